@@ -1,0 +1,126 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+const SDK = { group: ['@aws-sdk/*', '@smithy/*'], message: 'The SDK stays in its adapters.' };
+const CDK = {
+  group: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'cdk-nag'],
+  message: 'Only infra/ knows CDK.',
+};
+const IO = {
+  regex:
+    '^node:(fs|fs/promises|net|http|https|tls|child_process|worker_threads|os|process|sqlite|timers.*)$',
+  message: 'This room does no I/O.',
+};
+const room = (...names) => ({
+  group: names.map((name) => `**/${name}/**`),
+  message: 'This room may not know that one; see docs/design.md, Rooms.',
+});
+
+/** The walls between the rooms: what a folder may not import. */
+function walls(files, ...patterns) {
+  return { files, rules: { 'no-restricted-imports': ['error', { patterns }] } };
+}
+
+export default tseslint.config(
+  { ignores: ['node_modules', 'dist', 'cdk.out', 'data', '.cache'] },
+  js.configs.recommended,
+  ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
+  {
+    files: ['**/*.ts'],
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'as' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: true },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  {
+    files: ['bin/**/*.js', 'eslint.config.js'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    rules: {
+      // node:test's describe and it return promises that the runner awaits.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['describe', 'it', 'test', 'suite'], package: 'node:test' },
+          ],
+        },
+      ],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+  walls(
+    ['src/images/**'],
+    SDK,
+    CDK,
+    room('catalog', 'simplestreams', 'pipeline', 'upload', 'local', 'cli', 'lambda', 'infra'),
+  ),
+  walls(
+    ['src/catalog/**'],
+    SDK,
+    CDK,
+    IO,
+    room('simplestreams', 'pipeline', 'upload', 'local', 'cli', 'lambda', 'infra'),
+  ),
+  walls(
+    ['src/simplestreams/**'],
+    SDK,
+    CDK,
+    IO,
+    room('pipeline', 'upload', 'local', 'cli', 'lambda', 'infra'),
+  ),
+  walls(
+    ['src/storage/**'],
+    CDK,
+    room(
+      'images',
+      'catalog',
+      'simplestreams',
+      'pipeline',
+      'upload',
+      'local',
+      'cli',
+      'lambda',
+      'infra',
+    ),
+  ),
+  walls(['src/pipeline/**'], SDK, CDK, room('upload', 'local', 'cli', 'lambda', 'infra')),
+  walls(
+    ['src/upload/**', 'src/local/**', 'src/config/**'],
+    SDK,
+    CDK,
+    room('cli', 'lambda', 'infra'),
+  ),
+  walls(['src/cli/**'], SDK, CDK, room('lambda', 'infra')),
+  walls(['src/delivery/**', 'src/deployment/**'], {
+    regex: '.*',
+    message: 'This room imports nothing, so that infra and functions can share it.',
+  }),
+  walls(['lambda/**'], CDK, room('local', 'cli', 'infra')),
+  walls(
+    ['infra/**'],
+    SDK,
+    room(
+      'images',
+      'catalog',
+      'simplestreams',
+      'storage',
+      'pipeline',
+      'upload',
+      'local',
+      'cli',
+      'lambda',
+    ),
+  ),
+);

@@ -1,0 +1,134 @@
+/** The four names that make a product, in the order of the key and of the product's name. */
+export interface ProductRef {
+  readonly os: string;
+  readonly release: string;
+  readonly arch: string;
+  readonly variant: string;
+}
+
+export interface VersionRef {
+  readonly product: ProductRef;
+  /** As in the key: `YYYYMMDD`, then any safe suffix such as `_12:00`. Versions order as text. */
+  readonly version: string;
+}
+
+/** What a key below `images/` stands for. */
+export type ParsedKey =
+  | { readonly kind: 'file'; readonly ref: VersionRef; readonly file: string }
+  | { readonly kind: 'product-file'; readonly product: ProductRef }
+  /** Somewhere in it is a name that starts with a dot, or it is a folder marker: nobody's business. */
+  | { readonly kind: 'ignored' }
+  /** It can be no image; `reason` says why, for its uploader. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export const IMAGES_PREFIX = 'images/';
+/** Values for a product that its names do not tell: `images/<os>/<release>/<arch>/<variant>/product.toml`. */
+export const PRODUCT_FILE = 'product.toml';
+/** Lists the files of a version that are withdrawn. See `catalog/removal.ts`. */
+export const REMOVED_FILE = 'removed.json';
+export const CHECKSUMS_FILE = 'SHA256SUMS';
+
+const SAFE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
+const SAFE_VERSION = /^[A-Za-z0-9_-][A-Za-z0-9._:-]*$/;
+/** S3 allows 1024 bytes a key; a safe key is ASCII, so characters are bytes. */
+const MAX_KEY_LENGTH = 1024;
+
+/**
+ * Reads an object key (already decoded, as S3 holds it) as a place in the upload layout.
+ *
+ * The character set is what every part of the way leaves alone: S3 reads a `+` in a URL as a space,
+ * LXD sends a `%3A` in a path as `%253A` where Incus keeps it, `?` and `#` end a path.
+ */
+export function parseImageKey(key: string): ParsedKey {
+  if (!key.startsWith(IMAGES_PREFIX)) return refused(`it is not below ${IMAGES_PREFIX}`);
+  if (key.length > MAX_KEY_LENGTH) return refused(`it is longer than ${MAX_KEY_LENGTH} characters`);
+  if (key.endsWith('/')) return { kind: 'ignored' };
+  const names = key.slice(IMAGES_PREFIX.length).split('/');
+  if (names.includes('')) return refused('it has an empty name (two slashes in a row)');
+  if (names.includes('..') || names.includes('.'))
+    return refused("it has a '.' or '..' for a name");
+  if (names.some((name) => name.startsWith('.'))) return { kind: 'ignored' };
+
+  const [os, release, arch, variant, ...rest] = names;
+  for (const name of names.length === 6 ? names.toSpliced(4, 1) : names) {
+    if (!SAFE_NAME.test(name)) {
+      return refused(
+        `the name ${JSON.stringify(name)} has characters other than A-Z a-z 0-9 . _ -`,
+      );
+    }
+  }
+  if (!os || !release || !arch || !variant || rest.length === 0) {
+    return refused(`it is too shallow: ${LAYOUT} is expected`);
+  }
+  const product = { os, release, arch, variant };
+  const [version, file, ...deeper] = rest;
+  if (version === PRODUCT_FILE && file === undefined) return { kind: 'product-file', product };
+  if (version === undefined || file === undefined) {
+    return refused(`it is too shallow: ${LAYOUT} is expected`);
+  }
+  if (deeper.length > 0) return refused(`it is too deep: ${LAYOUT} is expected`);
+  const problem = versionProblem(version);
+  if (problem !== undefined) return refused(problem);
+  return { kind: 'file', ref: { product, version }, file };
+}
+
+const LAYOUT = 'images/<os>/<release>/<arch>/<variant>/<version>/<file>';
+
+function refused(reason: string): ParsedKey {
+  return { kind: 'refused', reason };
+}
+
+/**
+ * Why `version` cannot be a version, or undefined when it can. Both clients skip a version whose first
+ * eight characters are not a date (shared/simplestreams/products.go, `ToLXD` and `ToAPI`).
+ */
+export function versionProblem(version: string): string | undefined {
+  if (!SAFE_VERSION.test(version)) {
+    return `the version ${JSON.stringify(version)} has characters other than A-Z a-z 0-9 . _ : -`;
+  }
+  const match = /^(\d{4})(\d{2})(\d{2})/.exec(version);
+  const [year, month, day] = match ? match.slice(1).map(Number) : [];
+  if (year !== undefined && month !== undefined && day !== undefined) {
+    const date = new Date(0);
+    date.setUTCFullYear(year, month - 1, day);
+    if (date.getUTCMonth() === month - 1 && date.getUTCDate() === day) return undefined;
+  }
+  return `the version ${JSON.stringify(version)} does not start with a date (YYYYMMDD)`;
+}
+
+/** Reads `os/release/arch/variant` as a user types it; undefined when it is not that. */
+export function parseProductPath(path: string): ProductRef | undefined {
+  const names = path.split('/');
+  const [os, release, arch, variant] = names;
+  if (!os || !release || !arch || !variant || names.length !== 4) return undefined;
+  if (!names.every((name) => SAFE_NAME.test(name) && name !== '..')) return undefined;
+  return { os, release, arch, variant };
+}
+
+/** The product's name in the simplestreams files and in the catalog: `os:release:arch:variant`. */
+export function productName({ os, release, arch, variant }: ProductRef): string {
+  return `${os}:${release}:${arch}:${variant}`;
+}
+
+/** The inverse of `productName`; undefined when `name` is no such name. */
+export function parseProductName(name: string): ProductRef | undefined {
+  return name.includes('/') ? undefined : parseProductPath(name.replaceAll(':', '/'));
+}
+
+/** `images/os/release/arch/variant/`, with the slash. */
+export function productPrefix({ os, release, arch, variant }: ProductRef): string {
+  return `${IMAGES_PREFIX}${os}/${release}/${arch}/${variant}/`;
+}
+
+/** `images/os/release/arch/variant/version/`, with the slash. */
+export function versionPrefix(ref: VersionRef): string {
+  return `${productPrefix(ref.product)}${ref.version}/`;
+}
+
+export function fileKey(ref: VersionRef, file: string): string {
+  return versionPrefix(ref) + file;
+}
+
+export function productFileKey(product: ProductRef): string {
+  return productPrefix(product) + PRODUCT_FILE;
+}

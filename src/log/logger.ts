@@ -1,0 +1,36 @@
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Structured logging: `event` is a fixed phrase to search for, `fields` are what varies. */
+export type Logger = (level: LogLevel, event: string, fields?: LogFields) => void;
+
+const ORDER: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** One JSON document a line, to `write`, for events of at least `level`. */
+export function jsonLogger(write: (line: string) => void, level: LogLevel = 'info'): Logger {
+  const least = ORDER.indexOf(level);
+  return (at, event, fields = {}) => {
+    if (ORDER.indexOf(at) < least) return;
+    write(JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields }) + '\n');
+  };
+}
+
+/** One line a person reads, to `write`: `event: name=value …`. */
+export function textLogger(write: (line: string) => void, level: LogLevel = 'info'): Logger {
+  const least = ORDER.indexOf(level);
+  return (at, event, fields = {}) => {
+    if (ORDER.indexOf(at) < least) return;
+    const details = Object.entries(fields)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `${name}=${quoted(String(value))}`);
+    const mark = at === 'info' ? '' : `${at}: `;
+    write(`${mark}${event}${details.length > 0 ? `: ${details.join(' ')}` : ''}\n`);
+  };
+}
+
+export const silentLogger: Logger = () => undefined;
+
+function quoted(value: string): string {
+  // Names from uploads reach a terminal here: control characters must not.
+  return /^[\w./:@%+-]*$/.test(value) ? value : JSON.stringify(value);
+}

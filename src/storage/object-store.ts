@@ -1,0 +1,116 @@
+import type { Readable } from 'node:stream';
+
+/** An ETag as its store gave it, without quotes. Opaque, and comparable only within one store. */
+export type ETag = string & { readonly __brand: 'ETag' };
+
+/** What a look at an object tells without reading it. */
+export interface ObjectInfo {
+  readonly key: string;
+  readonly etag: ETag;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly lastModified: number;
+  /** The S3 version id, where the store is versioned and the operation tells it (`stat`, writes; never `list`). */
+  readonly versionId?: string;
+  /**
+   * Directory stores only: somebody else's file that changed so recently that its writer may not be done;
+   * the milliseconds it still has to rest before it counts as whole. Absent means settled.
+   */
+  readonly unsettledFor?: number;
+}
+
+/** A condition on a write: the object must be absent, or must still have this ETag. */
+export type WriteCondition = { readonly ifAbsent: true } | { readonly ifMatch: ETag };
+
+export interface WriteOptions {
+  readonly condition?: WriteCondition;
+  readonly contentType?: string;
+  readonly cacheControl?: string;
+  readonly contentEncoding?: 'gzip';
+}
+
+export interface UploadOptions extends WriteOptions {
+  /** Called with the bytes stored so far. */
+  readonly onProgress?: (bytes: number) => void;
+  /** Aborting leaves nothing visible and no parts behind. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadOptions {
+  /** Only these bytes are wanted: inclusive `start`, exclusive `end`; past the end of the object is cut. */
+  readonly range?: { readonly start: number; readonly end: number };
+  /** Read this state of the object or fail with `precondition_failed`, even when it changes in mid-read. */
+  readonly ifMatch?: ETag;
+  readonly signal?: AbortSignal;
+}
+
+export interface ObjectBody {
+  readonly info: ObjectInfo;
+  /** A body that ends early or a connection that breaks is an error of the stream, never a short end. */
+  readonly stream: Readable;
+  readonly contentEncoding?: string;
+}
+
+/** Where a server-side copy reads from. */
+export interface CopySource {
+  readonly store: ObjectStore;
+  readonly key: string;
+  /** The copy is of this state of the source, or fails with `precondition_failed`. */
+  readonly etag: ETag;
+  readonly size: number;
+}
+
+/**
+ * A place for objects: an S3 bucket or a directory. Keys are `/`-separated, without a leading slash.
+ * Reads see the writes that ended before them; a write is atomic for each key, never over several.
+ * Every method rejects with a StoreError. See `StoreErrorCode` for the meanings.
+ */
+export interface ObjectStore {
+  /** The store's URL as the user would write it, without secrets. */
+  readonly url: string;
+
+  /** The object's present state, or undefined when there is none. The only method that returns absence. */
+  stat(key: string): Promise<ObjectInfo | undefined>;
+
+  /** Opens the object. `not_found` when absent, `precondition_failed` when `ifMatch` does not hold. */
+  read(key: string, options?: ReadOptions): Promise<ObjectBody>;
+
+  /**
+   * All objects whose key starts with `prefix`, in ascending order of their keys' UTF-8 bytes, fetched page
+   * by page. `startAfter` skips keys up to and including it. A listing that cannot be completed throws.
+   */
+  list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+
+  /**
+   * Stores a small object (under 64 MiB) whole, or not at all. With a condition that does not hold:
+   * `precondition_failed`, or `conflict` when a rival was writing; with `ifMatch` on an absent object: `not_found`.
+   * A lost answer that is retried may give a false `precondition_failed`: read again to know.
+   */
+  write(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo>;
+
+  /**
+   * Stores a stream of any size in bounded memory. Nothing is visible before all of it is stored; when the
+   * stream or the store fails, nothing is left behind. Conditions as for `write`.
+   */
+  upload(
+    key: string,
+    body: Readable | AsyncIterable<Uint8Array>,
+    options?: UploadOptions,
+  ): Promise<ObjectInfo>;
+
+  /**
+   * Copies an object inside the store's own service, of any size. Rejects with `unsupported` when the
+   * source is not within this store's reach; the caller then streams.
+   */
+  copy(source: CopySource, key: string, options?: UploadOptions): Promise<ObjectInfo>;
+
+  /**
+   * Removes the object. An absent one is no error, unless `ifMatch` is given: then `not_found`.
+   * `precondition_failed` when it has another ETag.
+   */
+  remove(key: string, options?: { readonly ifMatch?: ETag }): Promise<void>;
+
+  /** Frees connections, handles and locks. */
+  close(): Promise<void>;
+}
