@@ -1,22 +1,41 @@
 #!/usr/bin/env node
 // Starts the CLI on the Node this package brings, whatever Node started this file.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
+const entry = new URL('../src/cli/main.ts', import.meta.url);
 const [major] = process.versions.node.split('.').map(Number);
-const entry = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 if (major >= 24) {
-  await import(new URL('../src/cli/main.ts', import.meta.url));
+  await import(entry.href);
 } else {
-  let node;
+  startWith(packagedNode());
+}
+
+function packagedNode() {
   try {
-    node = createRequire(import.meta.url).resolve('node/bin/node');
+    return createRequire(import.meta.url).resolve('node/bin/node');
   } catch {
-    console.error('bucketstreams needs Node 24: run `npm ci` in its folder, or install Node 24.');
-    process.exit(2);
+    console.error(
+      `bucketstreams needs Node 24 and this is ${process.version}: run \`npm ci\` in the package's folder, or install Node 24.`,
+    );
+    return process.exit(2);
   }
-  const { status, signal } = spawnSync(node, [entry, ...process.argv.slice(2)], { stdio: 'inherit' });
-  if (signal) process.kill(process.pid, signal);
-  process.exit(status ?? 1);
+}
+
+function startWith(node) {
+  const child = spawn(node, [fileURLToPath(entry), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // The child decides what a signal means; this process only waits for it.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
+    process.on(signal, () => child.kill(signal));
+  }
+  child.on('error', (error) => {
+    console.error(`bucketstreams: Node 24 at ${node} cannot be started: ${error.message}`);
+    process.exit(2);
+  });
+  child.on('exit', (code, signal) => {
+    // A shell tells a death by a signal in this way.
+    process.exit(signal ? 128 + constants.signals[signal] : code);
+  });
 }

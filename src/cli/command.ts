@@ -1,0 +1,62 @@
+import type { Logger, LogLevel } from '../log/logger.ts';
+import {
+  parseArguments,
+  type OperandSpec,
+  type OptionSpecs,
+  type OptionValues,
+} from './arguments.ts';
+import type { ExitCode } from './exit.ts';
+import { commandHelp } from './help.ts';
+import { createLogger, LOG_OPTIONS, type LogValues } from './log-options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What a command is given. */
+export interface Invocation<S extends OptionSpecs> {
+  readonly values: OptionValues<S> & LogValues;
+  readonly operands: readonly string[];
+  readonly terminal: Terminal;
+  /** To standard error, as `--log-level` and `--log-format` ask. */
+  readonly log: Logger;
+}
+
+export interface CommandText<S extends OptionSpecs = OptionSpecs> {
+  /** The words after `bucketstreams`. */
+  readonly name: string;
+  /** What it does: whole sentences, wrapped at 80 columns. */
+  readonly description: string;
+  readonly options: S;
+  readonly operands?: OperandSpec;
+  /** Command lines to copy. */
+  readonly examples: readonly string[];
+}
+
+export interface CommandDefinition<S extends OptionSpecs> extends CommandText<S> {
+  /** Least level of messages without `--log-level`. `warn` when absent. */
+  readonly logLevel?: LogLevel;
+  run(invocation: Invocation<S>): Promise<ExitCode>;
+}
+
+/** A command ready to be run on the words after its name. */
+export type Command = (argv: readonly string[], terminal: Terminal) => Promise<ExitCode>;
+
+/** Makes a command of its definition: `--help`, the log options and the parsing are the same for all. */
+export function defineCommand<const S extends OptionSpecs>(
+  definition: CommandDefinition<S>,
+): Command {
+  const specs = { ...definition.options, ...LOG_OPTIONS };
+  return async (argv, terminal) => {
+    const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+    if (words.includes('--help') || words.includes('-h')) {
+      terminal.out(commandHelp({ ...definition, options: specs }));
+      return 0;
+    }
+    const { values, operands } = parseArguments(argv, specs, definition.operands);
+    const log = createLogger(values as LogValues, terminal, definition.logLevel);
+    return definition.run({
+      values: values as OptionValues<S> & LogValues,
+      operands,
+      terminal,
+      log,
+    });
+  };
+}

@@ -1,0 +1,50 @@
+import { inspect } from 'node:util';
+
+import { isStoreError } from '../storage/errors.ts';
+
+/**
+ * What a command's end tells a script: 0 done, 1 the check or operation failed, 2 usage or
+ * configuration, 3 the store cannot be reached or denies access.
+ */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+/** The command line is wrong. `message` says what and what to write instead. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The operation could not be done, for a reason that is the user's to know. Exit code 1. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}
+
+/** The exit code for an error that ended a command. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError || nameOf(error) === 'ConfigError') return 2;
+  return isStoreError(error, 'access_denied', 'unavailable') ? 3 : 1;
+}
+
+/** One line for a person, without the line feed; with `causes`, a line for each cause below it too. */
+export function errorLines(error: unknown, causes: boolean): string[] {
+  const lines = [oneLine(textOf(error))];
+  let cause = error instanceof Error ? error.cause : undefined;
+  while (causes && cause !== undefined && lines.length < 10) {
+    lines.push(`caused by ${nameOf(cause) ?? 'a value'}: ${oneLine(textOf(cause))}`);
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return lines;
+}
+
+/** The text without line breaks and without the control characters that a terminal would obey. */
+export function oneLine(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are the point
+  return text.replace(/\s*[\r\n]+\s*/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+function nameOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.name : undefined;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : inspect(error);
+}

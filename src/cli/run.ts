@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+
+import { COMMANDS, type CommandEntry } from './commands.ts';
+import { errorLines, exitCodeOf, UsageError, type ExitCode } from './exit.ts';
+import { programHelp } from './help.ts';
+import { nearest } from './nearest.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Runs the program on the words after its name. Errors become one line on standard error. */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let name: string | undefined;
+  try {
+    const [first, ...rest] = argv;
+    const words = first === 'help' && rest[0] !== undefined ? [rest[0], '--help'] : argv;
+    switch (words[0]) {
+      case undefined:
+        terminal.err(programHelp(COMMANDS));
+        return 2;
+      case 'help':
+      case '--help':
+      case '-h':
+        terminal.out(programHelp(COMMANDS));
+        return 0;
+      case '--version':
+        terminal.out(`bucketstreams ${await packageVersion()}\n`);
+        return 0;
+    }
+    const entry = find(words[0]);
+    name = entry.name;
+    const command = await entry.load();
+    return await command(words.slice(1), terminal);
+  } catch (error) {
+    const debug = argv.some(
+      (word, at) =>
+        word === '--log-level=debug' || (word === 'debug' && argv[at - 1] === '--log-level'),
+    );
+    for (const line of errorLines(error, debug)) terminal.err(`bucketstreams: ${line}\n`);
+    if (error instanceof UsageError) {
+      terminal.err(`Try \`bucketstreams ${name === undefined ? '' : `${name} `}--help\`.\n`);
+    }
+    return exitCodeOf(error);
+  }
+}
+
+function find(name: string): CommandEntry {
+  const entry = COMMANDS.find((command) => command.name === name);
+  if (entry) return entry;
+  const kind = name.startsWith('-') ? 'option' : 'command';
+  const similar = nearest(
+    name,
+    COMMANDS.map((command) => command.name),
+  );
+  const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
+  throw new UsageError(`unknown ${kind} ${JSON.stringify(name)}${hint}`);
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const parsed: unknown = JSON.parse(text);
+  const known = typeof parsed === 'object' && parsed !== null && 'version' in parsed;
+  return known && typeof parsed.version === 'string' ? parsed.version : 'of unknown version';
+}
