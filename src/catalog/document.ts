@@ -104,10 +104,17 @@ export interface Version {
   readonly checksums?: Checksums;
   /** The parsed removed.json, where there is one. */
   readonly removal?: Removal;
-  /** Milliseconds since 1970 until which an overwritten version stays out of the public files. */
-  readonly heldUntil?: number;
+  /** By file name: published bytes that were overwritten or deleted, which an edge may still serve. */
+  readonly held?: Readonly<Record<string, Held>>;
   /** A reason found while its bytes were looked at, with the ETags it was found at. */
   readonly verdict?: Verdict;
+}
+
+/** Other bytes than these stay out of the public files until `until`. */
+export interface Held {
+  readonly etag: ETag;
+  /** Milliseconds since 1970. */
+  readonly until: number;
 }
 
 export interface Withheld {
