@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import vm from 'node:vm';
+import { route } from '../../../src/delivery/policy.ts';
+import { DELIVERY_TABLE } from '../../support/delivery-table.ts';
+
+type RouteFunction = (path: string) => unknown;
+
+function expected({ path, answer }: (typeof DELIVERY_TABLE)[number]) {
+  if ('status' in answer) return { kind: 'refused', status: answer.status };
+  return { kind: path.startsWith('/streams/') ? 'streams' : 'image', key: answer.key };
+}
+
+describe('route', () => {
+  for (const entry of DELIVERY_TABLE) {
+    it(`answers ${JSON.stringify(entry.path.slice(0, 80))} as the table says`, () => {
+      assert.deepEqual(route(entry.path), expected(entry));
+    });
+  }
+
+  it('gives the same answers where only its source text is known', () => {
+    const alone = vm.runInNewContext(`'use strict'; (${route.toString()})`) as RouteFunction;
+    for (const entry of DELIVERY_TABLE) {
+      assert.deepEqual({ ...(alone(entry.path) as object) }, expected(entry), entry.path);
+    }
+  });
+
+  it('keeps its source text to what CloudFront Functions run', () => {
+    assert.doesNotMatch(route.toString(), /\?\.|\?\?|=>|\.\.\.|\bclass\b|\bimport\b|`/);
+  });
+});
