@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from './command.ts';
+
+/** The architecture of this machine, as the tree's folders name it. */
+export const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64';
+
+const KERNEL_ARCHITECTURE = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+/** One fixed date for everything in an image, so that equal messages give equal bytes. */
+const CREATED = 1_700_000_000;
+
+/**
+ * Stays up, reaps what exec leaves behind, and ends on the signals with which LXD and Incus ask
+ * an instance to halt (SIGPWR) or to reboot (SIGINT): no instance has to be killed at a stop.
+ */
+const INIT = `#!/bin/sh
+trap 'exit 0' PWR TERM INT
+while :; do sleep 3600 & wait $!; done
+`;
+
+export type BusyboxFile =
+  | 'lxd.tar.xz'
+  | 'incus.tar.xz'
+  | 'rootfs.squashfs'
+  | 'disk.qcow2'
+  | 'lxd_combined.tar.gz'
+  | 'incus_combined.tar.gz'
+  | 'SHA256SUMS';
+
+export interface BusyboxImage {
+  /** The folder with the files, under the names that the upload layout gives them. */
+  readonly directory: string;
+  /** What `cat /etc/greeting` prints in an instance, a newline at the end included. */
+  readonly greeting: string;
+}
+
+/**
+ * Builds a real image in a folder that need not exist: a container of some 1 MB that runs on this
+ * machine's kernel with nothing but Debian's busybox-static in it. `message` is what tells
+ * one version from another; equal messages give equal bytes, on one machine.
+ *
+ * Needs busybox-static, squashfs-tools, xz-utils, and for `disk.qcow2` qemu-utils.
+ */
+export async function buildBusyboxImage(
+  directory: string,
+  message: string,
+  files: readonly BusyboxFile[] = ['lxd.tar.xz', 'rootfs.squashfs'],
+): Promise<BusyboxImage> {
+  const work = `${directory}.work`;
+  await mkdir(directory, { recursive: true });
+  await layOutRoot(join(work, 'rootfs'), message);
+  await writeFile(join(work, 'metadata.yaml'), metadata(message));
+  for (const file of files) {
+    await build(file, work, join(directory, file));
+  }
+  if (files.includes('SHA256SUMS')) {
+    await writeFile(join(directory, 'SHA256SUMS'), await checksums(directory, files));
+  }
+  await rm(work, { recursive: true });
+  return { directory, greeting: `${message}\n` };
+}
+
+async function layOutRoot(root: string, message: string): Promise<void> {
+  // LXC mounts over dev, proc and sys, and both daemons write into etc.
+  for (const folder of ['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp', 'var']) {
+    await mkdir(join(root, folder), { recursive: true });
+  }
+  await copyFile('/bin/busybox', join(root, 'bin/busybox'));
+  for (const applet of ['sh', 'cat', 'sleep', 'ls', 'echo', 'uname', 'hostname', 'id']) {
+    await symlink('busybox', join(root, 'bin', applet));
+  }
+  await writeFile(join(root, 'sbin/init'), INIT);
+  await chmod(join(root, 'sbin/init'), 0o755);
+  await writeFile(join(root, 'etc/greeting'), `${message}\n`);
+  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+  await writeFile(join(root, 'etc/group'), 'root:x:0:\n');
+  await writeFile(join(root, 'etc/hostname'), 'busybox\n');
+}
+
+/** JSON is YAML; strings in it need no thought about quoting. */
+function metadata(message: string): string {
+  return `${JSON.stringify(
+    {
+      architecture: KERNEL_ARCHITECTURE,
+      creation_date: CREATED,
+      properties: {
+        architecture: ARCHITECTURE,
+        description: `Busybox: ${message}`,
+        os: 'Busybox',
+        release: 'static',
+      },
+      templates: {},
+    },
+    undefined,
+    2,
+  )}\n`;
+}
+
+async function build(file: BusyboxFile, work: string, target: string): Promise<void> {
+  switch (file) {
+    case 'lxd.tar.xz':
+    case 'incus.tar.xz':
+      return tar(work, '--xz', ['metadata.yaml'], target);
+    case 'lxd_combined.tar.gz':
+    case 'incus_combined.tar.gz':
+      return tar(work, '--gzip', ['metadata.yaml', 'rootfs'], target);
+    case 'rootfs.squashfs':
+      await rm(target, { force: true });
+      await run('mksquashfs', [
+        ...[join(work, 'rootfs'), target, '-quiet', '-no-progress', '-noappend', '-all-root'],
+        ...['-mkfs-time', String(CREATED), '-all-time', String(CREATED), '-processors', '1'],
+      ]);
+      return;
+    case 'disk.qcow2':
+      await run('qemu-img', ['create', '-q', '-f', 'qcow2', target, '16M']);
+      return;
+    case 'SHA256SUMS':
+      return;
+  }
+}
+
+async function tar(
+  work: string,
+  compression: '--xz' | '--gzip',
+  members: readonly string[],
+  target: string,
+): Promise<void> {
+  await run(
+    'tar',
+    [
+      ...['--create', compression, '--file', target, '--directory', work, '--sort=name'],
+      ...['--owner=0', '--group=0', '--numeric-owner', `--mtime=@${String(CREATED)}`],
+      ...members,
+    ],
+    // gzip writes its own date unless told not to.
+    { env: { GZIP: '-n' } },
+  );
+}
+
+async function checksums(directory: string, files: readonly BusyboxFile[]): Promise<string> {
+  const lines = [];
+  for (const file of files.filter((name) => name !== 'SHA256SUMS').toSorted()) {
+    const bytes = await readFile(join(directory, file));
+    lines.push(`${createHash('sha256').update(bytes).digest('hex')}  ${file}\n`);
+  }
+  return lines.join('');
+}
