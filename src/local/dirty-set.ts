@@ -1,0 +1,129 @@
+import type { Logger } from '../log/logger.ts';
+
+/** What became of one dirty prefix in a run. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'again'; readonly afterMs: number; readonly reason: string };
+
+export interface DirtySetParts {
+  /**
+   * Works on all prefixes of a batch. One that is missing from the answer is done. Rejecting means that
+   * nothing is known: the whole batch is tried again later.
+   */
+  readonly work: (
+    batch: readonly string[],
+    signal: AbortSignal,
+  ) => Promise<ReadonlyMap<string, Outcome>>;
+  readonly log: Logger;
+  /** From 0 to 1, for the jitter of retries. */
+  readonly random: () => number;
+}
+
+/** The prefixes that have still to be looked at, and the one runner that works on them. */
+export interface DirtySet {
+  /** Marks prefixes; one that is in work is run once more afterwards. */
+  add(prefixes: Iterable<string>): void;
+  /** Resolves when nothing is dirty or in work. Prefixes that wait for their time do not count. */
+  idle(): Promise<void>;
+  /** Abandons the work in hand as soon as it can be, and forgets the rest. */
+  close(): Promise<void>;
+}
+
+/** For this long after the first mark a batch gathers others, in milliseconds. */
+const GATHER_MS = 150;
+const FIRST_BACKOFF_MS = 1000;
+const LONGEST_BACKOFF_MS = 60_000;
+
+/** Makes an empty set. Its work is started by the first `add`. */
+export function createDirtySet({ work, log, random }: DirtySetParts): DirtySet {
+  const abort = new AbortController();
+  const dirty = new Set<string>();
+  const waiting = new Map<string, NodeJS.Timeout>();
+  const idlers: (() => void)[] = [];
+  let failures = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+
+  function add(prefixes: Iterable<string>): void {
+    if (abort.signal.aborted) return;
+    for (const prefix of prefixes) {
+      clearTimeout(waiting.get(prefix));
+      waiting.delete(prefix);
+      dirty.add(prefix);
+    }
+    schedule(GATHER_MS);
+  }
+
+  function schedule(delayMs: number): void {
+    if (dirty.size === 0 || running || timer || abort.signal.aborted) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      running = runBatch().finally(() => {
+        running = undefined;
+        if (failures === 0) schedule(GATHER_MS);
+        else schedule(backoff());
+        settleIdlers();
+      });
+    }, delayMs);
+  }
+
+  async function runBatch(): Promise<void> {
+    const batch = [...dirty];
+    dirty.clear();
+    try {
+      const outcomes = await work(batch, abort.signal);
+      failures = 0;
+      for (const prefix of batch) {
+        const outcome = outcomes.get(prefix);
+        if (outcome?.kind === 'again') postpone(prefix, outcome);
+      }
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      failures++;
+      for (const prefix of batch) dirty.add(prefix);
+      const message = error instanceof Error ? error.message : String(error);
+      log('error', 'the index could not be brought up to date and is tried again', {
+        error: message,
+        versions: batch.length,
+        failures,
+      });
+    }
+  }
+
+  function postpone(prefix: string, { afterMs, reason }: Outcome & { kind: 'again' }): void {
+    if (dirty.has(prefix) || abort.signal.aborted) return;
+    log('debug', 'a version is looked at again later', { prefix, afterMs, reason });
+    const delay = Math.min(Math.max(afterMs, 0), 2 ** 31 - 1);
+    const again = setTimeout(() => add([prefix]), delay);
+    waiting.set(prefix, again);
+  }
+
+  /** Doubles with each failure in a row; half of it is left to chance. */
+  function backoff(): number {
+    const whole = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LONGEST_BACKOFF_MS);
+    return whole / 2 + (random() * whole) / 2;
+  }
+
+  function settleIdlers(): void {
+    if (running === undefined && dirty.size === 0)
+      for (const resolve of idlers.splice(0)) resolve();
+  }
+
+  return {
+    add,
+    idle: () =>
+      new Promise((resolve) => {
+        idlers.push(resolve);
+        settleIdlers();
+      }),
+    async close() {
+      abort.abort();
+      clearTimeout(timer);
+      for (const again of waiting.values()) clearTimeout(again);
+      waiting.clear();
+      dirty.clear();
+      await running;
+      settleIdlers();
+    },
+  };
+}

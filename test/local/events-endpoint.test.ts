@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+
+import { startEventsEndpoint, type EventsEndpoint } from '../../src/local/events-endpoint.ts';
+import { ListenError } from '../../src/local/listen.ts';
+import { silentLogger } from '../../src/log/logger.ts';
+
+describe('events endpoint', () => {
+  const accepted: string[] = [];
+  let endpoint: EventsEndpoint;
+  let url: string;
+
+  before(async () => {
+    endpoint = await startEventsEndpoint({
+      host: '127.0.0.1',
+      port: 0,
+      token: 'secret',
+      accept: (body) => {
+        JSON.parse(body);
+        accepted.push(body);
+      },
+      log: silentLogger,
+    });
+    url = `http://127.0.0.1:${endpoint.port}/events`;
+  });
+  after(() => endpoint.close());
+
+  const post = async (body: string, headers: Record<string, string>) =>
+    (await fetch(url, { method: 'POST', body, headers })).status;
+  const good = { authorization: 'Bearer secret' };
+
+  it('takes a notification that carries the token', async () => {
+    assert.equal(await post('{"Records":[]}', good), 200);
+    assert.deepEqual(accepted, ['{"Records":[]}']);
+  });
+
+  it('refuses every other caller and body, and takes nothing from them', async () => {
+    const before = accepted.length;
+    assert.equal(await post('{}', {}), 401);
+    for (const authorization of ['Bearer', 'Bearer ', 'Bearer secre', 'Bearer secrets', 'secret']) {
+      assert.equal(await post('{}', { authorization }), 401, authorization);
+    }
+    assert.equal(await post('not json', good), 400);
+    assert.equal(await post(`"${'x'.repeat(1024 * 1024)}"`, good), 413);
+    assert.equal((await fetch(url, { headers: good })).status, 405);
+    assert.equal(accepted.length, before);
+  });
+
+  it('says that its port is in use', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const address = other.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const options = { host: '127.0.0.1', port, token: 'x', accept: () => undefined };
+    await assert.rejects(
+      startEventsEndpoint({ ...options, log: silentLogger }),
+      (error: unknown) =>
+        error instanceof ListenError && /is in use.*--events-listen/.test(error.message),
+    );
+    other.close();
+  });
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+
+import { watchDirectory, type Watcher } from '../../src/local/watcher.ts';
+import { silentLogger } from '../../src/log/logger.ts';
+import { eventually } from '../support/eventually.ts';
+
+const PRODUCT = 'images/busybox/1/amd64/default';
+
+describe('watcher', () => {
+  let directory: string;
+  let watcher: Watcher;
+  let dirty: Set<string>;
+
+  const seen = (prefix: string) => eventually(() => dirty.has(prefix));
+  const write = async (key: string) => {
+    const path = join(directory, key);
+    await mkdir(join(path, '..'), { recursive: true });
+    await writeFile(path, 'x');
+  };
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'watcher-'));
+    dirty = new Set();
+    await write(`${PRODUCT}/20240101/lxd.tar.xz`);
+    watcher = await watchDirectory(
+      directory,
+      (prefixes) => prefixes.forEach((prefix) => dirty.add(prefix)),
+      silentLogger,
+    );
+  });
+  afterEach(async () => {
+    await watcher.close();
+    await rm(directory, { recursive: true });
+  });
+
+  it('reports new files in new folders, and nothing that was there before', async () => {
+    await write('images/other/1/amd64/default/20250101/lxd.tar.xz');
+    await seen('images/other/1/amd64/default/20250101/');
+    assert.ok(!dirty.has(`${PRODUCT}/20240101/`));
+  });
+
+  it('reports overwritten and deleted files', async () => {
+    await write(`${PRODUCT}/20240101/lxd.tar.xz`);
+    await seen(`${PRODUCT}/20240101/`);
+    dirty.clear();
+    await rm(join(directory, PRODUCT, '20240101/lxd.tar.xz'));
+    await seen(`${PRODUCT}/20240101/`);
+  });
+
+  it('reports both ends of a moved version', async () => {
+    await rename(join(directory, PRODUCT, '20240101'), join(directory, PRODUCT, '20240102'));
+    await seen(`${PRODUCT}/20240101/`);
+    await seen(`${PRODUCT}/20240102/`);
+  });
+
+  it('reports the product of a product file', async () => {
+    await write(`${PRODUCT}/product.toml`);
+    await seen(`${PRODUCT}/`);
+  });
+
+  it('reports a store whose images folder was made anew', async () => {
+    await rm(join(directory, 'images'), { recursive: true });
+    await seen(`${PRODUCT}/20240101/`);
+    await write(`${PRODUCT}/20250101/lxd.tar.xz`);
+    await seen(`${PRODUCT}/20250101/`);
+  });
+
+  it('leaves names with a dot, other folders and what symlinks point to alone', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'watcher-outside-'));
+    await symlink(outside, join(directory, PRODUCT, '20250101'));
+    await writeFile(join(outside, 'lxd.tar.xz'), 'x');
+    await write(`${PRODUCT}/20250102/.lxd.tar.xz.part`);
+    await write('.bucketstreams/images/busybox/1/amd64/default/20250103/x');
+    await write('streams/v1/index.json');
+    await write(`${PRODUCT}/20250104/end`);
+    await seen(`${PRODUCT}/20250104/`);
+    dirty.delete(`${PRODUCT}/20250104/`);
+    // The link and the folder themselves came; nothing within them is told.
+    assert.deepEqual(
+      [...dirty].filter((prefix) => !/2025010[12]/.test(prefix)),
+      [],
+    );
+    await rm(outside, { recursive: true });
+  });
+});
