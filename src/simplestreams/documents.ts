@@ -1,0 +1,78 @@
+import type { Revision } from './generation.ts';
+
+/**
+ * The simplestreams files as LXD and Incus decode them, field by field (shared/simplestreams/index.go and
+ * products.go in both). One value of another type and the whole file is lost to every client.
+ */
+export interface IndexDocument {
+  /** Ours only; clients ignore it. */
+  readonly generation?: Revision;
+  readonly format: string;
+  /** By content id. */
+  readonly index: Readonly<Record<string, IndexEntry>>;
+}
+
+export interface IndexEntry {
+  /** Clients read entries of `image-downloads` only. */
+  readonly datatype: string;
+  readonly format?: string;
+  /** Relative to the server's base URL, not to the index. */
+  readonly path: string;
+  /** Clients do not fetch `path` when this is empty; the names themselves they ignore. */
+  readonly products: readonly string[];
+}
+
+export interface ProductsDocument {
+  /** Ours only; clients ignore it. */
+  readonly generation?: Revision;
+  readonly content_id: string;
+  readonly datatype: string;
+  readonly format: string;
+  /** By product name. */
+  readonly products: Readonly<Record<string, ProductEntry>>;
+}
+
+export interface ProductEntry {
+  /** Separated by commas; clients do not trim. */
+  readonly aliases: string;
+  readonly arch: string;
+  readonly os: string;
+  readonly release: string;
+  readonly release_codename?: string;
+  readonly release_title: string;
+  readonly requirements?: Readonly<Record<string, string>>;
+  /** Read by LXD only, in place of `requirements`. */
+  readonly lxd_requirements?: Readonly<Record<string, string>>;
+  /** `YYYY-MM-DD`. */
+  readonly support_eol?: string;
+  readonly supported?: boolean;
+  readonly variant?: string;
+  readonly version?: string;
+  /** By version name; those that do not start with `YYYYMMDD` are skipped. */
+  readonly versions: Readonly<Record<string, VersionEntry>>;
+}
+
+export interface VersionEntry {
+  /** The keys are free: clients go by `ftype`. */
+  readonly items: Readonly<Record<string, ItemEntry>>;
+  readonly label?: string;
+  readonly pubname?: string;
+}
+
+export interface ItemEntry {
+  readonly ftype: string;
+  readonly path: string;
+  /** Bytes. New clients stop reading there. */
+  readonly size: number;
+  readonly sha256?: string;
+  readonly md5?: string;
+  readonly delta_base?: string;
+  readonly combined_sha256?: string;
+  readonly combined_rootxz_sha256?: string;
+  readonly combined_squashfs_sha256?: string;
+  readonly 'combined_disk-kvm-img_sha256'?: string;
+  readonly 'combined_disk1-img_sha256'?: string;
+  readonly 'combined_uefi1-img_sha256'?: string;
+  /** Incus only: `virtual-machine` for a unified file of one. */
+  readonly combined_type?: string;
+}

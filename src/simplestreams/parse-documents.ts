@@ -1,0 +1,110 @@
+import {
+  DocumentProblem,
+  flag,
+  integer,
+  listOf,
+  mapOf,
+  optional,
+  struct,
+  text,
+  type Decoder,
+} from './decoders.ts';
+import type {
+  IndexDocument,
+  IndexEntry,
+  ItemEntry,
+  ProductEntry,
+  ProductsDocument,
+  VersionEntry,
+} from './documents.ts';
+import type { Revision } from './generation.ts';
+
+/** A document, or why no client could read it, with the path to what is wrong. */
+export type Parsed<T> = { readonly document: T } | { readonly problem: string };
+
+/** Reads a parsed `index.json`, from any server, as strictly as the clients do. */
+export function parseIndex(json: unknown): Parsed<IndexDocument> {
+  return parse(indexDocument, json);
+}
+
+/** Reads a parsed products file (`images.json`), from any server, as strictly as the clients do. */
+export function parseProducts(json: unknown): Parsed<ProductsDocument> {
+  return parse(productsDocument, json);
+}
+
+function parse<T>(decode: Decoder<T>, json: unknown): Parsed<T> {
+  try {
+    return { document: decode(json, '') };
+  } catch (error) {
+    if (error instanceof DocumentProblem) return { problem: error.message };
+    throw error;
+  }
+}
+
+/** No client reads it: what does not look like ours is somebody else's and no error. */
+const generation: Decoder<Revision | undefined> = (value) => {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (!('catalog' in value) || !('mirror' in value)) return undefined;
+  const { catalog, mirror } = value;
+  if (!Number.isSafeInteger(catalog) || !Number.isSafeInteger(mirror)) return undefined;
+  return { catalog: Number(catalog), mirror: Number(mirror) };
+};
+
+const indexDocument = struct<IndexDocument>({
+  generation,
+  format: text,
+  index: mapOf(
+    struct<IndexEntry>({
+      datatype: text,
+      format: optional(text),
+      path: text,
+      products: listOf(text),
+    }),
+  ),
+});
+
+const item = struct<ItemEntry>({
+  ftype: text,
+  path: text,
+  size: integer,
+  sha256: optional(text),
+  md5: optional(text),
+  delta_base: optional(text),
+  combined_sha256: optional(text),
+  combined_rootxz_sha256: optional(text),
+  combined_squashfs_sha256: optional(text),
+  'combined_disk-kvm-img_sha256': optional(text),
+  'combined_disk1-img_sha256': optional(text),
+  'combined_uefi1-img_sha256': optional(text),
+  combined_type: optional(text),
+});
+
+const version = struct<VersionEntry>({
+  items: mapOf(item),
+  label: optional(text),
+  pubname: optional(text),
+});
+
+const product = struct<ProductEntry>({
+  aliases: text,
+  arch: text,
+  os: text,
+  release: text,
+  release_codename: optional(text),
+  release_title: text,
+  requirements: optional(mapOf(text)),
+  lxd_requirements: optional(mapOf(text)),
+  support_eol: optional(text),
+  supported: optional(flag),
+  variant: optional(text),
+  version: optional(text),
+  versions: mapOf(version),
+});
+
+const productsDocument = struct<ProductsDocument>({
+  generation,
+  content_id: text,
+  datatype: text,
+  format: text,
+  products: mapOf(product),
+});

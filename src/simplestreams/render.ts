@@ -1,0 +1,52 @@
+import type { Catalog } from '../catalog/document.ts';
+import { IMAGES_KEY } from '../delivery/policy.ts';
+import { canonicalJson } from './canonical-json.ts';
+import type { IndexDocument, ProductsDocument } from './documents.ts';
+import { revisionMember, type Revision } from './generation.ts';
+import type { ListedFilter } from './listing.ts';
+import { listedProducts } from './products.ts';
+
+const CONTENT_ID = 'images';
+/** The only datatype that clients read. */
+const DATATYPE = 'image-downloads';
+const PRODUCTS_FORMAT = 'products:1.0';
+
+/**
+ * The bytes of `streams/v1/images.json`. They depend on the arguments alone, and `revision` is the first
+ * thing in them.
+ */
+export function renderImages(
+  catalog: Catalog,
+  revision: Revision,
+  isListed?: ListedFilter,
+): Uint8Array {
+  return render(revision, {
+    content_id: CONTENT_ID,
+    datatype: DATATYPE,
+    format: PRODUCTS_FORMAT,
+    products: listedProducts(catalog, isListed),
+  } satisfies ProductsDocument);
+}
+
+/**
+ * The bytes of `streams/v1/index.json`, as for `renderImages`. Without any product the entry stays, with
+ * none: clients then do not fetch `images.json`, and show an empty list.
+ */
+export function renderIndex(
+  catalog: Catalog,
+  revision: Revision,
+  isListed?: ListedFilter,
+): Uint8Array {
+  const products = Object.keys(listedProducts(catalog, isListed));
+  return render(revision, {
+    format: 'index:1.0',
+    index: {
+      [CONTENT_ID]: { datatype: DATATYPE, format: PRODUCTS_FORMAT, path: IMAGES_KEY, products },
+    },
+  } satisfies IndexDocument);
+}
+
+function render(revision: Revision, document: object): Uint8Array {
+  const members = canonicalJson(document).slice(1);
+  return new TextEncoder().encode(`{${revisionMember(revision)},${members}\n`);
+}
