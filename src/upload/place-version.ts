@@ -1,0 +1,221 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+
+import { parseSha256, type Sha256 } from '../images/digests.ts';
+import { fileKind, METADATA_FILES, UNIFIED_FILES } from '../images/file-kinds.ts';
+import {
+  versionPrefix,
+  versionProblem,
+  type ProductRef,
+  type VersionRef,
+} from '../images/layout.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import type { RecognisedFile } from './recognise.ts';
+import {
+  claimVersion,
+  openVersion,
+  PlacementError,
+  versionStamp,
+  type VersionSlot,
+} from './version-slot.ts';
+
+/** Metadata is held in memory while its root passes; real ones are a few kilobytes. */
+export const METADATA_SIZE_LIMIT = 16 * 1024 * 1024;
+
+export interface PlaceOptions {
+  readonly product: ProductRef;
+  /** Without it, the minute of `now` on a version that nothing is in yet. */
+  readonly version?: string;
+  readonly files: readonly RecognisedFile[];
+  /** Replace files that are there already. */
+  readonly force?: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Bytes of all files that were stored so far, and the file in work. */
+  readonly onProgress?: (bytes: number, file: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface PlacedVersion {
+  readonly ref: VersionRef;
+  /** What was stored, in order, and what was there already with the same bytes. */
+  readonly stored: readonly ObjectInfo[];
+  readonly kept: readonly string[];
+  /** Of the images that these files make: by the name of the root or unified file. */
+  readonly fingerprints: Readonly<Record<string, Sha256>>;
+  /** Why clients cannot use the version yet, though its files are stored. */
+  readonly incomplete?: string;
+}
+
+/**
+ * Stores the files of one version: what checks first, then roots, what makes them visible last. Either
+ * all new ones are there at the end, or none. Rejects with PlacementError or StoreError.
+ */
+export async function placeVersion(
+  store: ObjectStore,
+  options: PlaceOptions,
+): Promise<PlacedVersion> {
+  const { product, version, files } = options;
+  const problem = version === undefined ? undefined : versionProblem(version);
+  if (problem !== undefined) throw new PlacementError(problem);
+  const given = files.map((file) => file.name);
+  if (version === undefined) {
+    const missing = missingParts(given);
+    if (missing !== undefined) {
+      throw new PlacementError(
+        `${missing}; add it to the same command, or name with --version the version these belong to`,
+      );
+    }
+  }
+  const slot =
+    version === undefined
+      ? await claimVersion(store, product, versionStamp(options.now))
+      : await openVersion(store, { product, version });
+  try {
+    const placed = await fill(store, slot, options);
+    await slot.finish();
+    return placed;
+  } catch (error) {
+    await slot.abandon();
+    throw error;
+  }
+}
+
+async function fill(
+  store: ObjectStore,
+  slot: VersionSlot,
+  { files, force = false, onProgress, signal }: PlaceOptions,
+): Promise<PlacedVersion> {
+  const kept = await settleRivals(store, slot, files, force);
+  const metadata = await metadataBytes(store, slot, files);
+  const stored: ObjectInfo[] = [];
+  const fingerprints: Record<string, Sha256> = {};
+  let done = 0;
+  for (const file of files.toSorted((a, b) => ORDER[a.kind] - ORDER[b.kind])) {
+    const hash = fingerprintHash(file, metadata);
+    const body = createReadStream(file.path, READ);
+    if (kept.includes(file.name)) {
+      await update(hash ?? createHash('sha256'), body);
+    } else {
+      const replace = slot.existing.get(file.name);
+      const before = done;
+      stored.push(
+        await slot.put(file.name, hash ? tapped(body, hash) : body, {
+          ...(replace && { replace }),
+          ...(signal && { signal }),
+          onProgress: (bytes) => onProgress?.(before + bytes, file.name),
+        }),
+      );
+    }
+    done += file.size;
+    onProgress?.(done, file.name);
+    const sha256 = hash && parseSha256(hash.digest('hex'));
+    if (sha256) fingerprints[file.name] = sha256;
+  }
+  const incomplete = missingParts([...slot.existing.keys(), ...files.map((file) => file.name)]);
+  return { ref: slot.ref, stored, kept, fingerprints, ...(incomplete && { incomplete }) };
+}
+
+/** What makes a version visible comes last, what is checked against first. */
+const ORDER: Readonly<Record<RecognisedFile['kind'], number>> = {
+  checksums: 0,
+  root: 1,
+  unified: 2,
+  metadata: 3,
+};
+const READ = { highWaterMark: 1024 * 1024 };
+
+/** Before anything is stored: the files that are there already must be meant, or be the same. */
+async function settleRivals(
+  store: ObjectStore,
+  slot: VersionSlot,
+  files: readonly RecognisedFile[],
+  force: boolean,
+): Promise<string[]> {
+  const kept: string[] = [];
+  for (const file of files) {
+    const existing = slot.existing.get(file.name);
+    if (existing === undefined) continue;
+    if (await sameBytes(store, existing, file)) kept.push(file.name);
+    else if (!force) {
+      throw new PlacementError(
+        `${existing.key} is in ${store.url} already, with other bytes than ${file.path}; publish under another version, or replace it with --force`,
+      );
+    }
+  }
+  return kept;
+}
+
+async function sameBytes(
+  store: ObjectStore,
+  existing: ObjectInfo,
+  file: RecognisedFile,
+): Promise<boolean> {
+  if (existing.size !== file.size) return false;
+  const { stream } = await store.read(existing.key, { ifMatch: existing.etag });
+  const theirs = await update(createHash('sha256'), stream);
+  const ours = await update(createHash('sha256'), createReadStream(file.path, READ));
+  return theirs.digest('hex') === ours.digest('hex');
+}
+
+/** The metadata that the roots' fingerprints start with: what LXD looks for first. */
+async function metadataBytes(
+  store: ObjectStore,
+  slot: VersionSlot,
+  files: readonly RecognisedFile[],
+): Promise<Uint8Array | undefined> {
+  for (const name of METADATA_FILES) {
+    const file = files.find((candidate) => candidate.name === name);
+    const existing = slot.existing.get(name);
+    const size = file?.size ?? existing?.size;
+    if (size === undefined) continue;
+    if (size > METADATA_SIZE_LIMIT) {
+      throw new PlacementError(
+        `${file?.path ?? name} is larger than ${METADATA_SIZE_LIMIT} bytes; an image's metadata is a few kilobytes`,
+      );
+    }
+    if (file) return readFile(file.path);
+    if (!existing) continue;
+    const { stream } = await store.read(existing.key, { ifMatch: existing.etag });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+  return undefined;
+}
+
+function fingerprintHash(file: RecognisedFile, metadata: Uint8Array | undefined): Hash | undefined {
+  if (file.kind === 'unified') return createHash('sha256');
+  if (file.kind === 'root' && metadata) return createHash('sha256').update(metadata);
+  return undefined;
+}
+
+async function update(hash: Hash, body: AsyncIterable<Uint8Array>): Promise<Hash> {
+  for await (const chunk of body) hash.update(chunk);
+  return hash;
+}
+
+async function* tapped(
+  body: AsyncIterable<Uint8Array>,
+  hash: Hash,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of body) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+function missingParts(names: readonly string[]): string | undefined {
+  const has = (list: readonly string[]) => names.some((name) => list.includes(name));
+  if (has(UNIFIED_FILES)) return undefined;
+  const roots = names.some((name) => fileKind(name)?.kind === 'root');
+  if (!has(METADATA_FILES))
+    return `there is no metadata (a tar with a metadata.yaml) ${roots ? 'beside the root' : ''}`.trim();
+  return roots ? undefined : 'there is no root file system beside the metadata';
+}
+
+/** `images/…/version/` for a message. */
+export function placeOf(ref: VersionRef): string {
+  return versionPrefix(ref);
+}

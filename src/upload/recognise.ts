@@ -1,0 +1,124 @@
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+
+import { fileKind, METADATA_FILES, UNIFIED_FILES } from '../images/file-kinds.ts';
+import { CHECKSUMS_FILE } from '../images/layout.ts';
+import { sniff, SNIFF_LENGTH, type Signature } from './compression.ts';
+import { isArchiveFault, tarContents } from './tar-contents.ts';
+
+export interface RecognisedFile {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** The name it is stored under: one of the table in images/file-kinds.ts. */
+  readonly name: string;
+  readonly kind: 'metadata' | 'root' | 'unified' | 'checksums';
+  /** The text of its `metadata.yaml`, where it holds one and could be looked into. */
+  readonly metadata?: string;
+}
+
+/** A file is none that an image is made of. `message` is complete for a person. */
+export class UnrecognisedFileError extends Error {
+  override readonly name = 'UnrecognisedFileError';
+}
+
+/**
+ * Recognises the files of one version by their bytes; only SHA256SUMS goes by its name. A file whose own
+ * name already is one of the table's for what it holds keeps that name. Rejects with
+ * UnrecognisedFileError.
+ */
+export async function recogniseFiles(paths: readonly string[]): Promise<RecognisedFile[]> {
+  const files: RecognisedFile[] = [];
+  for (const path of paths) files.push(await recognise(path));
+  for (const [index, { name, path }] of files.entries()) {
+    const rival = files.slice(0, index).find((file) => file.name === name);
+    if (rival) {
+      throw new UnrecognisedFileError(
+        `${rival.path} and ${path} are both a ${name}; publish them as two versions or leave one out`,
+      );
+    }
+  }
+  return files;
+}
+
+async function recognise(path: string): Promise<RecognisedFile> {
+  const info = await stat(path).catch((error: unknown) => {
+    throw new UnrecognisedFileError(`${path} cannot be read: ${reasonOf(error)}`, { cause: error });
+  });
+  if (!info.isFile()) throw new UnrecognisedFileError(`${path} is no file`);
+  if (info.size === 0) throw new UnrecognisedFileError(`${path} is empty`);
+  const given = basename(path);
+  const file = { path, size: info.size };
+  if (given === CHECKSUMS_FILE) return { ...file, name: given, kind: 'checksums' };
+  return { ...file, ...(await identify(path, given, sniff(await headOf(path)))) };
+}
+
+type Identity = Pick<RecognisedFile, 'name' | 'kind' | 'metadata'>;
+
+async function identify(path: string, given: string, signature: Signature): Promise<Identity> {
+  switch (signature.kind) {
+    case 'squashfs':
+      return { name: 'rootfs.squashfs', kind: 'root' };
+    case 'qcow2':
+      return { name: diskName(given), kind: 'root' };
+    case 'closed':
+      return byName(path, given, `it is compressed by ${signature.name}`);
+    case 'unknown':
+      throw new UnrecognisedFileError(
+        `${path} is no squashfs, no qcow2 and no tar (plain, gzip, xz or zstd): by its bytes it is no file of an image`,
+      );
+    case 'tar':
+      break;
+  }
+  try {
+    const contents = await tarContents(createReadStream(path), signature.compression);
+    return contents.kind === 'root'
+      ? { name: given === 'root.tar.xz' ? given : 'rootfs.tar.xz', kind: 'root' }
+      : { name: archiveName(given, contents.kind), ...contents };
+  } catch (error) {
+    if (!isArchiveFault(error)) throw error;
+    if (error.name === 'CompressionError') return byName(path, given, error.message);
+    throw new UnrecognisedFileError(`${path} is no archive of an image: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** For what we cannot look into, though clients may: the user's own name for it, if that is one of ours. */
+function byName(path: string, given: string, why: string): Identity {
+  const kind = fileKind(given)?.kind;
+  if (kind === 'metadata' || kind === 'unified' || kind === 'root') return { name: given, kind };
+  throw new UnrecognisedFileError(
+    `${path} cannot be looked into (${why}); name it as it should be stored (lxd.tar.xz, rootfs.tar.xz or lxd_combined.tar.gz), or compress it by xz, gzip or zstd`,
+  );
+}
+
+/** The name under which `given` is stored when it holds metadata, alone or with its root. */
+export function archiveName(given: string, kind: 'metadata' | 'unified'): string {
+  // Either name serves both clients, as long as the version has no other of its kind.
+  const names: readonly string[] = kind === 'metadata' ? METADATA_FILES : UNIFIED_FILES;
+  return names.includes(given) ? given : (names[0] ?? given);
+}
+
+function diskName(given: string): string {
+  const kind = fileKind(given);
+  const disk = kind?.kind === 'root' && kind.type === 'virtual-machine';
+  return disk ? given : 'disk.qcow2';
+}
+
+async function headOf(path: string): Promise<Uint8Array> {
+  const handle = await open(path).catch((error: unknown) => {
+    throw new UnrecognisedFileError(`${path} cannot be read: ${reasonOf(error)}`, { cause: error });
+  });
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFF_LENGTH), 0, SNIFF_LENGTH, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,78 @@
+import { CompressionError, decompressed, type Compression } from './compression.ts';
+import { TarError, tarEntries, type TarEntry } from './tar-entries.ts';
+
+/** What an archive is to LXD and Incus. */
+export type TarContents =
+  | { readonly kind: 'metadata'; readonly metadata: string }
+  /** Metadata and a root below `rootfs/` in one. */
+  | { readonly kind: 'unified'; readonly metadata: string }
+  /** The tree of a root file system. */
+  | { readonly kind: 'root' };
+
+const METADATA_FILE = 'metadata.yaml';
+const METADATA_LIMIT = 1024 * 1024;
+/** Real metadata archives hold a few small templates; a bomb is found before it costs anything. */
+const LIMITS = { bytes: 64 * 1024 * 1024, entries: 10_000 };
+/** Of the archives that hold a root there is no such measure; these only end what never ends. */
+const ROOT_LIMITS = { bytes: 2 ** 40, entries: 20_000_000 };
+/** Folders that the tree of every Linux root file system has some of. */
+const ROOT_FOLDERS = new Set(['bin', 'dev', 'etc', 'lib', 'proc', 'sbin', 'sys', 'usr', 'var']);
+
+/**
+ * Looks into an archive as far as is needed to tell what it is. Nothing is unpacked. Rejects with TarError
+ * or CompressionError when it is none of the three, or is not safe to hand to those who unpack it.
+ */
+export async function tarContents(
+  body: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): Promise<TarContents> {
+  const seen = { count: 0, bytes: 0, rootfs: false, tree: false };
+  let metadata: string | undefined;
+  for await (const entry of tarEntries(decompressed(body, compression), ROOT_LIMITS)) {
+    const [top = ''] = entry.path.split('/', 1);
+    if (entry.path === METADATA_FILE) metadata = await metadataText(entry);
+    else if (top === 'rootfs') seen.rootfs = true;
+    else if (ROOT_FOLDERS.has(top)) seen.tree = true;
+    if (metadata !== undefined && seen.rootfs) return { kind: 'unified', metadata };
+    if (seen.rootfs) continue;
+    // Metadata comes first in every archive that tools make, so a tree without it is a root.
+    if (seen.tree && metadata === undefined) return { kind: 'root' };
+    checkPlain(entry);
+    seen.count += 1;
+    seen.bytes += entry.size;
+    if (seen.count > LIMITS.entries) {
+      throw new TarError(`it has more than ${LIMITS.entries} entries and no rootfs/ among them`);
+    }
+    if (seen.bytes > LIMITS.bytes) {
+      throw new TarError(`it holds more than ${LIMITS.bytes} bytes and no rootfs/ among them`);
+    }
+  }
+  if (metadata !== undefined) return { kind: 'metadata', metadata };
+  throw new TarError(
+    seen.rootfs
+      ? `it has a rootfs/ and no ${METADATA_FILE}`
+      : `it has no ${METADATA_FILE}, no rootfs/ and no root file system`,
+  );
+}
+
+async function metadataText(entry: TarEntry): Promise<string> {
+  if (entry.type !== 'file') throw new TarError(`its ${METADATA_FILE} is a ${entry.type}`);
+  return (await entry.read(METADATA_LIMIT)).toString('utf8');
+}
+
+/** Whoever launches the image unpacks this beside its root: links in it could lead anywhere. */
+function checkPlain({ path, type }: TarEntry): void {
+  const shown = JSON.stringify(path.slice(0, 200));
+  if (path.startsWith('/') || path.split('/').includes('..')) {
+    throw new TarError(`its entry ${shown} leads out of it`);
+  }
+  if (type === 'file' || type === 'folder') return;
+  throw new TarError(
+    `its entry ${shown} is ${type === 'other' ? 'a special file' : `a ${type}`}; metadata holds files and folders only`,
+  );
+}
+
+/** Whether `error` tells about the archive, not about the way to it. */
+export function isArchiveFault(error: unknown): error is TarError | CompressionError {
+  return error instanceof TarError || error instanceof CompressionError;
+}

@@ -1,0 +1,153 @@
+import type { Readable } from 'node:stream';
+
+import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../delivery/policy.ts';
+import {
+  fileKey,
+  REMOVED_FILE,
+  versionPrefix,
+  type ProductRef,
+  type VersionRef,
+} from '../images/layout.ts';
+import { isStoreError } from '../storage/errors.ts';
+import type { ObjectInfo, ObjectStore, WriteCondition } from '../storage/object-store.ts';
+
+/** A version cannot take the files. `message` is complete for a person. */
+export class PlacementError extends Error {
+  override readonly name = 'PlacementError';
+}
+
+/**
+ * Marks a version as one upload's own while it lasts. Its name starts with a dot, so nothing indexes it and
+ * no front serves it; one that a crash left behind only keeps its version from being given out again.
+ */
+const CLAIM_FILE = '.upload';
+const MAX_ATTEMPTS = 1000;
+
+export interface StoreFileOptions {
+  readonly onProgress?: (bytes: number) => void;
+  readonly signal?: AbortSignal;
+  /** Replace the object that is in this state; without it the file must be absent. */
+  readonly replace?: ObjectInfo;
+}
+
+/**
+ * One version that files are being put into. Everything is create-only unless told otherwise, and what
+ * was created here goes away again by `abandon`.
+ */
+export class VersionSlot {
+  readonly ref: VersionRef;
+  /** By file name: what was there before. */
+  readonly existing: ReadonlyMap<string, ObjectInfo>;
+  private readonly store: ObjectStore;
+  private readonly claim: ObjectInfo | undefined;
+  private readonly created: ObjectInfo[] = [];
+
+  constructor(
+    store: ObjectStore,
+    ref: VersionRef,
+    existing: ReadonlyMap<string, ObjectInfo>,
+    claim?: ObjectInfo,
+  ) {
+    this.store = store;
+    this.ref = ref;
+    this.existing = existing;
+    this.claim = claim;
+  }
+
+  /** Stores one file whole. PlacementError when it is there already, or changed meanwhile. */
+  async put(
+    file: string,
+    body: Readable | AsyncIterable<Uint8Array>,
+    { onProgress, signal, replace }: StoreFileOptions = {},
+  ): Promise<ObjectInfo> {
+    const key = fileKey(this.ref, file);
+    const condition: WriteCondition = replace ? { ifMatch: replace.etag } : { ifAbsent: true };
+    try {
+      const info = await this.store.upload(key, body, {
+        condition,
+        contentType: IMAGES_CONTENT_TYPE,
+        cacheControl: IMAGES_CACHE_CONTROL,
+        ...(onProgress && { onProgress }),
+        ...(signal && { signal }),
+      });
+      if (!replace) this.created.push(info);
+      return info;
+    } catch (error) {
+      if (!isStoreError(error, 'precondition_failed', 'conflict')) throw error;
+      throw new PlacementError(
+        `${key} in ${this.store.url} was written by someone else in the meantime; look with \`bucketstreams list --all\` and publish again`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** The upload is whole. */
+  async finish(): Promise<void> {
+    await this.release();
+  }
+
+  /** Takes away what `put` created, the last first, as long as nobody else has changed it. */
+  async abandon(): Promise<void> {
+    for (const info of this.created.toReversed()) await removeQuietly(this.store, info);
+    await this.release();
+  }
+
+  private async release(): Promise<void> {
+    if (this.claim) await removeQuietly(this.store, this.claim);
+  }
+}
+
+/** Opens a version by its name, whatever is in it. PlacementError when it was removed. */
+export async function openVersion(store: ObjectStore, ref: VersionRef): Promise<VersionSlot> {
+  const existing = await filesOf(store, ref);
+  if (existing.has(REMOVED_FILE)) {
+    throw new PlacementError(
+      `the version ${ref.version} of ${versionPrefix(ref)} was removed; publish under another version`,
+    );
+  }
+  return new VersionSlot(store, ref, existing);
+}
+
+/** Claims a version that nothing is in yet: `stamp`, else `stamp-2`, `stamp-3`, … */
+export async function claimVersion(
+  store: ObjectStore,
+  product: ProductRef,
+  stamp: string,
+): Promise<VersionSlot> {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const ref = { product, version: attempt === 1 ? stamp : `${stamp}-${attempt}` };
+    if ((await filesOf(store, ref)).size > 0) continue;
+    try {
+      const body = Buffer.from('an upload is on its way\n');
+      const claim = await store.write(fileKey(ref, CLAIM_FILE), body, {
+        condition: { ifAbsent: true },
+      });
+      return new VersionSlot(store, ref, new Map(), claim);
+    } catch (error) {
+      if (!isStoreError(error, 'precondition_failed', 'conflict')) throw error;
+    }
+  }
+  throw new PlacementError(`${stamp} and ${MAX_ATTEMPTS} names after it are taken; give --version`);
+}
+
+/** The version for an upload at `now` (milliseconds since 1970): UTC, `YYYYMMDD_HHMM`. */
+export function versionStamp(now: number): string {
+  const [date = '', time = ''] = new Date(now).toISOString().split('T');
+  return `${date.replaceAll('-', '')}_${time.slice(0, 5).replace(':', '')}`;
+}
+
+async function filesOf(store: ObjectStore, ref: VersionRef): Promise<Map<string, ObjectInfo>> {
+  const prefix = versionPrefix(ref);
+  const files = new Map<string, ObjectInfo>();
+  for await (const info of store.list(prefix)) files.set(info.key.slice(prefix.length), info);
+  return files;
+}
+
+async function removeQuietly(store: ObjectStore, { key, etag }: ObjectInfo): Promise<void> {
+  try {
+    await store.remove(key, { ifMatch: etag });
+  } catch (error) {
+    // Gone, or another's by now: then it is not ours to take away.
+    if (!isStoreError(error, 'not_found', 'precondition_failed', 'conflict')) throw error;
+  }
+}

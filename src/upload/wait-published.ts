@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { Version } from '../catalog/document.ts';
+import { imagesOf } from '../catalog/images-of.ts';
+import { productName, versionPrefix } from '../images/layout.ts';
+import { loadCatalog } from '../pipeline/load-catalog.ts';
+import { readPublicFile } from '../pipeline/public-files.ts';
+import { IMAGES_KEY, INDEX_KEY } from '../delivery/policy.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import type { PlacedVersion } from './place-version.ts';
+
+export type Publication =
+  | { readonly kind: 'published' }
+  /** It is not public. `final`: nor will it be as it is; else it only took too long. */
+  | { readonly kind: 'unpublished'; readonly final: boolean; readonly reason: string };
+
+export interface WaitOptions {
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Milliseconds between two looks. */
+  readonly interval?: number;
+}
+
+/**
+ * Looks at the store until the images of a version that was just placed are public, or will surely not be.
+ * It only reads: an indexer (`serve`, `watch`, the deployed functions) must run somewhere.
+ */
+export async function waitPublished(
+  store: ObjectStore,
+  placed: PlacedVersion,
+  { timeout, interval = 250 }: WaitOptions,
+): Promise<Publication> {
+  const deadline = Date.now() + timeout;
+  let last = 'nothing has indexed it yet; does `bucketstreams serve` or `watch` run on this store?';
+  for (;;) {
+    const seen = await look(store, placed);
+    if (seen.kind === 'published' || seen.final) return seen;
+    last = seen.reason ?? last;
+    if (Date.now() >= deadline) {
+      return { kind: 'unpublished', final: false, reason: `${last} (waited ${timeout / 1000} s)` };
+    }
+    await delay(interval);
+  }
+}
+
+type Look =
+  | { readonly kind: 'published' }
+  | { readonly kind: 'unpublished'; readonly final: true; readonly reason: string }
+  | { readonly kind: 'unpublished'; readonly final: false; readonly reason?: string };
+
+async function look(store: ObjectStore, placed: PlacedVersion): Promise<Look> {
+  const loaded = await loadCatalog(store);
+  const { product, version } = placed.ref;
+  const entry = loaded?.catalog.products[productName(product)]?.versions[version];
+  if (!loaded || !entry || !isKnown(entry, placed.stored, versionPrefix(placed.ref))) {
+    return { kind: 'unpublished', final: false };
+  }
+  if (entry.state === 'published') {
+    const reason = withheldReason(entry, placed);
+    if (reason !== undefined) return { kind: 'unpublished', final: true, reason };
+    const missing = missingFingerprint(entry, placed);
+    if (missing !== undefined) return { kind: 'unpublished', final: false, reason: missing };
+    return (await isPublic(store, loaded.catalog.generation))
+      ? { kind: 'published' }
+      : { kind: 'unpublished', final: false, reason: 'the public files are being written' };
+  }
+  const reason = `it is ${entry.state}${entry.reason === undefined ? '' : `: ${entry.reason}`}`;
+  const passing = entry.state === 'pending' || entry.state === 'replaced';
+  return { kind: 'unpublished', final: !passing, reason };
+}
+
+/** Whether the catalog speaks about the very objects that were stored. */
+function isKnown(entry: Version, stored: readonly ObjectInfo[], prefix: string): boolean {
+  return stored.every(({ key, etag }) => {
+    const name = key.slice(prefix.length);
+    const found =
+      entry.files[name] ?? (entry.checksums?.etag === etag ? entry.checksums : undefined);
+    return found?.etag === etag;
+  });
+}
+
+function withheldReason(entry: Version, placed: PlacedVersion): string | undefined {
+  const names = Object.keys(placed.fingerprints);
+  return entry.withheld?.find(({ file }) => names.includes(file))?.reason;
+}
+
+function missingFingerprint(entry: Version, placed: PlacedVersion): string | undefined {
+  const known = new Set(imagesOf(entry.files).map((image) => image.fingerprint));
+  const [file, fingerprint] =
+    Object.entries(placed.fingerprints).find(([, value]) => !known.has(value)) ?? [];
+  if (fingerprint === undefined) return undefined;
+  return `the catalog has another fingerprint for ${file ?? ''} than ${fingerprint}`;
+}
+
+async function isPublic(store: ObjectStore, generation: number): Promise<boolean> {
+  for (const key of [IMAGES_KEY, INDEX_KEY]) {
+    const file = await readPublicFile(store, key);
+    if (file.kind !== 'ours' || file.revision.catalog < generation) return false;
+  }
+  return true;
+}
