@@ -1,0 +1,160 @@
+import type { Readable } from 'node:stream';
+
+import type { Hasher, Sha256 } from '../images/digests.ts';
+import { isStoreError } from '../storage/errors.ts';
+import {
+  productsPaths,
+  publicVersions,
+  type Problem,
+  type PublicItem,
+  type PublicVersion,
+} from './public-items.ts';
+import type { Remote } from './remote.ts';
+
+export interface Verification {
+  /** Files that were read. */
+  readonly checked: number;
+  readonly bytes: number;
+  readonly problems: readonly Problem[];
+}
+
+const INDEX = 'streams/v1/index.json';
+/** What is held in memory whole, at most: public JSON and metadata files, in bytes. */
+const MAX_WHOLE = 256 * 1024 * 1024;
+
+/**
+ * Reads every file that a public simplestreams server names, as a client would, and compares size, sha256
+ * and the combined fingerprints. Rejects when the index itself cannot be read.
+ */
+export async function verifyRemote(
+  remote: Remote,
+  hasher: Hasher,
+  onProgress: (bytes: number, total: number, path: string) => void = () => undefined,
+): Promise<Verification> {
+  const problems: Problem[] = [];
+  const versions: PublicVersion[] = [];
+  for (const path of productsPaths(await readJson(remote, INDEX))) {
+    const read = publicVersions(await readJson(remote, path));
+    versions.push(...read.versions);
+    problems.push(...read.problems);
+  }
+  problems.push(...repeated(versions));
+  const total = totalBytes(versions);
+  let bytes = 0;
+  let checked = 0;
+  const report = (path: string) => (more: number) => onProgress((bytes += more), total, path);
+  for (const { items } of versions) {
+    const metadata = new Map<PublicItem, Uint8Array>();
+    const done = new Map<string, PublicItem>();
+    // Metadata comes first: roots are read with it before them.
+    for (const item of items.toSorted((a, b) => b.combined.size - a.combined.size)) {
+      const first = done.get(item.path);
+      if (first) {
+        // One file may be two items, one for each client.
+        const bytesOfFirst = metadata.get(first);
+        if (bytesOfFirst) metadata.set(item, bytesOfFirst);
+        if (first.sha256 !== item.sha256 || first.size !== item.size) {
+          problems.push({
+            key: item.place,
+            problem: `it differs from ${first.place} on the same path`,
+          });
+        }
+        continue;
+      }
+      done.set(item.path, item);
+      checked++;
+      const found = await verifyItem(remote, hasher, item, metadata, report(item.path));
+      problems.push(...found.map((problem) => ({ key: item.path, problem })));
+    }
+  }
+  return { checked, bytes, problems };
+}
+
+async function verifyItem(
+  remote: Remote,
+  hasher: Hasher,
+  item: PublicItem,
+  metadata: Map<PublicItem, Uint8Array>,
+  report: (bytes: number) => void,
+): Promise<string[]> {
+  const parents = [...metadata.keys()].filter((parent) => parent.combined.has(item.ftype));
+  const prefixes = parents.map((parent) => metadata.get(parent) ?? new Uint8Array());
+  try {
+    const kept: Uint8Array[] | undefined = item.combined.size > 0 ? [] : undefined;
+    const body = watched(await remote.open(item.path), report, kept);
+    const pass = await hasher.digest(body, prefixes);
+    if (kept) metadata.set(item, Buffer.concat(kept));
+    const problems: string[] = [];
+    if (pass.size !== item.size) problems.push(`it has ${pass.size} bytes, not ${item.size}`);
+    if (pass.sha256 !== item.sha256)
+      problems.push(`its sha256 is ${pass.sha256}, not ${item.sha256}`);
+    parents.forEach((parent, at) => {
+      if (pass.prefixed[at] === parent.combined.get(item.ftype)) return;
+      problems.push(
+        `${parent.place}: the fingerprint with it is ${pass.prefixed[at] ?? '?'}, not ${parent.combined.get(item.ftype) ?? '?'}`,
+      );
+    });
+    return problems;
+  } catch (error) {
+    // A server that is gone will not come back for the next thousand files.
+    if (isStoreError(error) && error.code !== 'not_found') throw error;
+    return [error instanceof Error ? error.message : String(error)];
+  }
+}
+
+/** A fingerprint under two versions makes both undownloadable ("More than one match"). */
+function repeated(versions: readonly PublicVersion[]): Problem[] {
+  const first = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const { items } of versions) {
+    const own = new Set<Sha256>();
+    for (const item of items) {
+      for (const fingerprint of item.combined.values()) {
+        const other = first.get(`${item.ftype} ${fingerprint}`);
+        if (other !== undefined) {
+          problems.push({
+            key: item.place,
+            problem: `its fingerprint ${fingerprint} is that of ${other} too`,
+          });
+        } else if (!own.has(fingerprint)) first.set(`${item.ftype} ${fingerprint}`, item.place);
+        own.add(fingerprint);
+      }
+    }
+  }
+  return problems;
+}
+
+function totalBytes(versions: readonly PublicVersion[]): number {
+  let total = 0;
+  for (const { items } of versions) {
+    for (const size of new Map(items.map((item) => [item.path, item.size])).values()) total += size;
+  }
+  return total;
+}
+
+async function readJson(remote: Remote, path: string): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  const body = watched(await remote.open(path), () => undefined, chunks);
+  while (!(await body.next()).done);
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (error) {
+    throw new Error(`${remote.url}: ${path} is not JSON`, { cause: error });
+  }
+}
+
+/** Passes a body on, reports it, and keeps its bytes where `kept` is given. */
+async function* watched(
+  body: Readable,
+  report: (bytes: number) => void,
+  kept: Uint8Array[] | undefined,
+): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (kept && size > MAX_WHOLE) throw new Error(`it is larger than ${MAX_WHOLE} bytes`);
+    kept?.push(chunk);
+    report(chunk.length);
+    yield chunk;
+  }
+}
