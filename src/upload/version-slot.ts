@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 
 import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../delivery/policy.ts';
 import {
   fileKey,
+  IMAGES_PREFIX,
   REMOVED_FILE,
   versionPrefix,
   type ProductRef,
@@ -17,10 +19,12 @@ export class PlacementError extends Error {
 }
 
 /**
- * Marks a version as one upload's own while it lasts. Its name starts with a dot, so nothing indexes it and
- * no front serves it; one that a crash left behind only keeps its version from being given out again.
+ * Where uploads keep what is no image yet, beside `images/`: nothing indexes it and no front serves it. A
+ * claim makes a version one upload's own while that lasts; one that a crash left behind only keeps its
+ * version's name from being given out again.
  */
-const CLAIM_FILE = '.upload';
+export const UPLOADS_PREFIX = 'uploads/';
+const CLAIMS_PREFIX = `${UPLOADS_PREFIX}claims/`;
 const MAX_ATTEMPTS = 1000;
 
 export interface StoreFileOptions {
@@ -116,18 +120,25 @@ export async function claimVersion(
 ): Promise<VersionSlot> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const ref = { product, version: attempt === 1 ? stamp : `${stamp}-${attempt}` };
-    if ((await filesOf(store, ref)).size > 0) continue;
-    try {
-      const body = Buffer.from('an upload is on its way\n');
-      const claim = await store.write(fileKey(ref, CLAIM_FILE), body, {
-        condition: { ifAbsent: true },
-      });
-      return new VersionSlot(store, ref, new Map(), claim);
-    } catch (error) {
-      if (!isStoreError(error, 'precondition_failed', 'conflict')) throw error;
-    }
+    const claim = await claimFor(store, ref);
+    if (claim === undefined) continue;
+    // Looked at only now: whoever had the claim before may have filled it.
+    const existing = await filesOf(store, ref);
+    if (existing.size === 0) return new VersionSlot(store, ref, existing, claim);
+    await removeQuietly(store, claim);
   }
   throw new PlacementError(`${stamp} and ${MAX_ATTEMPTS} names after it are taken; give --version`);
+}
+
+async function claimFor(store: ObjectStore, ref: VersionRef): Promise<ObjectInfo | undefined> {
+  const key = CLAIMS_PREFIX + versionPrefix(ref).slice(IMAGES_PREFIX.length, -1);
+  const body = Buffer.from(`an upload is on its way: ${randomUUID()}\n`);
+  try {
+    return await store.write(key, body, { condition: { ifAbsent: true } });
+  } catch (error) {
+    if (isStoreError(error, 'precondition_failed', 'conflict')) return undefined;
+    throw error;
+  }
 }
 
 /** The version for an upload at `now` (milliseconds since 1970): UTC, `YYYYMMDD_HHMM`. */
