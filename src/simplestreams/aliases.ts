@@ -1,3 +1,4 @@
+import { aliasProblem } from '../catalog/alias-name.ts';
 import type { AliasTemplate } from '../catalog/document.ts';
 import { canonicalArchitecture } from '../images/architectures.ts';
 import type { Client } from '../images/file-kinds.ts';
@@ -11,19 +12,6 @@ export const DEFAULT_ALIASES: readonly AliasTemplate[] = [
 ];
 
 const PLACEHOLDER = /\{(os|release|arch|variant)\}/g;
-const MAX_ALIAS_LENGTH = 255;
-
-/** Why `alias` cannot be one, or undefined when it can. Clients split the list at commas and trim nothing. */
-export function aliasProblem(alias: string): string | undefined {
-  const name = `the alias ${JSON.stringify(alias)}`;
-  if (alias === '') return 'an alias is empty';
-  if (alias.length > MAX_ALIAS_LENGTH)
-    return `${name} is longer than ${MAX_ALIAS_LENGTH} characters`;
-  if (alias.includes(',')) return `${name} has a comma in it`;
-  if (/\p{Z}/u.test(alias)) return `${name} has a space in it`;
-  if (/[\p{Cc}\p{Cf}\p{Cs}]/u.test(alias)) return `${name} has a control character in it`;
-  return undefined;
-}
 
 /** Why `template` cannot make aliases, or undefined when it can. */
 export function templateProblem(template: string): string | undefined {

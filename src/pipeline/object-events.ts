@@ -1,0 +1,117 @@
+import { IMAGES_PREFIX } from '../images/layout.ts';
+
+/** A key whose object was written or removed, as far as an event can tell: a hint to look at it. */
+export interface KeyEvent {
+  /** Decoded, as the store holds it. */
+  readonly key: string;
+  readonly removed: boolean;
+}
+
+export type ObjectEvents =
+  | {
+      readonly kind: 'events';
+      readonly keys: readonly KeyEvent[];
+      /** Records that are none of ours: another bucket, prefix, service, format or kind of event. */
+      readonly foreign: number;
+      /** Records that should be ours and cannot be read, each with why. */
+      readonly malformed: readonly string[];
+    }
+  /** What S3 sends when notifications are set up, and bodies without records: nothing to do. */
+  | { readonly kind: 'test' }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+export interface EventScope {
+  /** Records of other buckets are foreign; any bucket when absent. */
+  readonly bucket?: string;
+  /** Of the keys that matter; `images/` when absent. */
+  readonly prefix?: string;
+}
+
+/** Amazon S3 and MinIO; both send the records of Amazon's format. */
+const SOURCES = ['aws:s3', 'minio:s3'];
+/** Our own outputs, ignored whatever the prefix, or one write would lead to the next. */
+const OWN_PREFIXES = ['streams/', 'catalog/'];
+const WRITTEN = /^(s3:)?(ObjectCreated|ObjectRestore):/;
+const REMOVED = /^(s3:)?(ObjectRemoved|LifecycleExpiration):/;
+const MAX_REASON_LENGTH = 200;
+
+/**
+ * Reads an S3 event notification (the Amazon S3 user guide, "Event message structure") or the body of a
+ * MinIO webhook, parsed or as text. One record that cannot be read harms no other. Fields that are not
+ * needed are not looked at.
+ */
+export function decodeObjectEvents(body: unknown, scope: EventScope = {}): ObjectEvents {
+  const message = typeof body === 'string' ? parseJson(body) : body;
+  if (message === NOT_JSON) return { kind: 'malformed', reason: 'the body is not JSON' };
+  const records = field(message, 'Records');
+  if (records === undefined && field(message, 'Event') === 's3:TestEvent') return { kind: 'test' };
+  if (!Array.isArray(records)) {
+    return { kind: 'malformed', reason: 'the body has no list "Records"' };
+  }
+  if (records.length === 0) return { kind: 'test' };
+
+  const keys: KeyEvent[] = [];
+  const malformed: string[] = [];
+  let foreign = 0;
+  for (const record of records) {
+    const decoded = decodeRecord(record, scope);
+    if (decoded === 'foreign') foreign++;
+    else if (typeof decoded === 'string') malformed.push(decoded.slice(0, MAX_REASON_LENGTH));
+    else keys.push(decoded);
+  }
+  return { kind: 'events', keys, foreign, malformed };
+}
+
+/** The event, or `foreign`, or else why the record is malformed. */
+function decodeRecord(record: unknown, scope: EventScope): KeyEvent | string {
+  if (typeof record !== 'object' || record === null) return 'a record is no object';
+  const source = field(record, 'eventSource');
+  if (typeof source !== 'string') return 'a record has no eventSource';
+  if (!SOURCES.includes(source)) return 'foreign';
+  // Minor versions only add fields.
+  const version = field(record, 'eventVersion');
+  if (typeof version !== 'string') return 'a record has no eventVersion';
+  if (!version.startsWith('2.')) return 'foreign';
+  const name = field(record, 'eventName');
+  if (typeof name !== 'string') return 'a record has no eventName';
+  const removed = REMOVED.test(name);
+  if (!removed && !WRITTEN.test(name)) return 'foreign';
+
+  const s3 = field(record, 's3');
+  const bucket = field(field(s3, 'bucket'), 'name');
+  if (typeof bucket !== 'string') return 'a record has no s3.bucket.name';
+  if (scope.bucket !== undefined && scope.bucket !== bucket) return 'foreign';
+  const encoded = field(field(s3, 'object'), 'key');
+  if (typeof encoded !== 'string' || encoded === '') return 'a record has no s3.object.key';
+  const key = decodeKey(encoded);
+  if (key === undefined) return `the key ${JSON.stringify(encoded)} is not form-encoded UTF-8`;
+  const prefix = scope.prefix ?? IMAGES_PREFIX;
+  if (!key.startsWith(prefix) || OWN_PREFIXES.some((own) => key.startsWith(own))) return 'foreign';
+  return { key, removed };
+}
+
+/** Keys are form-encoded: a space is `+`, a plus `%2B`. */
+function decodeKey(encoded: string): string | undefined {
+  try {
+    const key = decodeURIComponent(encoded.replaceAll('+', ' '));
+    return key.isWellFormed() ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const NOT_JSON = Symbol('not JSON');
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return NOT_JSON;
+  }
+}
+
+/** An own property: a record may have a `__proto__` member of any kind. */
+function field(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.getOwnPropertyDescriptor(value, name)?.value;
+}
