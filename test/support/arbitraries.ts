@@ -14,6 +14,9 @@ import { productName, versionProblem, type ProductRef } from '../../src/images/l
 import { DEFAULT_ALIASES } from '../../src/simplestreams/aliases.ts';
 import type { ETag } from '../../src/storage/object-store.ts';
 
+/** Objects as literals make them, so that they equal what a program makes. */
+const PLAIN = { noNullPrototype: true } as const;
+
 const SAFE = 'ABCXYZabcxyz0129._-'.split('');
 const TRICKY_NAMES = [
   'default',
@@ -39,12 +42,15 @@ export const architecture: fc.Arbitrary<string> = fc.oneof(
 );
 
 /** Few enough values that products meet in aliases. */
-export const productRef: fc.Arbitrary<ProductRef> = fc.record({
-  os: fc.oneof(fc.constantFrom('debian', 'ubuntu'), safeName),
-  release: fc.oneof(fc.constantFrom('bookworm', '24.04'), safeName),
-  arch: architecture,
-  variant: fc.oneof(fc.constantFrom('default', 'cloud'), safeName),
-});
+export const productRef: fc.Arbitrary<ProductRef> = fc.record(
+  {
+    os: fc.oneof(fc.constantFrom('debian', 'ubuntu'), safeName),
+    release: fc.oneof(fc.constantFrom('bookworm', '24.04'), safeName),
+    arch: architecture,
+    variant: fc.oneof(fc.constantFrom('default', 'cloud'), safeName),
+  },
+  PLAIN,
+);
 
 export const versionName: fc.Arbitrary<string> = fc
   .tuple(
@@ -84,11 +90,11 @@ export const fileEntry: fc.Arbitrary<FileEntry> = fc.record(
     sha256: usually(sha256),
     combined: fc.dictionary(
       fc.constantFrom(...METADATA_FILES),
-      fc.record({ metadataEtag: etag, sha256 }),
-      { maxKeys: 2 },
+      fc.record({ metadataEtag: etag, sha256 }, PLAIN),
+      { ...PLAIN, maxKeys: 2 },
     ),
   },
-  { requiredKeys: ['etag', 'size', 'lastModified'] },
+  { ...PLAIN, requiredKeys: ['etag', 'size', 'lastModified'] },
 );
 
 const fileName = fc.constantFrom(...FILE_NAMES, 'rootfs.squashfs.vcdiff');
@@ -108,19 +114,28 @@ export const version: fc.Arbitrary<Version> = fc.record(
       'removed',
     ),
     reason: fc.string(),
-    files: fc.dictionary(fileName, fileEntry, { maxKeys: 8 }),
+    files: fc.dictionary(fileName, fileEntry, { ...PLAIN, maxKeys: 8 }),
     withheld: fc.array(
-      fc.record({
-        file: fileName,
-        client: fc.constantFrom<Client[]>('lxd', 'incus'),
-        reason: fc.string(),
-      }),
+      fc.record(
+        {
+          file: fileName,
+          client: fc.constantFrom<Client[]>('lxd', 'incus'),
+          reason: fc.string(),
+        },
+        PLAIN,
+      ),
       { maxLength: 2 },
     ),
-    removal: fc.record({ etag, files: fc.dictionary(fileName, etag, { maxKeys: 1 }) }),
-    held: fc.dictionary(fileName, fc.record({ etag, until: fc.nat() }), { maxKeys: 1 }),
+    removal: fc.record(
+      { etag, files: fc.dictionary(fileName, etag, { ...PLAIN, maxKeys: 1 }) },
+      PLAIN,
+    ),
+    held: fc.dictionary(fileName, fc.record({ etag, until: fc.nat() }, PLAIN), {
+      ...PLAIN,
+      maxKeys: 1,
+    }),
   },
-  { requiredKeys: ['state', 'files'] },
+  { ...PLAIN, requiredKeys: ['state', 'files'] },
 );
 
 const aliasName = fc.oneof(
@@ -136,40 +151,49 @@ export const productFile: fc.Arbitrary<ProductFile> = fc.record(
       {
         aliases: fc.uniqueArray(aliasName, { maxLength: 3 }),
         releaseTitle: fc.string({ unit: 'grapheme' }),
-        requirements: fc.dictionary(safeName, fc.string({ unit: 'grapheme' }), { maxKeys: 3 }),
+        requirements: fc.dictionary(safeName, fc.string({ unit: 'grapheme' }), {
+          ...PLAIN,
+          maxKeys: 3,
+        }),
         supportEol: fc.constantFrom('2030-01-31', '1999-12-01'),
       },
-      { requiredKeys: ['aliases', 'requirements'] },
+      { ...PLAIN, requiredKeys: ['aliases', 'requirements'] },
     ),
   },
-  { requiredKeys: ['etag', 'values'] },
+  { ...PLAIN, requiredKeys: ['etag', 'values'] },
 );
 
 export const product: fc.Arbitrary<Product> = fc.record(
-  { file: productFile, versions: fc.dictionary(versionName, version, { maxKeys: 4 }) },
-  { requiredKeys: ['versions'] },
+  { file: productFile, versions: fc.dictionary(versionName, version, { ...PLAIN, maxKeys: 4 }) },
+  { ...PLAIN, requiredKeys: ['versions'] },
 );
 
-export const settings: fc.Arbitrary<Settings> = fc.record({
-  clients,
-  aliases: fc.constantFrom(DEFAULT_ALIASES, [], [{ template: 'all' }], [{ template: '{os}' }]),
-  edgeSeconds: fc.nat(),
-});
+export const settings: fc.Arbitrary<Settings> = fc.record(
+  {
+    clients,
+    aliases: fc.constantFrom(DEFAULT_ALIASES, [], [{ template: 'all' }], [{ template: '{os}' }]),
+    edgeSeconds: fc.nat(),
+  },
+  PLAIN,
+);
 
 /**
  * Any catalog that a reader may meet: of its form, but with files, states and remembered digests at
  * random. What `settle` would guarantee, such as fingerprints that are there once only, does not hold.
  */
-export const catalog: fc.Arbitrary<Catalog> = fc.record({
-  schema: fc.constant(CATALOG_SCHEMA),
-  store: fc.uuid(),
-  generation: fc.integer({ min: 1, max: 2_000_000_000 }),
-  settings,
-  products: fc
-    .uniqueArray(fc.tuple(productRef.map(productName), product), {
-      selector: ([name]) => name,
-      maxLength: 6,
-    })
-    .map((entries) => Object.fromEntries(entries)),
-  refused: fc.constant({ count: 0, first: [] }),
-});
+export const catalog: fc.Arbitrary<Catalog> = fc.record(
+  {
+    schema: fc.constant(CATALOG_SCHEMA),
+    store: fc.uuid(),
+    generation: fc.integer({ min: 1, max: 2_000_000_000 }),
+    settings,
+    products: fc
+      .uniqueArray(fc.tuple(productRef.map(productName), product), {
+        selector: ([name]) => name,
+        maxLength: 6,
+      })
+      .map((entries) => Object.fromEntries(entries)),
+    refused: fc.constant({ count: 0, first: [] }),
+  },
+  PLAIN,
+);

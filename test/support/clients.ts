@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { canonicalArchitecture } from '../../src/images/architectures.ts';
 import type { Client } from '../../src/images/file-kinds.ts';
 import type {
   IndexDocument,
@@ -14,7 +15,10 @@ export interface ClientImage {
   readonly arch: string;
   readonly fingerprint: string;
   readonly type: 'container' | 'virtual-machine';
+  /** As the product has them. */
   readonly aliases: readonly string[];
+  /** What clients sort images by before they apply aliases. */
+  readonly properties: { readonly os: string; readonly release: string; readonly variant: string };
   /** What it would download: one file, or metadata and root. */
   readonly files: readonly {
     readonly path: string;
@@ -63,6 +67,11 @@ function clientImages(document: ProductsDocument, client: Client): ClientImage[]
           fingerprint,
           type,
           aliases,
+          properties: {
+            os: product.os,
+            release: product.release,
+            variant: product.variant ?? '',
+          },
           files: files.map(({ path, sha256 = '', size }) => ({ path, sha256, size })),
         });
       };
@@ -80,4 +89,30 @@ function clientImages(document: ProductsDocument, client: Client): ClientImage[]
     }
   }
   return images;
+}
+
+/**
+ * What each alias stands for, by `type architecture alias`, as LXD and Incus resolve them
+ * (shared/simplestreams/sort.go, and applyAliases in simplestreams.go). Values are fingerprints.
+ */
+export function resolveAliases(images: readonly ClientImage[]): Readonly<Record<string, string>> {
+  const resolved = new Map<string, string>();
+  for (const { type, arch, aliases, fingerprint } of images.toSorted(inClientOrder)) {
+    const architecture = canonicalArchitecture(arch) ?? arch;
+    for (const alias of aliases.flatMap((name) => [name, `${name}/${arch}`])) {
+      const key = `${type} ${architecture} ${alias}`;
+      if (!resolved.has(key)) resolved.set(key, fingerprint);
+    }
+  }
+  return Object.fromEntries([...resolved].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function inClientOrder(a: ClientImage, b: ClientImage): number {
+  for (const name of ['os', 'release', 'variant'] as const) {
+    if (a.properties[name] !== b.properties[name]) {
+      return a.properties[name] < b.properties[name] ? -1 : 1;
+    }
+  }
+  if (a.version !== b.version) return a.version > b.version ? -1 : 1;
+  return a.arch < b.arch ? -1 : Number(a.arch > b.arch);
 }

@@ -37,7 +37,9 @@ describe('rendered files', () => {
                 })),
               };
             });
-          const seen = document.imagesFor(client).map(({ aliases: _, ...image }) => image);
+          const seen = document
+            .imagesFor(client)
+            .map(({ aliases: _, properties: __, ...image }) => image);
           assert.deepEqual(sorted(seen), sorted(listed));
         }
       }),
