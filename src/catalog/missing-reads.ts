@@ -1,0 +1,42 @@
+import { METADATA_FILES, type Client, type MetadataFile } from '../images/file-kinds.ts';
+import type { Version } from './document.ts';
+import { imagesOf } from './images-of.ts';
+
+/** A file whose bytes must be read before a version can be published whole. */
+export interface MissingRead {
+  readonly file: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Of a root: the metadata files to digest in front of it, in the same pass. */
+  readonly metadata: readonly MetadataFile[];
+}
+
+/**
+ * What is still to be read of a version, metadata first, then by size. A root is due only when its
+ * metadata is there, so that one pass gives both of its digests.
+ */
+export function missingReads(
+  version: Omit<Version, 'state'>,
+  clients: readonly Client[],
+): MissingRead[] {
+  const reads = new Map<string, MissingRead>();
+  for (const { file, metadataFile, fingerprint } of imagesOf(version.files, clients)) {
+    const entry = version.files[file];
+    const metadata = metadataFile === undefined ? undefined : version.files[metadataFile];
+    if (entry === undefined) continue;
+    if (metadataFile !== undefined && metadata?.sha256 === undefined) {
+      reads.set(metadataFile, { file: metadataFile, size: metadata?.size ?? 0, metadata: [] });
+    }
+    if (entry.sha256 !== undefined && fingerprint !== undefined) continue;
+    const earlier = reads.get(file)?.metadata ?? [];
+    const added =
+      metadataFile === undefined || earlier.includes(metadataFile) ? [] : [metadataFile];
+    reads.set(file, { file, size: entry.size, metadata: [...earlier, ...added] });
+  }
+  const order = ({ file, size }: MissingRead) => (isMetadata(file) ? -1 : size);
+  return [...reads.values()].sort((a, b) => order(a) - order(b));
+}
+
+function isMetadata(file: string): boolean {
+  return METADATA_FILES.some((name) => name === file);
+}

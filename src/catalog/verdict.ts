@@ -1,0 +1,93 @@
+import { isKnownArchitecture } from '../images/architectures.ts';
+import { CLIENTS, fileKind } from '../images/file-kinds.ts';
+import type { ProductRef } from '../images/layout.ts';
+import type { Settings, Version, VersionState } from './document.ts';
+import { candidatesOf, type Candidate } from './candidates.ts';
+import { imagesOf } from './images-of.ts';
+
+/** What one version is by itself, before it is compared with the others. */
+export interface Standing {
+  readonly state: VersionState;
+  readonly reason?: string;
+  /** Of a version that may be published: its images with fingerprints. */
+  readonly images: readonly Candidate[];
+}
+
+/** Judges a version by its own files. `now` is in milliseconds since 1970. */
+export function standingOf(
+  product: ProductRef,
+  version: Omit<Version, 'state'>,
+  settings: Settings,
+  now: number,
+): Standing {
+  const names = Object.keys(version.files);
+  if (names.length === 0) {
+    const reason = version.removal ? 'withdrawn by removed.json' : 'its files were deleted';
+    return { state: 'removed', reason, images: [] };
+  }
+  const rejection = rejectionOf(product, version);
+  if (rejection !== undefined) return { state: 'rejected', reason: rejection, images: [] };
+
+  // Completeness does not depend on the clients that the settings name: both are asked.
+  const images = imagesOf(version.files);
+  if (images.length === 0) return { state: 'incomplete', reason: missingIn(names), images: [] };
+  const ready = candidatesOf(version, settings.clients);
+  if (ready.length > 0) return { state: 'published', images: ready };
+  const overwritten = Object.entries(version.held ?? {}).filter(([name, held]) => {
+    const file = version.files[name];
+    return file !== undefined && file.etag !== held.etag;
+  });
+  if (overwritten.length > 0) {
+    const until = Math.max(...overwritten.map(([, held]) => held.until));
+    const files = overwritten.map(([name]) => name).join(', ');
+    const why =
+      until > now
+        ? `it returns at ${new Date(until).toISOString()}, when no edge can hold the old bytes`
+        : 'its new bytes are being read';
+    return { state: 'replaced', reason: `${files} was overwritten; ${why}`, images: [] };
+  }
+  return images.some((image) => settings.clients.includes(image.client))
+    ? { state: 'pending', reason: 'its bytes are being read', images: [] }
+    : { state: 'incomplete', reason: 'it has no image for the clients listed', images: [] };
+}
+
+function rejectionOf(product: ProductRef, version: Omit<Version, 'state'>): string | undefined {
+  if (!isKnownArchitecture(product.arch)) {
+    return `the architecture ${JSON.stringify(product.arch)} is unknown to LXD and Incus, which would skip it`;
+  }
+  const { checksums, verdict, files } = version;
+  if (checksums?.problem !== undefined) return `SHA256SUMS: ${checksums.problem}`;
+  for (const [name, file] of Object.entries(files)) {
+    const expected =
+      checksums && Object.hasOwn(checksums.sums, name) ? checksums.sums[name] : undefined;
+    if (file.sha256 !== undefined && expected !== undefined && file.sha256 !== expected) {
+      return `${name} has the SHA-256 ${file.sha256}, SHA256SUMS says ${expected}`;
+    }
+  }
+  if (verdict !== undefined) {
+    const holds = Object.entries(verdict.etags).every(([name, etag]) => files[name]?.etag === etag);
+    if (holds && candidatesOf(version, CLIENTS).length === 0) {
+      return verdict.reason;
+    }
+  }
+  const contents = Object.entries(files).filter(([name]) => isContent(name));
+  if (contents.length > 0 && contents.every(([, file]) => file.size === 0)) {
+    return `${contents.map(([name]) => name).join(', ')} is empty`;
+  }
+  return undefined;
+}
+
+function isContent(name: string): boolean {
+  const kind = fileKind(name)?.kind;
+  return kind === 'metadata' || kind === 'root' || kind === 'unified';
+}
+
+function missingIn(names: readonly string[]): string {
+  const kinds = new Set(names.map((name) => fileKind(name)?.kind));
+  if (!kinds.has('metadata') && !kinds.has('root')) {
+    return 'it has neither metadata (lxd.tar.xz or incus.tar.xz) nor a root nor a unified file';
+  }
+  return kinds.has('metadata')
+    ? 'it has no root (rootfs.squashfs, disk.qcow2 or another) with bytes'
+    : 'it has no metadata (lxd.tar.xz or incus.tar.xz) with bytes';
+}

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { serializeCatalog } from '../catalog/codec.ts';
+import { CATALOG_KEY, CATALOG_SCHEMA, type Catalog, type Settings } from '../catalog/document.ts';
+import { CLIENTS } from '../images/file-kinds.ts';
+import { IMAGES_PREFIX } from '../images/layout.ts';
+import { DEFAULT_ALIASES } from '../simplestreams/aliases.ts';
+import { isStoreError } from '../storage/errors.ts';
+import type { PipelineContext } from './context.ts';
+import { PipelineError } from './errors.ts';
+import { loadCatalog, type LoadedCatalog } from './load-catalog.ts';
+import { readPublicState } from './public-files.ts';
+
+const DEFAULT_SETTINGS: Settings = {
+  clients: CLIENTS,
+  aliases: DEFAULT_ALIASES,
+  edgeSeconds: 0,
+};
+
+/**
+ * The catalog, created when the store has none and nothing public would be lost by it. With `adopt`, also
+ * over public files whose catalog is gone or that are another program's: it is then `rebuilding`, so that
+ * they stay until it knows every image.
+ */
+export async function loadOrCreateCatalog(
+  context: PipelineContext,
+  options: { readonly adopt?: boolean } = {},
+): Promise<LoadedCatalog & { readonly created: boolean }> {
+  const { store } = context;
+  const existing = await loadCatalog(store);
+  if (existing !== undefined) return { ...existing, created: false };
+
+  const publicState = await readPublicState(store);
+  if (publicState.kind !== 'absent' && options.adopt !== true) {
+    throw publicState.kind === 'ours'
+      ? catalogLost(store.url)
+      : new PipelineError(
+          'streams_foreign',
+          `the files in streams/v1/ of ${store.url} were written by another program. They stay as they are. ` +
+            'Run `bucketstreams init` or `bucketstreams update` to take the store over.',
+        );
+  }
+  await readThrough(context);
+  const catalog = emptyCatalog(context, publicState.generation, publicState.kind !== 'absent');
+  try {
+    const { etag } = await store.write(CATALOG_KEY, serializeCatalog(catalog), {
+      condition: { ifAbsent: true },
+      contentType: 'application/json',
+    });
+    context.log('info', 'catalog created', { store: store.url, generation: catalog.generation });
+    return { catalog, etag, created: true };
+  } catch (error) {
+    if (!isStoreError(error, 'precondition_failed', 'conflict')) throw error;
+    const rival = await loadCatalog(store);
+    if (rival === undefined) throw error;
+    return { ...rival, created: false };
+  }
+}
+
+/** A new catalog without images, above any public generation. */
+export function emptyCatalog(
+  context: PipelineContext,
+  publicGeneration: number,
+  rebuilding: boolean,
+): Catalog {
+  return {
+    schema: CATALOG_SCHEMA,
+    store: randomUUID(),
+    generation: Math.max(publicGeneration + 1, Math.floor(context.now() / 1000)),
+    settings: { ...DEFAULT_SETTINGS, ...context.settings },
+    products: {},
+    refused: { count: 0, first: [] },
+    ...(rebuilding ? { rebuilding: true } : {}),
+  };
+}
+
+export function catalogLost(url: string): PipelineError {
+  return new PipelineError(
+    'catalog_lost',
+    `${CATALOG_KEY} is gone from ${url}, while its public files are there. What is published stays. ` +
+      "Restore the last good one (an earlier version of the object, or the directory store's " +
+      'catalog/catalog.json.previous), or run `bucketstreams update` to rebuild it from the images.',
+  );
+}
+
+/** A store whose images cannot all be listed gets no catalog: a partial view must not become the truth. */
+async function readThrough({ store }: PipelineContext): Promise<void> {
+  const iterator = store.list(IMAGES_PREFIX)[Symbol.asyncIterator]();
+  while (!(await iterator.next()).done);
+}

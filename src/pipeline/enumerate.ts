@@ -1,0 +1,188 @@
+import type { Catalog, RefusedKeys, Settings, Version } from '../catalog/document.ts';
+import { isWithdrawn } from '../catalog/merge.ts';
+import { settle } from '../catalog/settle.ts';
+import { fileKind } from '../images/file-kinds.ts';
+import {
+  CHECKSUMS_FILE,
+  IMAGES_PREFIX,
+  parseImageKey,
+  parseProductName,
+  productName,
+  productPrefix,
+  REMOVED_FILE,
+  versionPrefix,
+} from '../images/layout.ts';
+import type { ETag, ObjectInfo } from '../storage/object-store.ts';
+import { commitCatalog } from './commit.ts';
+import type { PipelineContext } from './context.ts';
+import { exceedsGuard } from './removal-guard.ts';
+
+export interface EnumerateOptions {
+  /** Take versions that are gone for removed, however many they are. */
+  readonly acceptRemovals?: boolean;
+  /** Take over public files that are another program's or whose catalog is lost. */
+  readonly adopt?: boolean;
+  /** Versions to be indexed though nothing of them differs. */
+  readonly alsoDirty?: (version: Version) => boolean;
+  /** Called with the number of objects listed so far. */
+  readonly onProgress?: (objects: number) => void;
+  /** Called for every key that can be no image. */
+  readonly onRefused?: (key: string, reason: string) => void;
+}
+
+export interface Enumeration {
+  /** Prefixes of versions and products that differ from the catalog, to be indexed. */
+  readonly dirty: readonly string[];
+  /** Published versions that were found gone and are held back by the guard. */
+  readonly heldRemovals: number;
+  readonly refused: number;
+  /** Whether the catalog was created by this enumeration. */
+  readonly created: boolean;
+  readonly catalog: Catalog;
+}
+
+/** How many refused keys the catalog names. */
+const NAMED_REFUSALS = 100;
+
+type Etags = Map<string, ETag>;
+
+/**
+ * Lists all of `images/` and tells what differs from the catalog. It reads no image. It records the keys
+ * that can be no image, and the configuration's settings. A listing that cannot be completed rejects and
+ * changes nothing.
+ */
+export async function enumerateStore(
+  context: PipelineContext,
+  options: EnumerateOptions = {},
+): Promise<Enumeration> {
+  const before = await commitCatalog(context, (current) => Promise.resolve(current), {
+    adopt: options.adopt,
+  });
+  const versions = new Map<string, Etags>();
+  const products = new Map<string, ETag>();
+  const refused: { key: string; reason: string }[] = [];
+  let refusedCount = 0;
+  let objects = 0;
+  for await (const info of context.store.list(IMAGES_PREFIX)) {
+    objects += 1;
+    if (objects % 1000 === 0) options.onProgress?.(objects);
+    const problem = record(info, versions, products);
+    if (problem === undefined) continue;
+    refusedCount += 1;
+    options.onRefused?.(info.key, problem);
+    if (refused.length < NAMED_REFUSALS) refused.push({ key: info.key, reason: problem });
+  }
+  options.onProgress?.(objects);
+
+  const refusals = { count: refusedCount, first: refused };
+  const { catalog } = await commitCatalog(context, (current) =>
+    Promise.resolve(withFindings(current, refusals, context.settings, context.now())),
+  );
+  const { dirty, gone } = compare(
+    catalog,
+    versions,
+    products,
+    (entry, files) => options.alsoDirty?.(entry) === true || differs(entry, files, context.now()),
+  );
+  const hold = options.acceptRemovals !== true && exceedsGuard(gone.length, catalog);
+  if (hold) {
+    context.log('error', 'removals held back', {
+      versions: gone.length,
+      remedy:
+        'check that the store is mounted and whole, then bucketstreams update --accept-removals',
+    });
+  }
+  return {
+    dirty: hold ? dirty : [...dirty, ...gone],
+    heldRemovals: hold ? gone.length : 0,
+    refused: refusedCount,
+    created: before.created,
+    catalog,
+  };
+}
+
+function record(
+  info: ObjectInfo,
+  versions: Map<string, Etags>,
+  products: Map<string, ETag>,
+): string | undefined {
+  const parsed = parseImageKey(info.key);
+  switch (parsed.kind) {
+    case 'ignored':
+      return undefined;
+    case 'refused':
+      return parsed.reason;
+    case 'product-file':
+      products.set(productName(parsed.product), info.etag);
+      return undefined;
+    case 'file': {
+      const prefix = versionPrefix(parsed.ref);
+      if (fileKind(parsed.file) === undefined) {
+        return 'it has a name that means nothing here, so no client is told of it';
+      }
+      const files = versions.get(prefix) ?? new Map<string, ETag>();
+      versions.set(prefix, files.set(parsed.file, info.etag));
+      return undefined;
+    }
+  }
+}
+
+function withFindings(
+  current: Catalog,
+  refused: RefusedKeys,
+  settings: Partial<Settings> | undefined,
+  now: number,
+): Catalog {
+  const next = { ...current.settings, ...settings };
+  const same = JSON.stringify(next) === JSON.stringify({ ...next, ...current.settings });
+  return {
+    ...current,
+    refused,
+    ...(same ? {} : { settings: next, products: settle(current.products, next, now) }),
+  };
+}
+
+function compare(
+  catalog: Catalog,
+  versions: ReadonlyMap<string, Etags>,
+  products: ReadonlyMap<string, ETag>,
+  isDirty: (entry: Version, files: ReadonlyMap<string, ETag>) => boolean,
+): { readonly dirty: string[]; readonly gone: string[] } {
+  const dirty: string[] = [];
+  const gone: string[] = [];
+  const known = new Set<string>();
+  for (const [name, product] of Object.entries(catalog.products)) {
+    const ref = parseProductName(name);
+    if (ref === undefined) continue;
+    if (product.file?.etag !== products.get(name)) dirty.push(productPrefix(ref));
+    for (const [version, entry] of Object.entries(product.versions)) {
+      const prefix = versionPrefix({ product: ref, version });
+      known.add(prefix);
+      const files = versions.get(prefix);
+      if (files === undefined && entry.state === 'published') gone.push(prefix);
+      else if (isDirty(entry, files ?? new Map<string, ETag>())) dirty.push(prefix);
+    }
+  }
+  for (const prefix of versions.keys()) if (!known.has(prefix)) dirty.push(prefix);
+  for (const name of products.keys()) {
+    const ref = parseProductName(name);
+    if (ref !== undefined && !Object.hasOwn(catalog.products, name)) dirty.push(productPrefix(ref));
+  }
+  return { dirty, gone };
+}
+
+/** Whether a look at the version would find something else than the catalog has, or something is due. */
+function differs(entry: Version, files: ReadonlyMap<string, ETag>, now: number): boolean {
+  if (entry.state === 'pending' || entry.state === 'replaced') return true;
+  const held = Object.values(entry.held ?? {});
+  if (held.some(({ until }) => until <= now)) return true;
+  const expected = new Map(Object.entries(entry.files).map(([name, { etag }]) => [name, etag]));
+  if (entry.checksums) expected.set(CHECKSUMS_FILE, entry.checksums.etag);
+  if (entry.removal) expected.set(REMOVED_FILE, entry.removal.etag);
+  const present = [...files].filter(([name, etag]) => !isWithdrawn(entry.removal, name, etag));
+  return (
+    present.length !== expected.size ||
+    present.some(([name, etag]) => expected.get(name) !== etag) ||
+    (held.length === 0 && expected.size === 0)
+  );
+}

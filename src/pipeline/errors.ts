@@ -1,0 +1,35 @@
+/**
+ * What the pipeline cannot go on with, beside the store's own errors.
+ *
+ * - `catalog_unreadable`: the stored catalog is damaged.
+ * - `catalog_newer`: it was written by a newer bucketstreams.
+ * - `catalog_lost`: there is none, though public files of ours exist.
+ * - `catalog_behind`: it is older than the public files.
+ * - `catalog_contended`: every try to change it met a rival's change.
+ * - `streams_foreign`: the public files are another program's, and nobody asked to take them over.
+ */
+export type PipelineErrorCode =
+  | 'catalog_unreadable'
+  | 'catalog_newer'
+  | 'catalog_lost'
+  | 'catalog_behind'
+  | 'catalog_contended'
+  | 'streams_foreign';
+
+/** `message` is complete for a person: what, where, what to do. */
+export class PipelineError extends Error {
+  override readonly name = 'PipelineError';
+  readonly code: PipelineErrorCode;
+
+  constructor(code: PipelineErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export function isPipelineError(
+  error: unknown,
+  ...codes: PipelineErrorCode[]
+): error is PipelineError {
+  return error instanceof PipelineError && (codes.length === 0 || codes.includes(error.code));
+}

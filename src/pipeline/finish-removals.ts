@@ -1,0 +1,130 @@
+import type { Catalog, Removal, Version } from '../catalog/document.ts';
+import { withProduct, withVersion } from '../catalog/merge.ts';
+import {
+  fileKey,
+  parseProductName,
+  REMOVED_FILE,
+  versionPrefix,
+  type VersionRef,
+} from '../images/layout.ts';
+import { isStoreError } from '../storage/errors.ts';
+import { commitCatalog } from './commit.ts';
+import type { PipelineContext } from './context.ts';
+import { publishStreams } from './publish-streams.ts';
+
+/** Client cache of one hour, and an hour for the longest download; an edge's time comes on top. */
+export const REMOVAL_GRACE_MS = 2 * 60 * 60 * 1000;
+
+export interface RemovalProgress {
+  /** Versions whose bytes were deleted; they are to be indexed again. */
+  readonly deleted: readonly string[];
+  /** Versions still in their grace. */
+  readonly waiting: number;
+}
+
+interface Pending {
+  readonly product: string;
+  readonly ref: VersionRef;
+  readonly removal: Removal;
+}
+
+/**
+ * Carries withdrawn files to their end, each step only after the one before it is safe, wherever an
+ * earlier run stopped: note when the names were out of the public files; after the grace, condemn the
+ * keys, so that nothing names them again; delete the bytes in the states withdrawn; clear the entry; and
+ * delete the marker last.
+ */
+export async function finishRemovals(
+  context: PipelineContext,
+  options: { readonly graceMs?: number } = {},
+): Promise<RemovalProgress> {
+  const published = await publishStreams(context);
+  const { catalog } = await commitCatalog(context, (current) => {
+    const graceMs = (options.graceMs ?? REMOVAL_GRACE_MS) + current.settings.edgeSeconds * 1000;
+    const isPublic = published.generation >= current.generation && !current.rebuilding;
+    return Promise.resolve(advance(current, context.now(), graceMs, isPublic));
+  });
+  const pending = removalsOf(catalog);
+  const condemned = pending.filter(({ removal }) => removal.condemned === true);
+  for (const one of condemned) await deleteBytes(context, one);
+  if (condemned.length > 0) {
+    await commitCatalog(context, (current) => Promise.resolve(clear(current, condemned)));
+    for (const { ref, removal } of condemned) await deleteMarker(context, ref, removal);
+    context.log('info', 'removals finished', { versions: condemned.length });
+  }
+  return {
+    deleted: condemned.map(({ ref }) => versionPrefix(ref)),
+    waiting: pending.length - condemned.length,
+  };
+}
+
+function removalsOf(catalog: Catalog): Pending[] {
+  return Object.entries(catalog.products).flatMap(([product, { versions }]) => {
+    const ref = parseProductName(product);
+    if (ref === undefined) return [];
+    return Object.entries(versions).flatMap(([version, { removal }]): Pending[] =>
+      removal === undefined || removal.problem !== undefined
+        ? []
+        : [{ product, ref: { product: ref, version }, removal }],
+    );
+  });
+}
+
+function advance(current: Catalog, now: number, graceMs: number, isPublic: boolean): Catalog {
+  return mapRemovals(current, (removal, { files }) => {
+    if (removal.condemned || removal.problem !== undefined) return removal;
+    if (removal.unnamedAt === undefined) return isPublic ? { ...removal, unnamedAt: now } : removal;
+    if (removal.unnamedAt + graceMs > now) return removal;
+    // What was uploaded anew under a withdrawn name may be named by now: that name is not condemned.
+    const unnamed = Object.entries(removal.files).filter(([name]) => !Object.hasOwn(files, name));
+    return { ...removal, files: Object.fromEntries(unnamed), condemned: true };
+  });
+}
+
+async function deleteBytes({ store }: PipelineContext, { ref, removal }: Pending): Promise<void> {
+  for (const [name, etag] of Object.entries(removal.files)) {
+    try {
+      await store.remove(fileKey(ref, name), { ifMatch: etag });
+    } catch (error) {
+      // Gone already, or overwritten by a new upload, which is not ours to delete.
+      if (!isStoreError(error, 'not_found', 'precondition_failed')) throw error;
+    }
+  }
+}
+
+async function deleteMarker(
+  { store }: PipelineContext,
+  ref: VersionRef,
+  removal: Removal,
+): Promise<void> {
+  try {
+    await store.remove(fileKey(ref, REMOVED_FILE), { ifMatch: removal.etag });
+  } catch (error) {
+    // A marker that withdraws more by now is a new one, and has its own way to go.
+    if (!isStoreError(error, 'not_found', 'precondition_failed')) throw error;
+  }
+}
+
+function clear(current: Catalog, finished: readonly Pending[]): Catalog {
+  const done = new Set(finished.map(({ ref, removal }) => `${versionPrefix(ref)} ${removal.etag}`));
+  return mapRemovals(current, (removal, _, ref) =>
+    done.has(`${versionPrefix(ref)} ${removal.etag}`) ? undefined : removal,
+  );
+}
+
+function mapRemovals(
+  catalog: Catalog,
+  change: (removal: Removal, version: Version, ref: VersionRef) => Removal | undefined,
+): Catalog {
+  let { products } = catalog;
+  for (const { product, ref, removal } of removalsOf(catalog)) {
+    const version = products[product]?.versions[ref.version];
+    const next = version && change(removal, version, ref);
+    if (version === undefined || next === removal) continue;
+    const { removal: _, ...rest } = version;
+    const isLeft = next !== undefined || Object.keys(rest.files).length > 0;
+    const kept = isLeft ? { ...rest, ...(next === undefined ? {} : { removal: next }) } : undefined;
+    products = withProduct(products, product, (one) => withVersion(one, ref.version, kept));
+  }
+  return products === catalog.products ? catalog : { ...catalog, products };
+}

@@ -1,0 +1,310 @@
+import type { Catalog, Product, Version } from '../catalog/document.ts';
+import { mergeVersion, withProduct, withProductFile, withVersion } from '../catalog/merge.ts';
+import { missingReads } from '../catalog/missing-reads.ts';
+import { settle } from '../catalog/settle.ts';
+import { standingOf } from '../catalog/verdict.ts';
+import { productName, productPrefix, type ProductRef } from '../images/layout.ts';
+import { commitCatalog } from './commit.ts';
+import { mapConcurrently } from './concurrently.ts';
+import type { PipelineContext } from './context.ts';
+import { lookAtProductFile, lookAtVersion } from './look.ts';
+import { publishStreams } from './publish-streams.ts';
+import { ReadBudget, type ReadLimits } from './read-budget.ts';
+import { ReadPool } from './read-pool.ts';
+import { readVersion, type ReadOutcome } from './read-version.ts';
+import { exceedsGuard } from './removal-guard.ts';
+import { targetOfPrefix, type Target } from './targets.ts';
+
+export interface IndexLimits extends ReadLimits {
+  /** Stops at the next step; what is committed stays. */
+  readonly signal?: AbortSignal;
+  /** Holds back a suspicious loss of many versions at once; see `removal-guard.ts`. */
+  readonly guard?: boolean;
+  /** What is not to be taken from the catalog but found anew; nothing by default. */
+  readonly doubt?: 'verdicts' | 'digests';
+}
+
+/** What became of a prefix that was to be indexed. */
+export type Outcome =
+  /** Public, or in a state that only a change of its files can change. */
+  | { readonly kind: 'done' }
+  /** To be handed in again, not before so many milliseconds. */
+  | { readonly kind: 'again'; readonly afterMs: number; readonly reason: string }
+  /** Many versions were found gone at once; they stay as they are until that is confirmed. */
+  | { readonly kind: 'held'; readonly reason: string };
+
+export interface IndexReport {
+  /** The catalog's generation that is public now. */
+  readonly generation: number;
+  /** By prefix, as handed in; prefixes that are no version's or product's are `done`. */
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+  /** The versions handed in, as the catalog has them now; undefined for one that is gone. */
+  readonly versions: ReadonlyMap<string, Version | undefined>;
+}
+
+const LOOKS_AT_ONCE = 16;
+const READS_AT_ONCE = 4;
+/** Milliseconds between two commits of one invocation. */
+const COMMIT_INTERVAL = 1000;
+/** How often the files of one version may change under our eyes before it is put off. */
+const MAX_LOOKS = 5;
+const SHORT_WAIT = 5000;
+
+interface Seen {
+  readonly target: Target;
+  readonly version?: Version;
+  readonly apply: (catalog: Catalog) => Catalog;
+  readonly reads: number;
+  readonly bytes: number;
+  readonly unsettledFor?: number;
+  /** It is public, and what is there now may not be. */
+  readonly leaves: boolean;
+  readonly gone: boolean;
+}
+
+/**
+ * Brings the catalog and the public files to what the store holds at these prefixes
+ * (`images/os/release/arch/variant/version/`, or a product's). Events are hints and may be wrong, late,
+ * doubled or lost: only what a look finds counts. What is ready is committed together, at most once a
+ * second; no digest is computed twice by one process. Rejects when the catalog cannot be committed or
+ * published; everything handed in is then to be handed in again.
+ */
+export async function indexVersions(
+  context: PipelineContext,
+  dirty: Iterable<string>,
+  limits: IndexLimits = {},
+): Promise<IndexReport> {
+  return new Indexing(context, limits).run(new Set(dirty));
+}
+
+class Indexing {
+  readonly #context: PipelineContext;
+  readonly #limits: IndexLimits;
+  readonly #budget: ReadBudget;
+  readonly #pool = new ReadPool<ReadOutcome>(READS_AT_ONCE);
+  readonly #outcomes = new Map<string, Outcome>();
+  readonly #looks = new Map<string, number>();
+  #catalog: Catalog | undefined;
+  #published = 0;
+
+  constructor(context: PipelineContext, limits: IndexLimits) {
+    this.#context = context;
+    this.#limits = limits;
+    this.#budget = new ReadBudget(limits, context.now);
+  }
+
+  async run(prefixes: ReadonlySet<string>): Promise<IndexReport> {
+    const targets = new Map<string, Target>();
+    for (const prefix of prefixes) {
+      const target = targetOfPrefix(prefix);
+      if (target === undefined) this.#outcomes.set(prefix, { kind: 'done' });
+      else targets.set(prefix, target);
+    }
+    let open = [...targets.values()];
+    let lastCommit = -Infinity;
+    const putOff: Target[] = [];
+    for (;;) {
+      const began = this.#context.now();
+      const seen = await this.#round(open, false);
+      if (seen.committed) lastCommit = began;
+      for (const one of seen.looks) this.#close(one, putOff);
+      if (this.#pool.isEmpty || this.#limits.signal?.aborted) break;
+      const rest = lastCommit + COMMIT_INTERVAL - this.#context.now();
+      const results = await this.#pool.take((signal) =>
+        this.#context.pause(Math.max(0, rest), signal),
+      );
+      open = [];
+      for (const [prefix, result] of results) {
+        const target = targets.get(prefix);
+        if (target === undefined) continue;
+        open.push(target);
+        if (result.kind === 'look') continue;
+        this.#outcomes.set(prefix, { kind: 'again', afterMs: SHORT_WAIT, reason: result.reason });
+        putOff.push(target);
+      }
+    }
+    // Those get an entry too, so that their uploader finds them and why they wait.
+    if (putOff.length > 0) await this.#round(putOff, true);
+    return await this.#report(targets);
+  }
+
+  /** Looks at the targets and commits what can be: with `all`, also what is still to be read. */
+  async #round(
+    targets: readonly Target[],
+    all: boolean,
+  ): Promise<{ readonly looks: readonly Seen[]; readonly committed: boolean }> {
+    if (targets.length === 0) return { looks: [], committed: false };
+    let looks: readonly Seen[] = [];
+    const { catalog, changed } = await commitCatalog(this.#context, async (current) => {
+      looks = await mapConcurrently(targets, LOOKS_AT_ONCE, (target) =>
+        this.#look(target, current),
+      );
+      const held = this.#limits.guard === true && this.#isSuspicious(looks, current);
+      const due = looks.filter(
+        (one) => (all || one.reads === 0 || one.leaves) && !(held && one.gone),
+      );
+      const products = due.reduce((before, one) => one.apply(before), current).products;
+      if (products === current.products) return undefined;
+      return { ...current, products: settle(products, current.settings, this.#context.now()) };
+    });
+    this.#catalog = catalog;
+    if (changed) this.#published = (await publishStreams(this.#context, catalog)).generation;
+    return { looks, committed: changed };
+  }
+
+  #isSuspicious(looks: readonly Seen[], current: Catalog): boolean {
+    const gone = looks.filter((one) => one.gone);
+    if (!exceedsGuard(gone.length, current)) return false;
+    const reason = `${gone.length} published versions are gone at once; run bucketstreams update --accept-removals if that is meant`;
+    for (const { target } of gone) this.#outcomes.set(target.prefix, { kind: 'held', reason });
+    this.#context.log('error', 'removals held back', { versions: gone.length, remedy: reason });
+    return true;
+  }
+
+  async #look(target: Target, current: Catalog): Promise<Seen> {
+    return target.kind === 'version'
+      ? await this.#lookAtVersion(target, current)
+      : await this.#lookAtProduct(target, target.product, current);
+  }
+
+  async #lookAtVersion(
+    target: Target & { readonly kind: 'version' },
+    current: Catalog,
+  ): Promise<Seen> {
+    const { store, memory, now } = this.#context;
+    const { ref } = target;
+    const product = productName(ref.product);
+    const before = current.products[product]?.versions[ref.version];
+    const looked = await lookAtVersion(store, ref, before);
+    if (looked.kind === 'unsettled') return unsettled(target, looked.forMs);
+    const known = memory.of(target.prefix);
+    const basis = doubted(before, this.#limits.doubt);
+    const version = mergeVersion(basis, looked.look, known, current.settings, now());
+    const standing = version && standingOf(ref.product, version, current.settings, now());
+    const wanted = standing?.state !== 'rejected' && standing?.state !== 'removed';
+    const reads = version && wanted ? missingReads(version, current.settings.clients) : [];
+    // A product's own file may have come before its first version, and its event be lost.
+    const isNew = !Object.hasOwn(current.products, product) && version !== undefined;
+    const file = isNew ? await this.#lookAtProduct(target, ref.product, current) : undefined;
+    return {
+      target,
+      version,
+      reads: reads.length,
+      bytes: reads.reduce((sum, { size }) => sum + size, 0),
+      // While its digests are merely in doubt it stays.
+      leaves:
+        before?.state === 'published' &&
+        standing?.state !== 'published' &&
+        !(this.#limits.doubt === 'digests' && reads.length > 0),
+      gone: before?.state === 'published' && (version === undefined || isEmpty(version)),
+      apply: (catalog) =>
+        changeProduct(file?.apply(catalog) ?? catalog, product, (one) =>
+          withVersion(one, ref.version, version),
+        ),
+    };
+  }
+
+  async #lookAtProduct(target: Target, ref: ProductRef, current: Catalog): Promise<Seen> {
+    const name = productName(ref);
+    const before = current.products[name];
+    const looked = await lookAtProductFile(this.#context.store, ref, before);
+    if (looked.kind === 'unsettled') {
+      if (target.kind === 'product') return unsettled(target, looked.forMs);
+      this.#outcomes.set(
+        productPrefix(ref),
+        again(looked.forMs, 'its file is still being written'),
+      );
+      return nothing(target);
+    }
+    if (looked.look === before?.file) return nothing(target);
+    if (looked.look?.problem !== undefined) {
+      this.#context.log('warn', 'product.toml refused', {
+        product: name,
+        reason: looked.look.problem,
+      });
+    }
+    return {
+      ...nothing(target),
+      apply: (catalog) => changeProduct(catalog, name, (one) => withProductFile(one, looked.look)),
+    };
+  }
+
+  /** Ends a target that was looked at, or has its bytes read. */
+  #close(one: Seen, putOff: Target[]): void {
+    const { target, version } = one;
+    const { prefix } = target;
+    if (this.#outcomes.has(prefix)) return;
+    if (one.unsettledFor !== undefined) {
+      this.#outcomes.set(prefix, again(one.unsettledFor, 'its files are still being written'));
+    } else if (one.reads === 0 || version === undefined || target.kind !== 'version') {
+      this.#outcomes.set(prefix, { kind: 'done' });
+    } else {
+      const looks = (this.#looks.get(prefix) ?? 0) + 1;
+      this.#looks.set(prefix, looks);
+      if (looks > MAX_LOOKS) {
+        this.#outcomes.set(prefix, again(SHORT_WAIT, 'its files keep changing'));
+        putOff.push(target);
+        return;
+      }
+      const clients = this.#catalog?.settings.clients ?? [];
+      this.#pool.add(prefix, one.bytes, () =>
+        readVersion(this.#context, target.ref, version, clients, this.#budget, this.#limits.signal),
+      );
+    }
+  }
+
+  async #report(targets: ReadonlyMap<string, Target>): Promise<IndexReport> {
+    const { generation } = await publishStreams(this.#context, this.#catalog);
+    for (const prefix of targets.keys()) {
+      if (!this.#outcomes.has(prefix))
+        this.#outcomes.set(prefix, again(SHORT_WAIT, 'it was interrupted'));
+    }
+    const versions = new Map<string, Version | undefined>();
+    for (const target of targets.values()) {
+      if (target.kind !== 'version') continue;
+      const product = this.#catalog?.products[productName(target.ref.product)];
+      versions.set(target.prefix, product?.versions[target.ref.version]);
+    }
+    return {
+      generation: Math.max(generation, this.#published),
+      outcomes: this.#outcomes,
+      versions,
+    };
+  }
+}
+
+function doubted(before: Version | undefined, doubt: IndexLimits['doubt']): Version | undefined {
+  if (before === undefined || doubt === undefined) return before;
+  const { verdict, ...rest } = before;
+  if (doubt === 'verdicts') return rest;
+  const files = Object.entries(rest.files).map(([name, file]) => {
+    const { sha256, combined, ...seen } = file;
+    return [name, seen] as const;
+  });
+  return { ...rest, files: Object.fromEntries(files) };
+}
+
+function again(afterMs: number, reason: string): Outcome {
+  return { kind: 'again', afterMs, reason };
+}
+
+function nothing(target: Target): Seen {
+  return { target, reads: 0, bytes: 0, leaves: false, gone: false, apply: (catalog) => catalog };
+}
+
+function unsettled(target: Target, forMs: number): Seen {
+  return { ...nothing(target), unsettledFor: forMs };
+}
+
+function isEmpty(version: Version): boolean {
+  return Object.keys(version.files).length === 0 && version.removal === undefined;
+}
+
+function changeProduct(
+  catalog: Catalog,
+  name: string,
+  change: (product: Product | undefined) => Product | undefined,
+): Catalog {
+  const products = withProduct(catalog.products, name, change);
+  return products === catalog.products ? catalog : { ...catalog, products };
+}

@@ -1,0 +1,133 @@
+import { parseChecksums } from '../catalog/checksums.ts';
+import type { Checksums, Product, ProductFile, Removal, Version } from '../catalog/document.ts';
+import type { SeenFile, VersionLook } from '../catalog/merge.ts';
+import { parseProductFile } from '../catalog/product-file.ts';
+import { parseRemoval } from '../catalog/removal.ts';
+import { fileKind } from '../images/file-kinds.ts';
+import {
+  productFileKey,
+  versionPrefix,
+  type ProductRef,
+  type VersionRef,
+} from '../images/layout.ts';
+import { isStoreError } from '../storage/errors.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { readBytes } from './read-bytes.ts';
+
+/** The small files beside images are never larger than this, in bytes. */
+const SMALL_FILE_LIMIT = 256 * 1024;
+
+/** What was found, or for how many milliseconds somebody may still be writing there. */
+export type Looked<T> =
+  | { readonly kind: 'seen'; readonly look: T }
+  | { readonly kind: 'unsettled'; readonly forMs: number };
+
+/** Looks at a version: one listing, and the small files that changed since `before`. */
+export async function lookAtVersion(
+  store: ObjectStore,
+  ref: VersionRef,
+  before: Version | undefined,
+): Promise<Looked<VersionLook>> {
+  const prefix = versionPrefix(ref);
+  const files: Record<string, SeenFile> = {};
+  let checksums: ObjectInfo | undefined;
+  let removal: ObjectInfo | undefined;
+  let unsettledFor = 0;
+  for await (const info of store.list(prefix)) {
+    const name = info.key.slice(prefix.length);
+    const kind = fileKind(name)?.kind;
+    if (kind === undefined) continue;
+    unsettledFor = Math.max(unsettledFor, info.unsettledFor ?? 0);
+    if (kind === 'checksums') checksums = info;
+    else if (kind === 'removed') removal = info;
+    else files[name] = seen(info);
+  }
+  if (unsettledFor > 0) return { kind: 'unsettled', forMs: unsettledFor };
+  const [readChecksums, readRemoval] = await Promise.all([
+    checksums && lookAtChecksums(store, checksums, before?.checksums),
+    removal && lookAtRemoval(store, removal, before?.removal),
+  ]);
+  return {
+    kind: 'seen',
+    look: {
+      files,
+      ...(readChecksums === undefined ? {} : { checksums: readChecksums }),
+      ...(readRemoval === undefined ? {} : { removal: readRemoval }),
+    },
+  };
+}
+
+/** Looks at a product's own file. The look is undefined when there is none. */
+export async function lookAtProductFile(
+  store: ObjectStore,
+  ref: ProductRef,
+  before: Product | undefined,
+): Promise<Looked<ProductFile | undefined>> {
+  const info = await store.stat(productFileKey(ref));
+  if (info === undefined) return { kind: 'seen', look: undefined };
+  if (info.unsettledFor !== undefined) return { kind: 'unsettled', forMs: info.unsettledFor };
+  if (before?.file?.etag === info.etag) return { kind: 'seen', look: before.file };
+  const lastGood = before?.file?.values ?? { aliases: [], requirements: {} };
+  const text = await smallText(store, info);
+  if (text === undefined) return { kind: 'seen', look: undefined };
+  const parsed = 'problem' in text ? text : parseProductFile(text.text);
+  const { etag } = info;
+  const look =
+    'problem' in parsed ? { etag, problem: parsed.problem, values: lastGood } : { etag, ...parsed };
+  return { kind: 'seen', look };
+}
+
+async function lookAtChecksums(
+  store: ObjectStore,
+  info: ObjectInfo,
+  before: Checksums | undefined,
+): Promise<Checksums | undefined> {
+  if (before?.etag === info.etag) return before;
+  const text = await smallText(store, info);
+  if (text === undefined) return undefined;
+  const parsed = 'problem' in text ? text : parseChecksums(text.text);
+  return 'problem' in parsed
+    ? { etag: info.etag, sums: {}, problem: parsed.problem }
+    : { etag: info.etag, sums: parsed.sums };
+}
+
+async function lookAtRemoval(
+  store: ObjectStore,
+  info: ObjectInfo,
+  before: Removal | undefined,
+): Promise<VersionLook['removal']> {
+  if (before?.etag === info.etag) {
+    return {
+      etag: before.etag,
+      files: before.files,
+      ...(before.problem && { problem: before.problem }),
+    };
+  }
+  const text = await smallText(store, info);
+  if (text === undefined) return undefined;
+  const parsed = 'problem' in text ? text : parseRemoval(text.text);
+  return 'problem' in parsed
+    ? { etag: info.etag, files: {}, problem: parsed.problem }
+    : { etag: info.etag, files: parsed.files };
+}
+
+/** The text of a small file in the state seen; undefined when it has gone or changed, which another event tells. */
+async function smallText(
+  store: ObjectStore,
+  { key, etag, size }: ObjectInfo,
+): Promise<{ readonly text: string } | { readonly problem: string } | undefined> {
+  if (size > SMALL_FILE_LIMIT) return { problem: `it is larger than ${SMALL_FILE_LIMIT} bytes` };
+  try {
+    const bytes = await readBytes(store, key, { ifMatch: etag, limit: SMALL_FILE_LIMIT });
+    return { text: bytes.toString('utf8') };
+  } catch (error) {
+    if (isStoreError(error, 'not_found', 'precondition_failed')) return undefined;
+    if (isStoreError(error, 'access_denied')) return { problem: error.message };
+    throw error;
+  }
+}
+
+function seen({ etag, size, lastModified }: ObjectInfo): SeenFile {
+  // A directory may hold times before 1970 or between milliseconds; the catalog holds neither.
+  return { etag, size, lastModified: Math.max(0, Math.trunc(lastModified)) };
+}

@@ -1,0 +1,16 @@
+import type { ETag, ObjectStore } from '../storage/object-store.ts';
+
+/** Reads a whole small object, in the given state of it, up to `limit` bytes. */
+export async function readBytes(
+  store: ObjectStore,
+  key: string,
+  options: { readonly ifMatch?: ETag; readonly limit: number },
+): Promise<Buffer> {
+  const body = await store.read(key, {
+    ifMatch: options.ifMatch,
+    range: { start: 0, end: options.limit },
+  });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body.stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

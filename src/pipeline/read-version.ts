@@ -1,0 +1,147 @@
+import type { Version } from '../catalog/document.ts';
+import { missingReads, type MissingRead } from '../catalog/missing-reads.ts';
+import type { MetadataFile } from '../images/file-kinds.ts';
+import type { Client } from '../images/file-kinds.ts';
+import { versionPrefix, type VersionRef } from '../images/layout.ts';
+import { isStoreError } from '../storage/errors.ts';
+import type { PipelineContext } from './context.ts';
+import { readBytes } from './read-bytes.ts';
+import type { ReadBudget } from './read-budget.ts';
+
+/** Metadata is held in memory while its roots pass; a real one has some kilobytes. */
+export const METADATA_LIMIT = 16 * 1024 * 1024;
+
+/** How reading a version's bytes ended. The digests are in the context's memory. */
+export type ReadOutcome =
+  /** All is read, or what is wrong is remembered as a verdict, or the files have changed: look again. */
+  | { readonly kind: 'look' }
+  /** Not for now: there is no time left for it, or the store failed. */
+  | { readonly kind: 'later'; readonly reason: string };
+
+/**
+ * Reads what is missing of a version, each byte once, every read pinned to the ETag that was seen.
+ * `version` is as merged from the last look.
+ */
+export async function readVersion(
+  context: PipelineContext,
+  ref: VersionRef,
+  version: Version,
+  clients: readonly Client[],
+  budget: ReadBudget,
+  signal?: AbortSignal,
+): Promise<ReadOutcome> {
+  const prefix = versionPrefix(ref);
+  const metadata = new Map<MetadataFile, Uint8Array>();
+  for (const read of missingReads(version, clients)) {
+    const problem = problemOf(read, budget);
+    if (problem !== undefined) {
+      rememberVerdict(context, prefix, version, [read.file], problem);
+      continue;
+    }
+    if (!budget.fits(read.size)) return { kind: 'later', reason: 'no time left to read its bytes' };
+    try {
+      for (const name of [...read.metadata, ...(isMetadata(read) ? [read.file] : [])]) {
+        if (!metadata.has(name))
+          metadata.set(name, await readMetadata(context, prefix, version, name));
+      }
+      if (!isMetadata(read)) {
+        await readContent(context, prefix, version, read, metadata, budget, signal);
+      }
+    } catch (error) {
+      if (signal?.aborted) return { kind: 'later', reason: 'it was interrupted' };
+      if (isStoreError(error, 'precondition_failed', 'not_found')) return { kind: 'look' };
+      if (isStoreError(error, 'access_denied')) {
+        rememberVerdict(
+          context,
+          prefix,
+          version,
+          [read.file],
+          `${read.file} cannot be read: ${error.message}`,
+        );
+        continue;
+      }
+      if (isStoreError(error)) {
+        context.log('warn', 'a read failed', { key: prefix + read.file, error: error.message });
+        return { kind: 'later', reason: error.message };
+      }
+      throw error;
+    }
+  }
+  return { kind: 'look' };
+}
+
+function problemOf(read: MissingRead, budget: ReadBudget): string | undefined {
+  if (isMetadata(read) && read.size > METADATA_LIMIT) {
+    return `${read.file} has ${read.size} bytes; metadata of more than ${METADATA_LIMIT} is refused`;
+  }
+  if (!budget.everFits(read.size)) {
+    return `${read.file} is too large for the function (${read.size} bytes); run bucketstreams update`;
+  }
+  return undefined;
+}
+
+function rememberVerdict(
+  { memory }: PipelineContext,
+  prefix: string,
+  { files }: Version,
+  names: readonly string[],
+  reason: string,
+): void {
+  const etags = names.flatMap((name) => {
+    const etag = files[name]?.etag;
+    return etag === undefined ? [] : [[name, etag] as const];
+  });
+  memory.rememberVerdict(prefix, { reason, etags: Object.fromEntries(etags) });
+}
+
+async function readMetadata(
+  { store, hasher, memory }: PipelineContext,
+  prefix: string,
+  { files }: Version,
+  name: MetadataFile,
+): Promise<Uint8Array> {
+  const file = files[name];
+  if (file === undefined) throw new Error(`${prefix}${name} is to be read but was not seen`);
+  const bytes = await readBytes(store, prefix + name, {
+    ifMatch: file.etag,
+    limit: METADATA_LIMIT,
+  });
+  const { sha256 } = await hasher.digest(one(bytes), []);
+  memory.remember(prefix + name, file, sha256);
+  return bytes;
+}
+
+async function readContent(
+  { store, hasher, memory, log }: PipelineContext,
+  prefix: string,
+  { files }: Version,
+  read: MissingRead,
+  metadata: ReadonlyMap<MetadataFile, Uint8Array>,
+  budget: ReadBudget,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const file = files[read.file];
+  if (file === undefined) throw new Error(`${prefix}${read.file} is to be read but was not seen`);
+  const key = prefix + read.file;
+  const finished = budget.start(file.size);
+  const body = await store.read(key, { ifMatch: file.etag, signal });
+  const prefixes = read.metadata.map((name) => metadata.get(name) ?? new Uint8Array());
+  const pass = await hasher.digest(body.stream, prefixes);
+  finished();
+  memory.remember(key, file, pass.sha256);
+  for (const [index, name] of read.metadata.entries()) {
+    const seen = files[name];
+    const sha256 = pass.prefixed[index];
+    if (seen === undefined || sha256 === undefined) continue;
+    memory.rememberCombined(key, file, prefix + name, seen, sha256);
+  }
+  log('info', 'read', { key, etag: file.etag, bytes: pass.size, sha256: pass.sha256 });
+}
+
+function isMetadata(read: MissingRead): read is MissingRead & { readonly file: MetadataFile } {
+  return read.file === 'lxd.tar.xz' || read.file === 'incus.tar.xz';
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}

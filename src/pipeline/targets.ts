@@ -1,0 +1,32 @@
+import {
+  parseImageKey,
+  productPrefix,
+  versionPrefix,
+  type ProductRef,
+  type VersionRef,
+} from '../images/layout.ts';
+
+/** Something to look at: a version, or a product's own file. */
+export type Target =
+  | { readonly kind: 'version'; readonly prefix: string; readonly ref: VersionRef }
+  | { readonly kind: 'product'; readonly prefix: string; readonly product: ProductRef };
+
+/** The version or product that a key below `images/` belongs to; undefined for a key of no image. */
+export function targetOfKey(key: string): Target | undefined {
+  const parsed = parseImageKey(key);
+  if (parsed.kind === 'file') {
+    return { kind: 'version', prefix: versionPrefix(parsed.ref), ref: parsed.ref };
+  }
+  if (parsed.kind === 'product-file') {
+    return { kind: 'product', prefix: productPrefix(parsed.product), product: parsed.product };
+  }
+  return undefined;
+}
+
+/** The inverse of `prefix`; undefined when it is neither a version's nor a product's. */
+export function targetOfPrefix(prefix: string): Target | undefined {
+  if (!prefix.endsWith('/')) return undefined;
+  const version = targetOfKey(`${prefix}x`);
+  if (version?.kind === 'version') return version;
+  return targetOfKey(`${prefix}product.toml`);
+}
