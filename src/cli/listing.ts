@@ -1,6 +1,7 @@
 import { candidatesOf, type Candidate } from '../catalog/candidates.ts';
 import type { Catalog, Settings, Version, VersionState } from '../catalog/document.ts';
 import type { Sha256 } from '../images/digests.ts';
+import { fileKind } from '../images/file-kinds.ts';
 import { IMAGES_PREFIX, parseImageKey } from '../images/layout.ts';
 import { imagesOf } from '../simplestreams/listing.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -47,20 +48,19 @@ export function listVersions(catalog: Catalog, fits: ProductMatch, all: boolean)
 export async function listRefused(store: ObjectStore): Promise<ListEntry[]> {
   const refused: ListEntry[] = [];
   for await (const { key } of store.list(IMAGES_PREFIX)) {
-    const parsed = parseImageKey(key);
-    if (parsed.kind !== 'refused') continue;
-    const { reason } = parsed;
-    refused.push({
-      product: null,
-      version: null,
-      key,
-      state: 'refused',
-      reason,
-      files: [],
-      fingerprints: {},
-    });
+    const reason = refusal(key);
+    if (reason === undefined) continue;
+    const nothing = { product: null, version: null, files: [], fingerprints: {} };
+    refused.push({ ...nothing, key, state: 'refused', reason });
   }
   return refused;
+}
+
+function refusal(key: string): string | undefined {
+  const parsed = parseImageKey(key);
+  if (parsed.kind === 'refused') return parsed.reason;
+  const unknown = parsed.kind === 'file' && fileKind(parsed.file) === undefined;
+  return unknown ? "its name is none of an image's files" : undefined;
 }
 
 function entryOf(product: string, name: string, version: Version, settings: Settings): ListEntry {

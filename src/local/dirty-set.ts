@@ -1,13 +1,9 @@
 import type { Logger } from '../log/logger.ts';
-
-/** What became of one dirty prefix in a run. */
-export type Outcome =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'again'; readonly afterMs: number; readonly reason: string };
+import type { Outcome } from '../pipeline/index-versions.ts';
 
 export interface DirtySetParts {
   /**
-   * Works on all prefixes of a batch. One that is missing from the answer is done. Rejecting means that
+   * Works on all prefixes of a batch. Only one that is to be handed in again needs to be in the answer. Rejecting means that
    * nothing is known: the whole batch is tried again later.
    */
   readonly work: (

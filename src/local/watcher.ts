@@ -3,7 +3,7 @@ import { watch } from 'chokidar';
 
 import { IMAGES_PREFIX, parseImageKey } from '../images/layout.ts';
 import type { Logger } from '../log/logger.ts';
-import { prefixOfKey } from './dirty-prefix.ts';
+import { targetOfKey, targetOfPrefix } from '../pipeline/targets.ts';
 
 export interface Watcher {
   close(): Promise<void>;
@@ -27,8 +27,9 @@ export async function watchDirectory(
   });
   watcher.on('all', (event, path) => {
     const key = keyOf(path);
-    const prefix = prefixOfKey(event.endsWith('Dir') ? `${key}/` : key);
-    if (prefix !== undefined) onDirty([prefix]);
+    // A folder that came or went may have brought or taken files.
+    const target = event.endsWith('Dir') ? targetOfPrefix(`${key}/`) : targetOfKey(key);
+    if (target !== undefined) onDirty([target.prefix]);
     else if (event === 'add') reportRefused(key, log);
   });
   let failed = false;

@@ -1,0 +1,38 @@
+import { decodeObjectEvents } from '../pipeline/object-events.ts';
+import { targetOfKey } from '../pipeline/targets.ts';
+import type { Logger } from '../log/logger.ts';
+import { startEventsEndpoint } from './events-endpoint.ts';
+import type { ListenAddress } from './listen.ts';
+import type { ChangeSource } from './service.ts';
+import { watchDirectory } from './watcher.ts';
+
+/** Changes in a directory store, as the operating system tells them. */
+export function directorySource(directory: string, log: Logger): ChangeSource {
+  return (dirty) => watchDirectory(directory, dirty, log);
+}
+
+/** Changes in a bucket, as it posts them. `bucket` keeps other buckets' events out. */
+export function eventsSource(
+  address: ListenAddress,
+  { token, bucket, log }: { readonly token: string; readonly bucket: string; readonly log: Logger },
+): ChangeSource {
+  return async (dirty) => {
+    const accept = (body: string) => {
+      const events = decodeObjectEvents(body, { bucket });
+      if (events.kind === 'malformed') throw new Error(events.reason);
+      if (events.kind === 'test') return;
+      for (const reason of events.malformed) log('warn', 'an event could not be read', { reason });
+      for (const { key } of events.keys) {
+        const target = targetOfKey(key);
+        if (target) dirty([target.prefix]);
+        else log('warn', 'not indexed', { key });
+      }
+    };
+    const endpoint = await startEventsEndpoint({ ...address, token, accept, log });
+    log('info', 'listening for bucket notifications', {
+      host: endpoint.host,
+      port: endpoint.port,
+    });
+    return endpoint;
+  };
+}
