@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { LANES, SLOTS, SLOT_BYTES } from '../../../src/images/digest-ring.ts';
+import { createHasher } from '../../../src/images/hasher.ts';
+import { INLINE_BYTES } from '../../../src/images/threaded-hasher.ts';
+import {
+  directFile,
+  inChunks,
+  numberedBytes,
+  sha256,
+  thenError,
+} from '../../support/digest-bodies.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'digests-'));
+const hasher = createHasher({ threads: 2 });
+after(async () => {
+  await hasher.close();
+  rmSync(folder, { recursive: true });
+});
+
+function file(name: string, bytes: Uint8Array): string {
+  writeFileSync(join(folder, name), bytes);
+  return name;
+}
+
+/** What `cat FILES | sha256sum` says. */
+function sha256sum(...names: readonly string[]): string {
+  const line = execFileSync('sh', ['-c', 'cat "$@" | sha256sum', 'sh', ...names], { cwd: folder });
+  return line.toString('utf8', 0, 64);
+}
+
+describe('hasher on threads', () => {
+  const metadata = [file('lxd.tar.xz', numberedBytes(612)), file('incus.tar.xz', numberedBytes(0))];
+  // A prefix larger than a slot goes through the ring in parts.
+  metadata.push(file('large.tar.xz', numberedBytes(SLOT_BYTES + 1)));
+  const prefixes = [numberedBytes(612), numberedBytes(0), numberedBytes(SLOT_BYTES + 1)];
+  const boundaries = [
+    SLOT_BYTES,
+    INLINE_BYTES,
+    INLINE_BYTES + SLOT_BYTES,
+    INLINE_BYTES + SLOTS * SLOT_BYTES,
+    INLINE_BYTES + (SLOTS + 1) * SLOT_BYTES,
+  ];
+  const sizes = [0, 1, ...boundaries.flatMap((size) => [size - 1, size, size + 1])];
+
+  for (const size of sizes) {
+    it(`agrees with sha256sum on ${size} bytes, alone and behind metadata`, async () => {
+      const root = file('root', numberedBytes(size));
+      const expected = {
+        sha256: sha256sum(root),
+        size,
+        prefixed: metadata.map((name) => sha256sum(name, root)),
+      };
+      const path = join(folder, root);
+      for (const count of [0, 1, 2, 3]) {
+        const some = { ...expected, prefixed: expected.prefixed.slice(0, count) };
+        assert.deepEqual(
+          await hasher.digest(createReadStream(path), prefixes.slice(0, count)),
+          some,
+        );
+        const direct = await directFile(path, 300_001);
+        assert.deepEqual(await hasher.digest(direct, prefixes.slice(0, count)), some);
+        assert.equal(direct.closed, true);
+      }
+    });
+  }
+
+  it('does not mind how the bytes are cut', async () => {
+    const bytes = numberedBytes(INLINE_BYTES + 2 * SLOT_BYTES + 17);
+    const prefix = numberedBytes(99, 7);
+    const expected = [sha256(bytes), sha256(prefix, bytes)];
+    // Small and empty chunks among larger ones, as a socket gives them.
+    const chunkSizes = fc
+      .tuple(
+        fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 4 }),
+        fc.integer({ min: 1_000, max: 3 * SLOT_BYTES }),
+      )
+      .map(([small, large]) => [...small, large]);
+    await fc.assert(
+      fc.asyncProperty(chunkSizes, async (chunks) => {
+        const pass = await hasher.digest(inChunks(bytes, chunks), [prefix]);
+        assert.deepEqual([pass.sha256, ...pass.prefixed], expected);
+        assert.equal(pass.size, bytes.byteLength);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('takes a chunk whose memory its producer uses again', async () => {
+    const bytes = numberedBytes(INLINE_BYTES + SLOT_BYTES);
+    const reused = Buffer.alloc(70_001);
+    const body = (async function* () {
+      for await (const chunk of inChunks(bytes, [reused.byteLength])) {
+        reused.set(chunk);
+        yield reused.subarray(0, chunk.byteLength);
+      }
+    })();
+    assert.equal((await hasher.digest(body, [])).sha256, sha256(bytes));
+  });
+
+  it('keeps streams apart, also when there are more of them than lanes', async () => {
+    const bodies = Array.from({ length: LANES + 4 }, (_, n) => {
+      const bytes = numberedBytes(INLINE_BYTES + n * 700_001, n);
+      return { bytes, prefix: numberedBytes(n * 1000, n), chunk: 10_007 * (n + 1) };
+    });
+    const passes = await Promise.all(
+      bodies.map(({ bytes, prefix, chunk }) => hasher.digest(inChunks(bytes, [chunk]), [prefix])),
+    );
+    assert.deepEqual(
+      passes,
+      bodies.map(({ bytes, prefix }) => ({
+        sha256: sha256(bytes),
+        size: bytes.byteLength,
+        prefixed: [sha256(prefix, bytes)],
+      })),
+    );
+  });
+
+  it("rejects with the body's own error, wherever it comes, and goes on with the next", async () => {
+    const whole = numberedBytes(INLINE_BYTES + 7 * SLOT_BYTES);
+    const before = [0, 1, INLINE_BYTES, INLINE_BYTES + 1, INLINE_BYTES + 6 * SLOT_BYTES];
+    await Promise.all(
+      // More broken streams than lanes: a lane that is not given back would be missed.
+      [...before, ...before, ...before].map(async (length) => {
+        const broken = new Error(`broken after ${length}`);
+        await assert.rejects(
+          hasher.digest(thenError(whole.subarray(0, length), broken), [numberedBytes(10)]),
+          (error) => error === broken,
+        );
+      }),
+    );
+    const pass = await hasher.digest(inChunks(whole, [65_536]), [numberedBytes(10)]);
+    assert.equal(pass.sha256, sha256(whole));
+    assert.deepEqual(pass.prefixed, [sha256(numberedBytes(10), whole)]);
+  });
+});
