@@ -45,10 +45,22 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * What a stream of a local store may offer besides: reads into the caller's memory (shared memory too),
+ * without a copy. A body is read in this way or as a stream, never both.
+ */
+export interface DirectReads {
+  /**
+   * Puts the next bytes at the start of `buffer` and resolves to their number, 0 only at the body's end.
+   * Rejects with what the stream's error would be. One call at a time; `destroy` when done or giving up.
+   */
+  readInto(buffer: Uint8Array): Promise<number>;
+}
+
 export interface ObjectBody {
   readonly info: ObjectInfo;
   /** A body that ends early or a connection that breaks is an error of the stream, never a short end. */
-  readonly stream: Readable;
+  readonly stream: Readable & Partial<DirectReads>;
   readonly contentEncoding?: string;
 }
 
