@@ -50,7 +50,8 @@ export function parseImageKey(key: string): ParsedKey {
   if (names.some((name) => name.startsWith('.'))) return { kind: 'ignored' };
 
   const [os, release, arch, variant, ...rest] = names;
-  for (const name of names.length === 6 ? names.toSpliced(4, 1) : names) {
+  // The fifth name may have a ':', and is judged as a version further down.
+  for (const name of names.toSpliced(4, 1)) {
     if (!SAFE_NAME.test(name)) {
       return refused(
         `the name ${JSON.stringify(name)} has characters other than A-Z a-z 0-9 . _ -`,
