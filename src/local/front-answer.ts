@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ALLOWED_METHODS, route } from '../delivery/policy.ts';
+import type { Logger } from '../log/logger.ts';
+import { isStoreError } from '../storage/errors.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { answerImage } from './front-image.ts';
+import { answerJson } from './front-json.ts';
+import { blame, explain } from './front-problems.ts';
+
+export interface AnswerOptions {
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  /** Cache-Control of the public JSON and of image files. */
+  readonly streamsCacheControl: string;
+  readonly imagesCacheControl: string;
+}
+
+/** One request, and what its answer is made from. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Aborts when the connection is gone. */
+  readonly signal: AbortSignal;
+  readonly options: AnswerOptions;
+}
+
+/** How often a read that finds the object replaced since the look at it starts over. */
+const ATTEMPTS = 3;
+
+/**
+ * Answers one request from the store. Rejects only when an answer that was begun cannot be finished: it must
+ * then be cut, so that the client sees it broken and not short.
+ */
+export async function answer(exchange: Exchange): Promise<void> {
+  const { request, response, signal } = exchange;
+  const found = route(pathOf(request.url ?? ''));
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  if (found.kind === 'streams') openToEveryOrigin(response);
+
+  if (!ALLOWED_METHODS.includes(request.method ?? '')) {
+    response.setHeader('Allow', ALLOWED_METHODS.join(', '));
+    explain(exchange, 405, 'Only GET, HEAD and OPTIONS are answered here.');
+  } else if (request.method === 'OPTIONS') {
+    response.writeHead(204, { Allow: ALLOWED_METHODS.join(', ') }).end();
+  } else if (found.kind === 'refused') {
+    refuse(exchange, found.status);
+  } else {
+    const respond = found.kind === 'streams' ? answerJson : answerImage;
+    try {
+      await answerFrom(found.key, exchange, respond);
+    } catch (error) {
+      if (response.headersSent || signal.aborted) throw error;
+      blame(exchange, error);
+    }
+  }
+}
+
+async function answerFrom(
+  key: string,
+  exchange: Exchange,
+  respond: (info: ObjectInfo, exchange: Exchange) => Promise<void>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const info = await exchange.options.store.stat(key);
+    if (info === undefined) {
+      refuse(exchange, 404);
+      return;
+    }
+    try {
+      await respond(info, exchange);
+      return;
+    } catch (error) {
+      // Replaced or removed since the look: look again, as long as nothing was said yet.
+      if (exchange.response.headersSent || attempt === ATTEMPTS) throw error;
+      if (!isStoreError(error, 'precondition_failed', 'not_found')) throw error;
+    }
+  }
+}
+
+function refuse(exchange: Exchange, status: 403 | 404): void {
+  explain(
+    exchange,
+    status,
+    status === 403 ? 'Folders are not listed.' : 'There is no such object.',
+  );
+}
+
+function openToEveryOrigin(response: ServerResponse): void {
+  // Web interfaces of LXD and Incus read the index from the browser.
+  response.setHeader('Access-Control-Allow-Origin', '*');
+  response.setHeader('Access-Control-Allow-Methods', ALLOWED_METHODS.join(', '));
+  response.setHeader('Access-Control-Allow-Headers', '*');
+  response.setHeader('Access-Control-Expose-Headers', 'ETag, Last-Modified');
+  response.setHeader('Access-Control-Max-Age', 86_400);
+}
+
+/** The path of a request's target, which may be a whole URL when the client takes us for a proxy. */
+function pathOf(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '').replace(/\?.*$/s, '');
+}

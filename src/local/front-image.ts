@@ -1,0 +1,50 @@
+import { pipeline } from 'node:stream/promises';
+import { IMAGES_CONTENT_TYPE } from '../delivery/policy.ts';
+import type { ObjectInfo } from '../storage/object-store.ts';
+import type { Exchange } from './front-answer.ts';
+import { wholeOrBroken } from './front-body.ts';
+import { decideRange, preconditionStatus } from './front-negotiation.ts';
+import { explain } from './front-problems.ts';
+
+/**
+ * Answers with an image file, or the range of it that was asked for, as it lies in the store. Never with a
+ * Content-Encoding, whatever the store says: Go's client would decode it, and the hash would not match.
+ */
+export async function answerImage(info: ObjectInfo, exchange: Exchange): Promise<void> {
+  const { request, response, signal, options } = exchange;
+  const validators = { etag: `"${info.etag}"`, lastModified: info.lastModified };
+  response.setHeader('ETag', validators.etag);
+  response.setHeader('Last-Modified', new Date(info.lastModified).toUTCString());
+  response.setHeader('Cache-Control', options.imagesCacheControl);
+  response.setHeader('Accept-Ranges', 'bytes');
+  const status = preconditionStatus(request.headers, validators);
+  if (status !== undefined) {
+    response.writeHead(status).end();
+    return;
+  }
+
+  const range = decideRange(request.headers, info.size, validators);
+  const { start, end } = range.kind === 'part' ? range : { start: 0, end: info.size };
+  // Only GET knows ranges (RFC 9110, section 14.2).
+  if (range.kind === 'unsatisfiable' && request.method === 'GET') {
+    response.setHeader('Content-Range', `bytes */${info.size}`);
+    explain(exchange, 416, `The object has ${info.size} bytes.`);
+    return;
+  }
+  response.setHeader('Content-Type', IMAGES_CONTENT_TYPE);
+  if (request.method === 'HEAD') {
+    response.writeHead(200, { 'Content-Length': info.size }).end();
+    return;
+  }
+
+  const part = range.kind === 'part';
+  const body = await options.store.read(info.key, {
+    ifMatch: info.etag,
+    signal,
+    ...(part && { range: { start, end } }),
+  });
+  if (part) response.setHeader('Content-Range', `bytes ${start}-${end - 1}/${info.size}`);
+  response.setHeader('Content-Length', end - start);
+  response.statusCode = part ? 206 : 200;
+  await pipeline(body.stream, wholeOrBroken(end - start), response, { signal });
+}

@@ -1,0 +1,50 @@
+import { isStoreError, type StoreErrorCode } from '../storage/errors.ts';
+import type { Exchange } from './front-answer.ts';
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** Answers with a status and one plain sentence. Such answers are never to be kept by a cache. */
+export function explain({ request, response }: Exchange, status: number, sentence: string): void {
+  const body = Buffer.from(`${sentence}\n`);
+  response.removeHeader('ETag');
+  response.removeHeader('Last-Modified');
+  response.writeHead(status, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Answers for a store that failed. What exactly failed is for the log, not for the client. */
+export function blame(exchange: Exchange, error: unknown): void {
+  const status = isStoreError(error) ? STATUS[error.code] : 500;
+  if (status !== 404) {
+    const level = status === 503 ? 'warn' : 'error';
+    const reason = error instanceof Error ? error.message : String(error);
+    exchange.options.log(level, 'request failed', { url: exchange.request.url, status, reason });
+  }
+  if (status === 503) exchange.response.setHeader('Retry-After', RETRY_AFTER_SECONDS);
+  explain(exchange, status, SENTENCES[status]);
+}
+
+type Status = 404 | 500 | 502 | 503;
+
+const STATUS: Readonly<Record<StoreErrorCode, Status>> = {
+  not_found: 404,
+  invalid_key: 404,
+  access_denied: 502,
+  // The object was replaced again and again while it was opened.
+  precondition_failed: 503,
+  conflict: 503,
+  unavailable: 503,
+  no_space: 500,
+  unsupported: 500,
+};
+
+const SENTENCES: Readonly<Record<Status, string>> = {
+  404: 'There is no such object.',
+  500: 'The server failed; its log says why.',
+  502: 'The store refuses this server access; its log says why.',
+  503: 'The store cannot be read just now; try again.',
+};

@@ -1,0 +1,147 @@
+import { once, setMaxListeners } from 'node:events';
+import http from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { IMAGES_CACHE_CONTROL, STREAMS_CACHE_CONTROL } from '../delivery/policy.ts';
+import type { Logger } from '../log/logger.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { answer, type AnswerOptions } from './front-answer.ts';
+import { httpsListener } from './front-listener.ts';
+import { listen } from './listen.ts';
+
+export interface FrontOptions {
+  readonly store: ObjectStore;
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** PEM. Without it the front speaks plain HTTP, for behind a proxy. */
+  readonly tls?: KeyAndCertificate;
+  readonly log: Logger;
+  /** Milliseconds after which a connection on which nothing moves is cut. */
+  readonly idleTimeout?: number;
+  readonly streamsCacheControl?: string;
+  readonly imagesCacheControl?: string;
+}
+
+export interface KeyAndCertificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export interface Front {
+  /** Without a slash at its end. A front on all addresses is called localhost. */
+  readonly url: string;
+  readonly port: number;
+  /** For new connections from now on. */
+  useCertificate(tls: KeyAndCertificate): void;
+  /** Takes no more connections, lets what is being answered finish for `grace` milliseconds, then cuts it. */
+  close(grace?: number): Promise<void>;
+}
+
+const IDLE_TIMEOUT = 120_000;
+const CLOSE_GRACE = 10_000;
+const LIMITS = {
+  maxHeaderSize: 16_384,
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5000,
+  keepAliveTimeout: 15_000,
+};
+const TLS_LIMITS = { minVersion: 'TLSv1.2', handshakeTimeout: 10_000 } as const;
+
+/** Serves the public part of a store. Rejects with a ListenError when it cannot listen. */
+export async function startFront(options: FrontOptions): Promise<Front> {
+  const { host, log, tls } = options;
+  const answerOptions: AnswerOptions = {
+    store: options.store,
+    log,
+    streamsCacheControl: options.streamsCacheControl ?? STREAMS_CACHE_CONTROL,
+    imagesCacheControl: options.imagesCacheControl ?? IMAGES_CACHE_CONTROL,
+  };
+  const signals = new WeakMap<Socket, AbortSignal>();
+  let closing = false;
+
+  const handler: http.RequestListener = (request, response) => {
+    const started = performance.now();
+    const { method = '', url = '', socket } = request;
+    const client = socket.remoteAddress ?? '';
+    if (closing) response.setHeader('Connection', 'close');
+    response.once('close', () => {
+      const milliseconds = Math.round(performance.now() - started);
+      const complete = response.writableFinished;
+      log('debug', 'request', {
+        client,
+        method,
+        url,
+        status: response.statusCode,
+        complete,
+        milliseconds,
+      });
+      if (closing) setImmediate(() => server.closeIdleConnections());
+    });
+    const signal = connectionSignal(signals, socket);
+    answer({ request, response, signal, options: answerOptions }).catch((error: unknown) => {
+      socket.destroy();
+      response.destroy();
+      if (!signal.aborted) log('warn', 'answer cut', { url, error: String(error) });
+    });
+  };
+  const secure = tls && httpsListener({ ...LIMITS, ...tls, ...TLS_LIMITS }, handler);
+  const server = secure?.server ?? http.createServer(LIMITS, handler);
+  server.timeout = options.idleTimeout ?? IDLE_TIMEOUT;
+
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const { port } = await listen(server, { host, port: options.port }, '--port');
+  server.on('error', (error) => log('error', 'front failed', { error: error.message }));
+  server.on('tlsClientError', (error: Error) => {
+    log('debug', 'no TLS with a client', { error: error.message });
+  });
+
+  return {
+    url: `${tls ? 'https' : 'http'}://${urlHost(host)}:${port}`,
+    port,
+    useCertificate(next) {
+      secure?.server.setSecureContext({ ...next, ...TLS_LIMITS });
+    },
+    async close(grace = CLOSE_GRACE) {
+      closing = true;
+      const closed = once(server, 'close');
+      server.close();
+      secure?.dropStrangers();
+      const patience = new AbortController();
+      const cut = delay(grace, undefined, { signal: patience.signal }).then(
+        () => {
+          for (const socket of sockets) socket.destroy();
+        },
+        () => undefined,
+      );
+      await closed;
+      patience.abort();
+      await cut;
+    },
+  };
+}
+
+/**
+ * Aborts when the connection closes. One signal serves all requests of a connection: a request that waits
+ * behind another one in a pipeline is not told otherwise that its client is gone.
+ */
+function connectionSignal(signals: WeakMap<Socket, AbortSignal>, socket: Socket): AbortSignal {
+  const known = signals.get(socket);
+  if (known) return known;
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  if (socket.destroyed) controller.abort();
+  else socket.once('close', () => controller.abort());
+  signals.set(socket, controller.signal);
+  return controller.signal;
+}
+
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::' || host === '') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
