@@ -1,0 +1,10 @@
+/** Writes the golden files anew: `npx node test/golden/write.ts`, then read the difference. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { goldenStreams } from '../support/golden-streams.ts';
+
+for (const [path, body] of goldenStreams()) {
+  const file = join(import.meta.dirname, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, body);
+}

@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { GOLDEN, goldenStreams } from '../../support/golden-streams.ts';
+
+describe('the golden files', () => {
+  for (const [path, body] of goldenStreams()) {
+    it(`hold ${path} to the byte`, () => {
+      assert.equal(new TextDecoder().decode(body), readFileSync(join(GOLDEN, path), 'utf8'));
+    });
+  }
+});
