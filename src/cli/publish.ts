@@ -1,0 +1,114 @@
+import { parseProductPath, type ProductRef } from '../images/layout.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { placeVersion, type PlacedVersion } from '../upload/place-version.ts';
+import { recogniseFiles } from '../upload/recognise.ts';
+import { waitPublished } from '../upload/wait-published.ts';
+import { secondsToMs } from './arguments.ts';
+import { defineCommand } from './command.ts';
+import { UsageError, type ExitCode } from './exit.ts';
+import { createProgress } from './progress.ts';
+import { STORE_OPTIONS, withStore } from './store-options.ts';
+import type { Terminal } from './terminal.ts';
+import { versionPath } from './withdrawal.ts';
+
+export const publishCommand = defineCommand({
+  name: 'publish',
+  description: `Stores the files of an image as one version of a product. What each file is, its bytes tell, not its name: metadata (a tar with a metadata.yaml), roots (squashfs, tar, qcow2), both in one tar, and SHA256SUMS by its name.
+
+Files are stored under new keys only and the metadata last, so that nobody ever sees half an image. serve, watch or the deployed functions then index it.`,
+  operands: { name: 'FILES…', min: 1, max: 100 },
+  options: {
+    ...STORE_OPTIONS,
+    product: {
+      type: 'string',
+      short: 'p',
+      value: 'OS/RELEASE/ARCH/VARIANT',
+      help: 'The product it is a version of, such as busybox/1.36/amd64/default.',
+    },
+    version: {
+      type: 'string',
+      value: 'VERSION',
+      help: 'YYYYMMDD, and any suffix. Files that are missing may be added to one that exists. Default: this minute in UTC, YYYYMMDD_HHMM, or the same with -2, -3 …',
+    },
+    force: { type: 'boolean', help: 'Replace files of the version that have other bytes.' },
+    wait: {
+      type: 'boolean',
+      help: 'Wait until clients can see the image; exit code 1 and the reason when they will not.',
+    },
+    timeout: {
+      type: 'string',
+      value: 'SECONDS',
+      help: 'How long --wait waits at most. Default: 300.',
+    },
+    json: { type: 'boolean', help: 'Print one JSON object.' },
+  },
+  examples: [
+    'bucketstreams publish --product busybox/1.36/amd64/default lxd.tar.xz rootfs.squashfs',
+    'bucketstreams publish -p busybox/1.36/amd64/default --version 20250101_1200 disk.qcow2 --wait',
+  ],
+  run: async (invocation): Promise<ExitCode> => {
+    const { values, operands, terminal } = invocation;
+    const product = parseProduct(values.product);
+    const timeout = secondsToMs('--timeout', values.timeout) ?? 300_000;
+    const files = await recogniseFiles(operands);
+    return withStore(invocation, async ({ context: { store, now } }) => {
+      const total = files.reduce((sum, { size }) => sum + size, 0);
+      const progress = createProgress(terminal, 'Stored');
+      const placed = await placeVersion(store, {
+        product,
+        files,
+        version: values.version,
+        force: values.force === true,
+        now: now(),
+        onProgress: (bytes, file) => progress.update(bytes, total, file),
+      }).finally(() => progress.clear());
+      return report(store, placed, terminal, {
+        json: values.json === true,
+        ...(values.wait && { timeout }),
+      });
+    });
+  },
+});
+
+/** Prints what was stored and, with a `timeout` in milliseconds, waits until it is public. */
+async function report(
+  store: ObjectStore,
+  placed: PlacedVersion,
+  terminal: Terminal,
+  { json, timeout }: { readonly json: boolean; readonly timeout?: number },
+): Promise<ExitCode> {
+  const { ref, stored, kept, fingerprints, incomplete } = placed;
+  const version = versionPath(ref);
+  const waited =
+    timeout === undefined ? undefined : await waitPublished(store, placed, { timeout });
+  if (json) {
+    const keys = stored.map(({ key }) => key);
+    const state = waited?.kind ?? 'stored';
+    const reason = waited?.kind === 'unpublished' ? waited.reason : incomplete;
+    terminal.out(
+      JSON.stringify({ version, stored: keys, kept, fingerprints, state, reason }, undefined, 2) +
+        '\n',
+    );
+  } else {
+    terminal.out(`${version}\n`);
+    for (const [file, fingerprint] of Object.entries(fingerprints)) {
+      terminal.out(`  ${file}: fingerprint ${fingerprint}\n`);
+    }
+    for (const file of kept) terminal.out(`  ${file}: was there already, with the same bytes\n`);
+    if (incomplete !== undefined) terminal.out(`  not complete: ${incomplete}\n`);
+  }
+  if (waited?.kind !== 'unpublished') return 0;
+  terminal.err(`bucketstreams: ${version} is not public: ${waited.reason}\n`);
+  return 1;
+}
+
+function parseProduct(text: string | undefined): ProductRef {
+  if (text === undefined) {
+    throw new UsageError('--product is missing: --product OS/RELEASE/ARCH/VARIANT');
+  }
+  const product = parseProductPath(text.replace(/\/$/, ''));
+  if (product) return product;
+  throw new UsageError(
+    `--product is ${JSON.stringify(text)}; os/release/arch/variant is expected, of A-Z a-z 0-9 . _ -`,
+  );
+}
