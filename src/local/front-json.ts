@@ -48,7 +48,8 @@ export async function answerJson(info: ObjectInfo, exchange: Exchange): Promise<
   else if (!chunks) response.shouldKeepAlive = false;
 
   if (request.method === 'HEAD') {
-    body.stream.destroy();
+    // The connection's end may already have made it fail; nobody waits for it.
+    body.stream.on('error', () => undefined).destroy();
     response.writeHead(200).end();
     return;
   }

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { isStoreError, type StoreErrorCode } from '../storage/errors.ts';
 import type { Exchange } from './front-answer.ts';
 
@@ -27,6 +29,30 @@ export function blame(exchange: Exchange, error: unknown): void {
   if (status === 503) exchange.response.setHeader('Retry-After', RETRY_AFTER_SECONDS);
   explain(exchange, status, SENTENCES[status]);
 }
+
+/** Milliseconds in which a client that sent no request of HTTP has to take its answer. */
+const FAREWELL_TIMEOUT = 5000;
+
+/**
+ * Answers what is no request: for `clientError`. Node's own answer is lost over TLS, since it destroys the
+ * connection before the answer is encrypted.
+ */
+export function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = BROKEN[error.code ?? ''] ?? 400;
+  const timer = setTimeout(() => socket.destroy(), FAREWELL_TIMEOUT);
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume();
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
+}
+
+const BROKEN: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
 
 type Status = 404 | 500 | 502 | 503;
 

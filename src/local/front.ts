@@ -7,6 +7,7 @@ import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { answer, type AnswerOptions } from './front-answer.ts';
 import { httpsListener } from './front-listener.ts';
+import { refuseBroken } from './front-problems.ts';
 import { listen } from './listen.ts';
 
 export interface FrontOptions {
@@ -88,6 +89,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
   };
   const secure = tls && httpsListener({ ...LIMITS, ...tls, ...TLS_LIMITS }, handler);
   const server = secure?.server ?? http.createServer(LIMITS, handler);
+  server.on('clientError', refuseBroken);
   server.timeout = options.idleTimeout ?? IDLE_TIMEOUT;
 
   const sockets = new Set<Socket>();

@@ -17,11 +17,11 @@ export function serves(
   hosts: readonly string[],
   now: number,
 ): boolean {
+  if (pairProblem(pair, now) !== undefined) return false;
   const certificate = new X509Certificate(pair.cert);
   return (
     certificate.validToDate.getTime() - now > RENEW_BEFORE &&
     certificate.validFromDate.getTime() <= now &&
-    certificate.checkPrivateKey(createPrivateKey(pair.key)) &&
     certificate.verify(new X509Certificate(authority.cert).publicKey) &&
     hosts.every((host) =>
       isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host),
@@ -34,11 +34,12 @@ export function wantedHosts(configured: readonly string[]): string[] {
   const own = hostname().toLowerCase();
   const hosts = ['localhost', '127.0.0.1', '::1', ...(isHostName(own) ? [own] : [])];
   for (const host of configured) {
+    // All addresses is nobody's name, and a machine may be called what no certificate can say.
+    if (host === '0.0.0.0' || host === '::' || host.toLowerCase() === own) continue;
     if (isIP(host) === 0 && !isHostName(host)) {
       throw new CertificateError(`${JSON.stringify(host)} is no host name and no IP address`);
     }
-    // All addresses is nobody's name.
-    if (host !== '0.0.0.0' && host !== '::') hosts.push(host.toLowerCase());
+    hosts.push(host.toLowerCase());
   }
   return [...new Set(hosts)];
 }
