@@ -9,4 +9,45 @@ export interface CommandEntry {
 }
 
 /** All commands, in the order of the program's help. */
-export const COMMANDS: readonly CommandEntry[] = [];
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    summary: 'Serve a store over HTTPS and keep it up to date',
+    load: async () => (await import('./serve.ts')).serveCommand,
+  },
+  {
+    name: 'watch',
+    summary: 'Keep a store up to date without serving it',
+    load: async () => (await import('./watch.ts')).watchCommand,
+  },
+  {
+    name: 'update',
+    summary: 'Make the public files reflect the store',
+    load: async () => (await import('./update.ts')).updateCommand,
+  },
+  {
+    name: 'list',
+    summary: 'List images, and with --all what is not published and why',
+    load: async () => (await import('./list.ts')).listCommand,
+  },
+  {
+    name: 'publish',
+    summary: "Store an image's files as a version of a product",
+    load: async () => (await import('./publish.ts')).publishCommand,
+  },
+  {
+    name: 'remove',
+    summary: 'Remove versions',
+    load: async () => (await import('./remove.ts')).removeCommand,
+  },
+  {
+    name: 'prune',
+    summary: 'Remove old versions',
+    load: async () => (await import('./prune.ts')).pruneCommand,
+  },
+  {
+    name: 'status',
+    summary: 'Tell how a store is',
+    load: async () => (await import('./status.ts')).statusCommand,
+  },
+];

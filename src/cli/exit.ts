@@ -21,7 +21,8 @@ export class CommandError extends Error {
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError || nameOf(error) === 'ConfigError') return 2;
-  return isStoreError(error, 'access_denied', 'unavailable') ? 3 : 1;
+  // `not_found` gets this far only when it is the bucket or the directory that is missing.
+  return isStoreError(error, 'access_denied', 'unavailable', 'not_found') ? 3 : 1;
 }
 
 /** One line for a person, without the line feed; with `causes`, a line for each cause below it too. */

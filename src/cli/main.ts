@@ -2,3 +2,5 @@ import { run } from './run.ts';
 import { processTerminal } from './terminal.ts';
 
 process.exitCode = await run(process.argv.slice(2), processTerminal());
+// Whatever a command left behind, such as a connection, does not keep the process.
+setTimeout(() => process.exit(), 2000).unref();

@@ -1,0 +1,24 @@
+import { createInterface } from 'node:readline/promises';
+
+import { CommandError, UsageError } from './exit.ts';
+import type { Terminal } from './terminal.ts';
+
+/**
+ * Shows what is about to happen and goes on only after a `y`. Throws UsageError where nobody can answer, and
+ * CommandError when the answer is no.
+ */
+export async function confirm(terminal: Terminal, plan: string, question: string): Promise<void> {
+  if (!terminal.interactive || !process.stdin.isTTY) {
+    throw new UsageError(
+      'nobody can be asked here; add --yes to do it, or --dry-run to see what would be done',
+    );
+  }
+  terminal.err(plan);
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await lines.question(`${question} [y/N] `);
+    if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError('nothing was done');
+  } finally {
+    lines.close();
+  }
+}

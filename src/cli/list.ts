@@ -1,0 +1,80 @@
+import { loadCatalog } from '../pipeline/load-catalog.ts';
+import { defineCommand } from './command.ts';
+import { listRefused, listVersions, type ListEntry } from './listing.ts';
+import { anyPattern } from './product-pattern.ts';
+import { formatBytes } from './progress.ts';
+import { STORE_OPTIONS, withStore } from './store-options.ts';
+import { renderTable } from './table.ts';
+
+export const listCommand = defineCommand({
+  name: 'list',
+  description: `Lists the images that are published. With --all also every version that is not, with its state and the reason, and every key below images/ that can be no image.
+
+A PRODUCT narrows the list: os/release/arch/variant, where * stands for any name and missing names at the end for all.`,
+  operands: { name: '[PRODUCT…]', min: 0, max: Infinity },
+  options: {
+    ...STORE_OPTIONS,
+    all: { type: 'boolean', help: 'Also what is not published, and why.' },
+    json: { type: 'boolean', help: 'Print one JSON array.' },
+  },
+  examples: [
+    'bucketstreams list',
+    'bucketstreams list --all busybox',
+    "bucketstreams list --json '*/*/amd64'",
+  ],
+  run: (invocation) =>
+    withStore(
+      invocation,
+      async ({ context }) => {
+        const { values, operands, terminal } = invocation;
+        const fits = anyPattern(operands);
+        const all = values.all === true;
+        const loaded = await loadCatalog(context.store);
+        const entries = loaded ? listVersions(loaded.catalog, fits, all) : [];
+        if (all && operands.length === 0) entries.push(...(await listRefused(context.store)));
+        if (values.json) terminal.out(JSON.stringify(entries, undefined, 2) + '\n');
+        else if (entries.length > 0)
+          terminal.out(all ? fullTable(entries) : publishedTable(entries));
+        else
+          terminal.err(
+            loaded ? 'Nothing to list.\n' : `Nothing is indexed in ${context.store.url}.\n`,
+          );
+        return 0;
+      },
+      { use: 'read' },
+    ),
+});
+
+function publishedTable(entries: readonly ListEntry[]): string {
+  const rows = entries.flatMap((entry) =>
+    Object.entries(entry.fingerprints).map(([file, fingerprint]) => [
+      pathOf(entry),
+      entry.version ?? '',
+      file,
+      formatBytes(sizeOf(entry, file)),
+      fingerprint.slice(0, 12),
+    ]),
+  );
+  return renderTable(['PRODUCT', 'VERSION', 'IMAGE', 'SIZE', 'FINGERPRINT'], rows);
+}
+
+function fullTable(entries: readonly ListEntry[]): string {
+  const rows = entries.map((entry) => [
+    entry.key ?? pathOf(entry),
+    entry.version ?? '',
+    entry.state,
+    formatBytes(entry.files.reduce((sum, { size }) => sum + size, 0)),
+    entry.reason ?? '',
+  ]);
+  return renderTable(['PRODUCT', 'VERSION', 'STATE', 'SIZE', 'REASON'], rows);
+}
+
+function pathOf({ product }: ListEntry): string {
+  return (product ?? '').replaceAll(':', '/');
+}
+
+/** `<file>@<client>` has the bytes of `<file>`. */
+function sizeOf({ files }: ListEntry, name: string): number {
+  const file = files.find((one) => one.name === name || name.startsWith(`${one.name}@`));
+  return file?.size ?? 0;
+}

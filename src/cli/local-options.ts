@@ -1,0 +1,137 @@
+import type { ListenAddress } from '../local/listen.ts';
+import { startLocal, type FrontAddress, type Local } from '../local/serve.ts';
+import type { ChangeSource } from '../local/service.ts';
+import { directorySource, eventsSource } from '../local/sources.ts';
+import { secondsToMs, wholeNumber, type OptionSpecs, type OptionValues } from './arguments.ts';
+import type { Invocation } from './command.ts';
+import { UsageError, type ExitCode } from './exit.ts';
+import { STORE_OPTIONS, withStore, type OpenedStore } from './store-options.ts';
+import { untilSignal } from './until-signal.ts';
+
+/** Options of `serve` and `watch`. */
+export const LOCAL_OPTIONS = {
+  ...STORE_OPTIONS,
+  state: {
+    type: 'string',
+    value: 'DIR',
+    help: 'Folder for certificates and other things of its own, made with mode 0700. Default: .bucketstreams in the directory store, else in the working directory.',
+  },
+  'enumerate-every': {
+    type: 'string',
+    value: 'SECONDS',
+    help: 'Time between two enumerations of the whole store, which find what changed unseen. Default: 300.',
+  },
+  settle: {
+    type: 'string',
+    value: 'SECONDS',
+    help: 'Directory stores: for so long a file must rest before it counts as whole. Default: 1.',
+  },
+  'removal-grace': {
+    type: 'string',
+    value: 'SECONDS',
+    help: 'Time between the end of a removed version in the public files and the deletion of its bytes: for clients with an old list and downloads on the way. Default: 7200.',
+  },
+  'events-listen': {
+    type: 'string',
+    value: 'HOST:PORT',
+    help: "Buckets: take notifications at this address, as MinIO's webhook posts them. BUCKETSTREAMS_EVENTS_TOKEN is the token that they must carry.",
+  },
+} as const satisfies OptionSpecs;
+
+type LocalInvocation = Pick<Invocation<OptionSpecs>, 'terminal' | 'log'> & {
+  readonly values: OptionValues<typeof LOCAL_OPTIONS>;
+};
+
+const DEFAULT_ENUMERATE_MS = 300_000;
+const DEFAULT_GRACE_MS = 7_200_000;
+/** What does not end by then is abandoned: every write is atomic, the next start goes on from there. */
+const CLOSE_MS = 6000;
+
+/** Runs the local mode until a signal ends it. `onStart` is called once it is up. */
+export function runLocal(
+  invocation: LocalInvocation,
+  parts: {
+    readonly front?: FrontAddress;
+    readonly watch: boolean;
+    readonly onStart: (local: Local) => void;
+  },
+): Promise<ExitCode> {
+  const { values, terminal, log } = invocation;
+  const enumerateEveryMs = secondsToMs('--enumerate-every', values['enumerate-every']);
+  if (enumerateEveryMs !== undefined && enumerateEveryMs < 1000) {
+    throw new UsageError('--enumerate-every must be 1 or more');
+  }
+  const removalGraceMs = secondsToMs('--removal-grace', values['removal-grace']);
+  const settleMs = secondsToMs('--settle', values.settle);
+  const events = eventsAddress(values['events-listen'], terminal.env.BUCKETSTREAMS_EVENTS_TOKEN);
+  const ended = untilSignal();
+  const run = async (opened: OpenedStore): Promise<ExitCode> => {
+    const indexing = {
+      sources: sourcesOf(opened, events, invocation),
+      enumerateEveryMs: enumerateEveryMs ?? DEFAULT_ENUMERATE_MS,
+      removalGraceMs: removalGraceMs ?? DEFAULT_GRACE_MS,
+    };
+    const starting = startLocal({
+      context: opened.context,
+      stateDir: values.state ?? opened.stateDir,
+      ...(parts.front && { front: parts.front }),
+      ...(parts.watch && { indexing }),
+    });
+    const first = await Promise.race([starting, ended]);
+    if (typeof first === 'string') {
+      // What is half begun is left: the process ends now.
+      starting.catch(() => undefined);
+      return 0;
+    }
+    parts.onStart(first);
+    const signal = await ended;
+    log('info', 'shutting down', { signal });
+    await Promise.race([first.close(), expire(CLOSE_MS)]);
+    return 0;
+  };
+  return withStore(invocation, run, { ...(settleMs !== undefined && { settleMs }) });
+}
+
+function sourcesOf(
+  { directory, bucket }: OpenedStore,
+  events: EventsOptions | undefined,
+  { log }: LocalInvocation,
+): ChangeSource[] {
+  if (directory !== undefined) {
+    if (events) throw new UsageError('--events-listen is for buckets; a directory is watched');
+    return [directorySource(directory, log)];
+  }
+  if (events && bucket !== undefined) {
+    return [eventsSource(events.address, { token: events.token, bucket, log })];
+  }
+  log('info', 'changes are found by enumeration only; --events-listen would tell them at once');
+  return [];
+}
+
+interface EventsOptions {
+  readonly address: ListenAddress;
+  readonly token: string;
+}
+
+function eventsAddress(
+  text: string | undefined,
+  token: string | undefined,
+): EventsOptions | undefined {
+  if (text === undefined) return undefined;
+  if (!token) {
+    throw new UsageError(
+      '--events-listen needs the environment variable BUCKETSTREAMS_EVENTS_TOKEN',
+    );
+  }
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = wholeNumber('--events-listen', match?.[3], { max: 65_535 });
+  if (host === undefined || port === undefined) {
+    throw new UsageError(`--events-listen is ${JSON.stringify(text)}; HOST:PORT is expected`);
+  }
+  return { address: { host, port }, token };
+}
+
+function expire(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
+}

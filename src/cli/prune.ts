@@ -1,0 +1,87 @@
+import { expiredVersions } from '../catalog/retention.ts';
+import type { Catalog } from '../catalog/document.ts';
+import { parseProductName, type VersionRef } from '../images/layout.ts';
+import { loadCatalog } from '../pipeline/load-catalog.ts';
+import { removeVersions } from '../pipeline/remove-versions.ts';
+import { wholeNumber } from './arguments.ts';
+import { defineCommand } from './command.ts';
+import { UsageError } from './exit.ts';
+import { anyPattern, type ProductMatch } from './product-pattern.ts';
+import { STORE_OPTIONS, withStore } from './store-options.ts';
+import { withdraw, withdrawalJson, withdrawalTable } from './withdrawal.ts';
+
+const DAY_MS = 86_400_000;
+
+export const pruneCommand = defineCommand({
+  name: 'prune',
+  description: `Removes old published versions of each product. The newest published version of a product is never removed, nor is what is not published. Give --keep, --older-than or both: then a version goes only when both say so.`,
+  options: {
+    ...STORE_OPTIONS,
+    keep: {
+      type: 'string',
+      value: 'N',
+      help: 'Keep the N newest of each product, 1 or more. Default: 1.',
+    },
+    'older-than': {
+      type: 'string',
+      value: 'DAYS',
+      help: "Keep versions that are not older than so many days, by the date in the version's name.",
+    },
+    product: {
+      type: 'string',
+      value: 'PATTERN',
+      multiple: true,
+      help: 'Only products that fit: os/release/arch/variant, * for any name. Default: all.',
+    },
+    'dry-run': { type: 'boolean', help: 'Only tell what would be removed.' },
+    json: { type: 'boolean', help: 'Print one JSON object.' },
+  },
+  examples: [
+    'bucketstreams prune --keep 3 --dry-run',
+    "bucketstreams prune --keep 2 --older-than 30 --product 'ubuntu/*/amd64'",
+  ],
+  run: (invocation) => {
+    const { values, terminal } = invocation;
+    const keep = wholeNumber('--keep', values.keep, { min: 1 });
+    const days = wholeNumber('--older-than', values['older-than'], { max: 100_000 });
+    if (keep === undefined && days === undefined) {
+      throw new UsageError('say what is to be kept, with --keep N or --older-than DAYS');
+    }
+    const fits = anyPattern(values.product ?? []);
+    return withStore(invocation, async ({ context }) => {
+      const catalog = (await loadCatalog(context.store))?.catalog;
+      const before = days === undefined ? undefined : context.now() - days * DAY_MS;
+      const refs = catalog ? expired(catalog, fits, keep ?? 1, before) : [];
+      const dryRun = values['dry-run'] === true;
+      const affected = dryRun
+        ? await removeVersions(
+            context,
+            refs.map((ref) => ({ ref })),
+            { dryRun },
+          )
+        : await withdraw(context, refs);
+      if (values.json) terminal.out(withdrawalJson(affected, !dryRun));
+      else if (affected.length > 0) terminal.out(withdrawalTable(affected));
+      else terminal.err('Nothing is old enough to go.\n');
+      return 0;
+    });
+  },
+});
+
+function expired(
+  catalog: Catalog,
+  fits: ProductMatch,
+  keep: number,
+  before: number | undefined,
+): VersionRef[] {
+  return Object.keys(catalog.products)
+    .filter(fits)
+    .sort()
+    .flatMap((name) => {
+      const product = parseProductName(name);
+      const versions = catalog.products[name];
+      if (product === undefined || versions === undefined) return [];
+      const retention = { keep, ...(before !== undefined && { before }) };
+      return expiredVersions(versions, retention).map((version) => ({ product, version }));
+    });
+}

@@ -1,0 +1,102 @@
+import { trustInstructions } from '../local/tls.ts';
+import type { FrontAddress, Local } from '../local/serve.ts';
+import { wholeNumber } from './arguments.ts';
+import { defineCommand } from './command.ts';
+import { UsageError } from './exit.ts';
+import { LOCAL_OPTIONS, runLocal } from './local-options.ts';
+
+const DEFAULT_HOST = '127.0.0.1';
+const DEFAULT_PORT = 8443;
+
+export const serveCommand = defineCommand({
+  name: 'serve',
+  description: `Serves a store to LXD and Incus over HTTPS and keeps its public files true to its images: put images into the store, and seconds later clients find them. Once it accepts connections it prints one line with its URL on standard output; all else goes to standard error. It ends on SIGTERM or SIGINT.
+
+On the first start it makes a certificate authority of its own and tells how clients come to trust it.`,
+  logLevel: 'info',
+  options: {
+    ...LOCAL_OPTIONS,
+    host: {
+      type: 'string',
+      value: 'HOST',
+      help: 'Address to listen on; 0.0.0.0 for all. Default: 127.0.0.1.',
+    },
+    port: {
+      type: 'string',
+      value: 'PORT',
+      help: 'Port to listen on; 0 for any free one. Default: 8443.',
+    },
+    name: {
+      type: 'string',
+      value: 'NAME',
+      multiple: true,
+      help: 'A further host name or address that the certificate is to cover.',
+    },
+    'tls-cert': {
+      type: 'string',
+      value: 'FILE',
+      help: 'A certificate of your own, PEM, with its chain.',
+    },
+    'tls-key': { type: 'string', value: 'FILE', help: 'The private key of --tls-cert, PEM.' },
+    http: { type: 'boolean', help: 'Serve plain HTTP, for behind a proxy that does TLS.' },
+    'no-watch': {
+      type: 'boolean',
+      help: 'Only serve: something else (watch, update) keeps the public files up to date.',
+    },
+  },
+  examples: [
+    'bucketstreams serve',
+    'bucketstreams serve --store file:/srv/images --host 0.0.0.0 --name images.example.org',
+    'bucketstreams serve --store s3://images --http --port 8080',
+  ],
+  run: (invocation) => {
+    const { values, terminal } = invocation;
+    const front = frontAddress(values);
+    return runLocal(invocation, {
+      front,
+      watch: values['no-watch'] !== true,
+      onStart: ({ url, caPath }: Local) => {
+        if (url === undefined) return;
+        terminal.err(instructions(url, front, caPath));
+        terminal.out(`${url}\n`);
+      },
+    });
+  },
+});
+
+function frontAddress(values: {
+  readonly host?: string;
+  readonly port?: string;
+  readonly name?: readonly string[];
+  readonly 'tls-cert'?: string;
+  readonly 'tls-key'?: string;
+  readonly http?: boolean;
+}): FrontAddress {
+  const host = values.host ?? DEFAULT_HOST;
+  const port = wholeNumber('--port', values.port, { max: 65_535 }) ?? DEFAULT_PORT;
+  const { 'tls-cert': certFile, 'tls-key': keyFile, name: names = [] } = values;
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new UsageError('--tls-cert and --tls-key belong together; one is missing');
+  }
+  if (values.http) {
+    if (certFile !== undefined) throw new UsageError('--http and --tls-cert exclude each other');
+    return { host, port, tls: { kind: 'none' } };
+  }
+  if (certFile !== undefined && keyFile !== undefined) {
+    return { host, port, tls: { kind: 'files', certFile, keyFile } };
+  }
+  return { host, port, tls: { kind: 'own', names } };
+}
+
+function instructions(url: string, { tls }: FrontAddress, caPath: string | undefined): string {
+  if (tls.kind === 'none') {
+    return `Clients need HTTPS: let the proxy in front of ${url} speak it.\n`;
+  }
+  const first = tls.kind === 'own' ? tls.names[0] : undefined;
+  const shown = first === undefined ? url : url.replace(/\/\/(\[[^\]]*\]|[^:/]+)/, `//${first}`);
+  const trust = caPath === undefined ? '' : `${trustInstructions(caPath)}\n`;
+  return `${trust}Then add the remote:
+  lxc remote add bucketstreams ${shown} --protocol=simplestreams
+  incus remote add bucketstreams ${shown} --protocol=simplestreams
+`;
+}

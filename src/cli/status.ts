@@ -1,0 +1,142 @@
+import type { Catalog, VersionState } from '../catalog/document.ts';
+import { IMAGES_KEY, INDEX_KEY } from '../delivery/policy.ts';
+import { readSweepRecord } from '../local/sweep-record.ts';
+import { isPipelineError } from '../pipeline/errors.ts';
+import { loadCatalog } from '../pipeline/load-catalog.ts';
+import { readPublicFile } from '../pipeline/public-files.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { defineCommand } from './command.ts';
+import { oneLine } from './exit.ts';
+import { STORE_OPTIONS, withStore } from './store-options.ts';
+
+export const statusCommand = defineCommand({
+  name: 'status',
+  description: `Tells how a store is: the catalog's generation and that of the public files, how many versions are in which state, and what is wrong.`,
+  options: {
+    ...STORE_OPTIONS,
+    state: {
+      type: 'string',
+      value: 'DIR',
+      help: "The state folder of serve or watch, for the last enumeration. Default: serve's.",
+    },
+    json: { type: 'boolean', help: 'Print one JSON object.' },
+  },
+  examples: ['bucketstreams status', 'bucketstreams status --store s3://images --json'],
+  run: (invocation) =>
+    withStore(
+      invocation,
+      async ({ context: { store }, stateDir }) => {
+        const { values, terminal } = invocation;
+        const status = await statusOf(store, values.state ?? stateDir);
+        terminal.out(
+          values.json ? JSON.stringify(status, undefined, 2) + '\n' : statusText(status),
+        );
+        return 0;
+      },
+      { use: 'read' },
+    ),
+});
+
+interface Status {
+  readonly store: string;
+  /** Of the catalog; null when there is none. */
+  readonly generation: number | null;
+  /** Of the public files; null where there is none of ours. */
+  readonly public: { readonly index: number | null; readonly images: number | null };
+  readonly products: number;
+  readonly versions: Readonly<Partial<Record<VersionState, number>>>;
+  /** Keys below `images/` that can be no image. */
+  readonly refused: number;
+  /** ISO 8601; null when it is not known here. */
+  readonly lastSweep: string | null;
+  readonly problems: readonly string[];
+}
+
+async function statusOf(store: ObjectStore, stateDir: string): Promise<Status> {
+  const problems: string[] = [];
+  let catalog: Catalog | undefined;
+  try {
+    catalog = (await loadCatalog(store))?.catalog;
+  } catch (error) {
+    if (!isPipelineError(error)) throw error;
+    problems.push(error.message);
+  }
+  const sweep = await readSweepRecord(stateDir);
+  const generations = {
+    index: await generationOf(store, INDEX_KEY, problems),
+    images: await generationOf(store, IMAGES_KEY, problems),
+  };
+  if (catalog) problems.push(...catalogProblems(catalog, generations));
+  else if (problems.length === 0 && (generations.index ?? generations.images) !== null) {
+    problems.push(
+      'the catalog is gone while its public files are there: run `bucketstreams update`',
+    );
+  }
+  if (sweep && sweep.heldRemovals > 0) {
+    problems.push(
+      `${sweep.heldRemovals} published versions are gone and their removal is held back: run \`bucketstreams update --accept-removals\` if that is meant`,
+    );
+  }
+  return {
+    store: store.url,
+    generation: catalog?.generation ?? null,
+    public: generations,
+    products: Object.keys(catalog?.products ?? {}).length,
+    versions: catalog ? countStates(catalog) : {},
+    refused: catalog?.refused.count ?? 0,
+    lastSweep: sweep ? new Date(sweep.endedAt).toISOString() : null,
+    problems,
+  };
+}
+
+async function generationOf(
+  store: ObjectStore,
+  key: string,
+  problems: string[],
+): Promise<number | null> {
+  const file = await readPublicFile(store, key);
+  if (file.kind === 'foreign') {
+    problems.push(
+      `${key} was written by another program: run \`bucketstreams init\` to take the store over`,
+    );
+  }
+  return file.kind === 'ours' ? file.revision.catalog : null;
+}
+
+function catalogProblems(catalog: Catalog, generations: Status['public']): string[] {
+  const problems: string[] = [];
+  if (catalog.rebuilding) problems.push('the catalog is being rebuilt: run `bucketstreams update`');
+  for (const [name, generation] of Object.entries(generations)) {
+    if (generation === catalog.generation) continue;
+    problems.push(
+      `${name}.json has generation ${generation ?? 'none'}, not the catalog's ${catalog.generation}: run \`bucketstreams update\` unless serve or watch is at it`,
+    );
+  }
+  for (const [name, { file }] of Object.entries(catalog.products)) {
+    if (file?.problem !== undefined) problems.push(`product.toml of ${name}: ${file.problem}`);
+  }
+  return problems;
+}
+
+function countStates(catalog: Catalog): Partial<Record<VersionState, number>> {
+  const counts: Partial<Record<VersionState, number>> = {};
+  for (const { versions } of Object.values(catalog.products)) {
+    for (const { state } of Object.values(versions)) counts[state] = (counts[state] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function statusText(status: Status): string {
+  const states = Object.entries(status.versions).map(([state, count]) => `${count} ${state}`);
+  const refused = status.refused > 0 ? `; ${status.refused} files are no images` : '';
+  const lines = [
+    `Store       ${status.store}`,
+    `Catalog     ${status.generation === null ? 'none' : `generation ${status.generation}`}`,
+    `Public      index ${status.public.index ?? 'none'}, images ${status.public.images ?? 'none'}`,
+    `Products    ${status.products}`,
+    `Versions    ${states.join(', ') || 'none'}${refused}`,
+    `Last sweep  ${status.lastSweep ?? 'not known here'}`,
+    ...status.problems.map((problem) => `Problem     ${oneLine(problem)}`),
+  ];
+  return lines.join('\n') + '\n';
+}

@@ -1,0 +1,40 @@
+import { versionPrefix, type VersionRef } from '../images/layout.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
+import { removeVersions, type Withdrawn } from '../pipeline/remove-versions.ts';
+import { indexAll } from '../pipeline/update.ts';
+import { productPath } from './product-pattern.ts';
+import { formatBytes } from './progress.ts';
+import { renderTable } from './table.ts';
+
+/** What would be removed, or what was. */
+export function withdrawalTable(versions: readonly Withdrawn[]): string {
+  const rows = versions.map(({ ref, files }) => [
+    versionPath(ref),
+    String(files.length),
+    formatBytes(files.reduce((sum, { size }) => sum + size, 0)),
+  ]);
+  return renderTable(['VERSION', 'FILES', 'SIZE'], rows);
+}
+
+/** What would be removed, or what was, for programs. */
+export function withdrawalJson(versions: readonly Withdrawn[], removed: boolean): string {
+  const list = versions.map(({ ref, files }) => ({ version: versionPath(ref), files }));
+  return JSON.stringify({ removed, versions: list }, undefined, 2) + '\n';
+}
+
+/** Withdraws versions and takes their names out of the public files. */
+export async function withdraw(
+  context: PipelineContext,
+  refs: readonly VersionRef[],
+): Promise<readonly Withdrawn[]> {
+  const withdrawn = await removeVersions(
+    context,
+    refs.map((ref) => ({ ref })),
+  );
+  await indexAll(context, refs.map(versionPrefix));
+  return withdrawn;
+}
+
+export function versionPath({ product, version }: VersionRef): string {
+  return `${productPath(product)}/${version}`;
+}

@@ -1,0 +1,132 @@
+import { hostname, networkInterfaces } from 'node:os';
+
+import type { Logger } from '../log/logger.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
+import { startFront, type Front } from './front.ts';
+import { repeat } from './periodic.ts';
+import { startService, type ChangeSource } from './service.ts';
+import { writeSweepRecord } from './sweep-record.ts';
+import { ensureCertificate, loadCertificate, type ServerCertificate } from './tls.ts';
+
+export interface LocalOptions {
+  readonly context: PipelineContext;
+  /** Certificates and the record of the last enumeration. Made when missing, for this user only. */
+  readonly stateDir: string;
+  /** Absent: nothing is served. */
+  readonly front?: FrontAddress;
+  /** Absent: the public files are served as they are. */
+  readonly indexing?: {
+    readonly sources: readonly ChangeSource[];
+    readonly enumerateEveryMs: number;
+    readonly removalGraceMs: number;
+  };
+}
+
+export interface FrontAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly tls:
+    | { readonly kind: 'none' }
+    /** Further names and addresses that the certificate is to cover. */
+    | { readonly kind: 'own'; readonly names: readonly string[] }
+    | { readonly kind: 'files'; readonly certFile: string; readonly keyFile: string };
+}
+
+export interface Local {
+  /** Absent without a front. */
+  readonly url?: string;
+  /** Of the authority that clients have to trust; absent without one of our own. */
+  readonly caPath?: string;
+  close(): Promise<void>;
+}
+
+/** Downloads get this long to end when the server closes, in milliseconds. */
+const CLOSE_GRACE_MS = 2000;
+const DAY_MS = 86_400_000;
+
+/**
+ * The local mode: keeps a store's public files true to its images and serves them. Resolves when requests
+ * are accepted and the first enumeration is published; whatever was started is ended when it rejects.
+ */
+export async function startLocal(options: LocalOptions): Promise<Local> {
+  const { context, stateDir, front: address, indexing } = options;
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    await Promise.all(closers.splice(0).map((end) => end()));
+  };
+  try {
+    let served: { readonly front: Front; readonly caPath?: string } | undefined;
+    if (address) {
+      served = await openFront(context, stateDir, address);
+      const { front } = served;
+      closers.push(() => front.close(CLOSE_GRACE_MS));
+      const renewal = renew(front, stateDir, address, context.log);
+      closers.push(() => renewal.close());
+    }
+    if (indexing) {
+      const onSweep = recorder(stateDir, context.log);
+      const service = await startService({ context, ...indexing, onSweep });
+      closers.push(() => service.close());
+    }
+    return { ...(served && { url: served.front.url, caPath: served.caPath }), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openFront(
+  { store, log }: PipelineContext,
+  stateDir: string,
+  address: FrontAddress,
+): Promise<{ readonly front: Front; readonly caPath?: string }> {
+  const certificate = await certificateFor(stateDir, address);
+  const { host, port } = address;
+  const tls = certificate && { key: certificate.key, cert: certificate.cert };
+  const front = await startFront({ store, host, port, log, ...(tls && { tls }) });
+  return { front, ...(certificate?.caPath !== undefined && { caPath: certificate.caPath }) };
+}
+
+async function certificateFor(
+  stateDir: string,
+  { host, tls }: FrontAddress,
+): Promise<(ServerCertificate & { readonly caPath?: string }) | undefined> {
+  switch (tls.kind) {
+    case 'none':
+      return undefined;
+    case 'files':
+      return loadCertificate(tls);
+    case 'own':
+      return ensureCertificate({ stateDir, hosts: [...addressesOf(host), ...tls.names] });
+  }
+}
+
+/** Certificates run out and files are replaced while a server runs for months. */
+function renew(front: Front, stateDir: string, address: FrontAddress, log: Logger) {
+  return repeat(
+    DAY_MS,
+    async () => {
+      const certificate = await certificateFor(stateDir, address);
+      if (certificate) front.useCertificate(certificate);
+    },
+    (error) => log('error', 'the certificate could not be renewed', { error: String(error) }),
+  );
+}
+
+/** The addresses that a listening host stands for. */
+function addressesOf(host: string): string[] {
+  if (host !== '0.0.0.0' && host !== '::') return [host];
+  const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return [hostname(), ...addresses.filter(({ scopeid }) => !scopeid).map(({ address }) => address)];
+}
+
+function recorder(
+  stateDir: string,
+  log: Logger,
+): (report: Parameters<typeof writeSweepRecord>[1]) => void {
+  return (report) => {
+    writeSweepRecord(stateDir, report).catch((error: unknown) => {
+      log('warn', 'the enumeration could not be recorded for status', { error: String(error) });
+    });
+  };
+}

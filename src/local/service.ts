@@ -1,0 +1,109 @@
+import type { PipelineContext } from '../pipeline/context.ts';
+import { enumerateStore } from '../pipeline/enumerate.ts';
+import { isPipelineError } from '../pipeline/errors.ts';
+import { indexVersions } from '../pipeline/index-versions.ts';
+import { publishStreams } from '../pipeline/publish-streams.ts';
+import { finishRemovals } from '../pipeline/finish-removals.ts';
+import { isStoreError } from '../storage/errors.ts';
+import { createDirtySet, type DirtySet } from './dirty-set.ts';
+import { repeat } from './periodic.ts';
+
+export interface ServiceOptions {
+  readonly context: PipelineContext;
+  /** Milliseconds between two enumerations. */
+  readonly enumerateEveryMs: number;
+  /** Milliseconds between the end of a removed version's names and the end of its bytes. */
+  readonly removalGraceMs: number;
+  /** Where changes are told from; each is started before the first enumeration, so that none is missed. */
+  readonly sources: readonly ChangeSource[];
+  /** Called after each enumeration that was completed. */
+  readonly onSweep?: (report: SweepReport) => void;
+}
+
+/** Starts to report changes; resolves when those from now on are seen. */
+export type ChangeSource = (
+  dirty: (prefixes: Iterable<string>) => void,
+) => Promise<{ close(): Promise<void> }>;
+
+export interface SweepReport {
+  /** Milliseconds since 1970. */
+  readonly endedAt: number;
+  /** Versions and products that differed from the catalog. */
+  readonly dirty: number;
+  readonly heldRemovals: number;
+  readonly refused: number;
+}
+
+export interface Service {
+  close(): Promise<void>;
+}
+
+/**
+ * Keeps a store's public files true to its images: what sources report at once, what they miss with the
+ * next enumeration. Resolves after the first enumeration and publication, when the images that are new
+ * may still be in work. Rejects when the store cannot be used at all or belongs to another program.
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { context, enumerateEveryMs } = options;
+  const { log } = context;
+  const dirty = createDirtySet({
+    work: async (batch, signal) =>
+      (await indexVersions(context, batch, { signal, guard: true })).outcomes,
+    log,
+    random: context.random,
+  });
+  const closers: (() => Promise<void>)[] = [() => dirty.close()];
+  const close = async () => {
+    await Promise.all(closers.splice(0).map((end) => end()));
+  };
+  try {
+    for (const source of options.sources) {
+      const started = await source((prefixes) => dirty.add(prefixes));
+      closers.push(() => started.close());
+    }
+    const failed = await firstSweep(options, dirty);
+    const sweeps = repeat(
+      enumerateEveryMs,
+      () => sweep(options, dirty),
+      (error) => log('error', 'the enumeration failed and is tried again', { error: text(error) }),
+      { failed },
+    );
+    closers.push(() => sweeps.close());
+    return { close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Whether the first sweep failed in a way with which what is published is still worth serving. */
+async function firstSweep(options: ServiceOptions, dirty: DirtySet): Promise<boolean> {
+  try {
+    await sweep(options, dirty);
+    return false;
+  } catch (error) {
+    const foreign = isPipelineError(error, 'streams_foreign');
+    if (foreign || !(isPipelineError(error) || isStoreError(error, 'no_space'))) throw error;
+    options.context.log('error', 'only what is published already is served', {
+      error: text(error),
+    });
+    return true;
+  }
+}
+
+async function sweep(
+  { context, removalGraceMs, onSweep }: ServiceOptions,
+  dirty: DirtySet,
+): Promise<void> {
+  const found = await enumerateStore(context, {});
+  dirty.add(found.dirty);
+  await publishStreams(context);
+  const removals = await finishRemovals(context, { graceMs: removalGraceMs });
+  dirty.add(removals.deleted);
+  const { heldRemovals, refused } = found;
+  onSweep?.({ endedAt: context.now(), dirty: found.dirty.length, heldRemovals, refused });
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
