@@ -72,7 +72,6 @@ export async function startDaemon(
   for (const folder of [directory, configuration, noCertificates]) await mkdir(folder);
   const env: NodeJS.ProcessEnv = {
     HOME: configuration,
-    XDG_CACHE_HOME: join(configuration, 'cache'),
     [flavour.directoryVariable]: directory,
     [flavour.configVariable]: configuration,
     // Go reads both; with the folder empty, the file's authority is the only one.
@@ -103,7 +102,7 @@ export async function startDaemon(
     client,
     letAnHourPass: async () => {
       await age(join(directory, 'cache'));
-      await age(join(configuration, 'cache'));
+      await age(configuration);
     },
     [Symbol.asyncDispose]: stop,
   };
