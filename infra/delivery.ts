@@ -1,0 +1,142 @@
+import { Aws, Fn } from 'aws-cdk-lib';
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import { NagSuppressions } from 'cdk-nag';
+import { Construct } from 'constructs';
+import { ALLOWED_METHODS } from '../src/delivery/policy.ts';
+import { edgeName } from '../src/deployment/names.ts';
+import { failoverMirror, type Deployment } from './deployment.ts';
+import { edgeFunctionCode } from './edge-function.ts';
+import { edgePolicies } from './edge-policies.ts';
+import { originGroups, origins, type OriginIds } from './edge-origins.ts';
+
+/** Seconds for which the edge remembers an error: an upload that is on its way should not have to wait. */
+const ERROR_SECONDS: Readonly<Record<number, number>> = {
+  403: 5,
+  404: 5,
+  500: 1,
+  502: 1,
+  503: 1,
+  504: 1,
+};
+
+/** The distribution before the master bucket, and before the mirror that steps in for it. */
+export class Delivery extends Construct {
+  readonly distribution: cloudfront.CfnDistribution;
+  /** Where clients find it, without `https://`. */
+  readonly host: string;
+
+  constructor(scope: Construct, deployment: Deployment) {
+    super(scope, 'Delivery');
+    const access = new cloudfront.CfnOriginAccessControl(this, 'Access', {
+      originAccessControlConfig: {
+        name: edgeName(deployment, 'images'),
+        originAccessControlOriginType: 's3',
+        signingBehavior: 'always',
+        signingProtocol: 'sigv4',
+      },
+    });
+    const front = new cloudfront.CfnFunction(this, 'Front', {
+      name: edgeName(deployment, 'front'),
+      autoPublish: true,
+      functionCode: edgeFunctionCode(),
+      functionConfig: { comment: 'Answers what is no public object', runtime: 'cloudfront-js-2.0' },
+    });
+    const policies = edgePolicies(this, deployment);
+    const failover = failoverMirror(deployment);
+    const behaviour = (target: string) => ({
+      targetOriginId: target,
+      viewerProtocolPolicy: 'redirect-to-https',
+      allowedMethods: [...ALLOWED_METHODS],
+      cachedMethods: ['GET', 'HEAD'],
+      functionAssociations: [
+        { eventType: 'viewer-request', functionArn: front.attrFunctionMetadataFunctionArn },
+      ],
+    });
+    const ids: OriginIds = { master: 'master', failover: 'failover' };
+    const streams = failover === undefined ? ids.master : 'streams';
+    const images = failover === undefined ? ids.master : 'images';
+
+    this.distribution = new cloudfront.CfnDistribution(this, 'Distribution', {
+      distributionConfig: {
+        enabled: true,
+        comment: `bucketstreams: ${deployment.deployment}`,
+        httpVersion: 'http2and3',
+        ipv6Enabled: true,
+        origins: origins(deployment, ids, access.attrId),
+        ...(failover === undefined ? {} : { originGroups: originGroups({ streams, images }, ids) }),
+        // Whatever the path, the function sees it first; what it lets through is one of these two.
+        defaultCacheBehavior: {
+          ...behaviour(streams),
+          compress: true,
+          cachePolicyId: policies.streamsCache,
+          responseHeadersPolicyId: policies.streamsHeaders,
+        },
+        cacheBehaviors: [
+          {
+            ...behaviour(images),
+            pathPattern: '/images/*',
+            compress: false,
+            cachePolicyId: policies.imagesCache,
+            responseHeadersPolicyId: policies.imagesHeaders,
+          },
+        ],
+        customErrorResponses: Object.entries(ERROR_SECONDS).map(([code, seconds]) => ({
+          errorCode: Number(code),
+          errorCachingMinTtl: seconds,
+        })),
+        ...this.#names(deployment),
+      },
+    });
+    this.host = deployment.domains[0] ?? this.distribution.attrDomainName;
+    this.#suppress(deployment);
+  }
+
+  get arn(): string {
+    return Fn.join('', [
+      'arn:',
+      Aws.PARTITION,
+      ':cloudfront::',
+      Aws.ACCOUNT_ID,
+      ':distribution/',
+      this.distribution.ref,
+    ]);
+  }
+
+  #names({ domains, certificate }: Deployment) {
+    if (certificate === undefined)
+      return { viewerCertificate: { cloudFrontDefaultCertificate: true } };
+    return {
+      aliases: [...domains],
+      viewerCertificate: {
+        acmCertificateArn: certificate,
+        sslSupportMethod: 'sni-only',
+        minimumProtocolVersion: 'TLSv1.2_2021',
+      },
+    };
+  }
+
+  #suppress({ certificate }: Deployment): void {
+    NagSuppressions.addResourceSuppressions(this.distribution, [
+      { id: 'AwsSolutions-CFR1', reason: 'Images are public, wherever the client is.' },
+      {
+        id: 'AwsSolutions-CFR2',
+        reason:
+          'There is no application behind it: a function refuses all but two prefixes of objects.',
+      },
+      {
+        id: 'AwsSolutions-CFR3',
+        reason: 'Access logs would cost more than the service, and hold clients’ addresses.',
+      },
+      ...(certificate === undefined
+        ? [
+            {
+              id: 'AwsSolutions-CFR4',
+              reason:
+                'CloudFront fixes the policy of its own certificate; with [delivery] domains and a ' +
+                'certificate it is TLSv1.2_2021.',
+            },
+          ]
+        : []),
+    ]);
+  }
+}

@@ -1,0 +1,47 @@
+import { route } from '../src/delivery/policy.ts';
+
+/** The part of a viewer request event that the function uses (CloudFront Functions event structure). */
+interface ViewerRequest {
+  readonly request: {
+    readonly method: string;
+    uri: string;
+    querystring: object;
+  };
+}
+
+/**
+ * Answers at the edge whatever is no public object, by the delivery policy, and asks the origin for the rest
+ * under one name, so that one object is cached once. Its text runs in CloudFront's JavaScript runtime 2.0,
+ * beside that of `route`.
+ */
+export function handler(event: ViewerRequest): unknown {
+  const request = event.request;
+  const answer = route(request.uri);
+  if (answer.kind === 'refused') {
+    return {
+      statusCode: answer.status,
+      statusDescription: answer.status === 403 ? 'Forbidden' : 'Not Found',
+      headers: { 'cache-control': { value: 'public, max-age=60' } },
+    };
+  }
+  if (request.method === 'OPTIONS') {
+    return {
+      statusCode: 204,
+      statusDescription: 'No Content',
+      headers: {
+        'access-control-allow-origin': { value: '*' },
+        'access-control-allow-methods': { value: 'GET, HEAD, OPTIONS' },
+        'access-control-allow-headers': { value: '*' },
+        'access-control-max-age': { value: '86400' },
+      },
+    };
+  }
+  request.uri = '/' + answer.key;
+  request.querystring = {};
+  return request;
+}
+
+/** The source of the function. CloudFront takes up to 10 KB. */
+export function edgeFunctionCode(): string {
+  return [route, handler].map((part) => part.toString()).join('\n');
+}

@@ -1,0 +1,50 @@
+import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import { failoverMirror, type Deployment } from './deployment.ts';
+
+export interface OriginIds {
+  readonly master: string;
+  readonly failover: string;
+}
+
+const SERVER_ERRORS = [500, 502, 503, 504];
+
+export function origins(
+  deployment: Deployment,
+  ids: OriginIds,
+  accessControl: string,
+): cloudfront.CfnDistribution.OriginProperty[] {
+  const origin = (id: string, place: { readonly bucket: string; readonly region: string }) => ({
+    id,
+    // The regional name: the global one redirects for a new bucket's first hours.
+    domainName: `${place.bucket}.s3.${place.region}.amazonaws.com`,
+    originAccessControlId: accessControl,
+    // Access by the control alone; S3 wants the property there and empty.
+    s3OriginConfig: { originAccessIdentity: '' },
+    connectionAttempts: 2,
+    connectionTimeout: 5,
+  });
+  const failover = failoverMirror(deployment);
+  return [
+    origin(ids.master, deployment),
+    ...(failover === undefined ? [] : [origin(ids.failover, failover)]),
+  ];
+}
+
+/**
+ * A mirror may have an image that the master has lost. Of the public JSON it has an answer of its own, which
+ * may be older: it stands in only when the master does not answer, never when there is nothing there.
+ */
+export function originGroups(
+  groups: { readonly streams: string; readonly images: string },
+  ids: OriginIds,
+): cloudfront.CfnDistribution.OriginGroupsProperty {
+  const group = (id: string, statuses: readonly number[]) => ({
+    id,
+    failoverCriteria: { statusCodes: { quantity: statuses.length, items: [...statuses] } },
+    members: { quantity: 2, items: [{ originId: ids.master }, { originId: ids.failover }] },
+  });
+  return {
+    quantity: 2,
+    items: [group(groups.streams, SERVER_ERRORS), group(groups.images, [404, ...SERVER_ERRORS])],
+  };
+}

@@ -1,0 +1,41 @@
+import { Duration } from 'aws-cdk-lib';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { NagSuppressions } from 'cdk-nag';
+import type { Construct } from 'constructs';
+import { deadLetterName } from '../src/deployment/names.ts';
+
+/** The longest that Lambda lets a function run; a large root takes it. */
+export const FUNCTION_TIMEOUT = Duration.minutes(15);
+/** At least six times the function's time-out, so that no message is seen twice while one works on it. */
+const VISIBILITY = Duration.minutes(6 * 15 + 5);
+
+export interface WorkQueue {
+  readonly queue: sqs.Queue;
+  readonly dead: sqs.Queue;
+}
+
+/** A queue that a function works on, with the queue of what it could not work on. */
+export function workQueue(
+  scope: Construct,
+  id: string,
+  props: { readonly name: string; readonly maxReceiveCount: number; readonly retention: Duration },
+): WorkQueue {
+  const dead = new sqs.Queue(scope, `${id}Dead`, {
+    queueName: deadLetterName(props.name),
+    retentionPeriod: Duration.days(14),
+    encryption: sqs.QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+  });
+  const queue = new sqs.Queue(scope, id, {
+    queueName: props.name,
+    retentionPeriod: props.retention,
+    visibilityTimeout: VISIBILITY,
+    encryption: sqs.QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    deadLetterQueue: { queue: dead, maxReceiveCount: props.maxReceiveCount },
+  });
+  NagSuppressions.addResourceSuppressions(dead, [
+    { id: 'AwsSolutions-SQS3', reason: 'It is the dead-letter queue.' },
+  ]);
+  return { queue, dead };
+}

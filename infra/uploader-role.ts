@@ -1,0 +1,41 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { NagSuppressions } from 'cdk-nag';
+import type { Construct } from 'constructs';
+import { uploaderRoleName } from '../src/deployment/names.ts';
+import { bucketArn } from './bucket-policy.ts';
+import type { Deployment } from './deployment.ts';
+import { mayList, mayRead, mayUpload, thisAccount } from './permissions.ts';
+
+/**
+ * The role under which images are uploaded: it can put images and learn what became of them. It cannot
+ * delete, nor touch what the functions write.
+ */
+export function uploaderRole(scope: Construct, deployment: Deployment): iam.Role {
+  const { bucket } = deployment;
+  const role = new iam.Role(scope, 'Uploader', {
+    roleName: uploaderRoleName(deployment),
+    description: 'Uploads images to bucketstreams',
+    assumedBy: thisAccount(),
+    inlinePolicies: {
+      upload: new iam.PolicyDocument({
+        statements: [
+          mayUpload(bucket, 'images/*'),
+          new iam.PolicyStatement({
+            actions: ['s3:ListBucketMultipartUploads'],
+            resources: [bucketArn(bucket)],
+            conditions: { StringLike: { 's3:prefix': 'images/*' } },
+          }),
+          mayRead(bucket, 'images/*', 'streams/*', 'catalog/catalog.json'),
+          mayList(bucket),
+        ],
+      }),
+    },
+  });
+  NagSuppressions.addResourceSuppressions(role, [
+    {
+      id: 'AwsSolutions-IAM5',
+      reason: 'Patterns of keys only: an uploader chooses the names of products and versions.',
+    },
+  ]);
+  return role;
+}
