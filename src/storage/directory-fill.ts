@@ -1,0 +1,47 @@
+import type { FileHandle } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { directoryError, failure, type DirectoryContext } from './directory-errors.ts';
+import { StoreError } from './errors.ts';
+import type { UploadOptions } from './object-store.ts';
+
+/**
+ * Writes all of `body` to an empty file. A body that comes gzipped is stored decoded: the encoding is for
+ * transport, and the files of a directory store are what any other program expects of their names.
+ * A StoreError of the body (it may come from another store) is passed on as it is.
+ */
+export async function fill(
+  handle: FileHandle,
+  body: AsyncIterable<unknown>,
+  context: DirectoryContext,
+  { contentEncoding, onProgress }: Pick<UploadOptions, 'contentEncoding' | 'onProgress'>,
+): Promise<void> {
+  let stored = 0;
+  async function store(chunks: AsyncIterable<unknown>): Promise<void> {
+    for await (const chunk of chunks) {
+      if (!(chunk instanceof Uint8Array)) {
+        throw failure('unsupported', context, 'the body is not made of bytes.');
+      }
+      await writeAll(handle, chunk).catch((error: unknown) => {
+        throw directoryError(error, context);
+      });
+      stored += chunk.length;
+      onProgress?.(stored);
+    }
+  }
+  try {
+    if (contentEncoding === 'gzip') await pipeline(body, createGunzip(), store);
+    else await store(body);
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw failure('unavailable', context, `the data to store broke off: ${message}.`, error);
+  }
+}
+
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let done = 0; done < chunk.length;) {
+    const { bytesWritten } = await handle.write(chunk, done, chunk.length - done);
+    done += bytesWritten;
+  }
+}

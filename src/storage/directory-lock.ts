@@ -1,0 +1,166 @@
+import { statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errno, failure, type DirectoryContext } from './directory-errors.ts';
+import { STATE_FOLDER } from './directory-keys.ts';
+import { placements, type Placements } from './directory-placements.ts';
+
+/** The right to change a directory store: held by one operation at a time, over all processes. */
+export interface DirectoryLock {
+  /** Runs `work` alone. Waits for the present holder; `unavailable` after `waitMs`. */
+  hold<T>(
+    context: DirectoryContext,
+    work: (placements: Placements) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T>;
+  /** What our processes placed lately, or undefined where nothing was or it cannot be read. */
+  placements(): Placements | undefined;
+  close(): Promise<void>;
+}
+
+interface Connection {
+  readonly database: DatabaseSync;
+  readonly placements: Placements;
+  readonly inode: string;
+}
+
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
+/** CANTOPEN, READONLY, PERM, AUTH. */
+const SQLITE_DENIED: readonly number[] = [14, 8, 3, 23];
+const SQLITE_NOT_A_DATABASE: readonly number[] = [11, 26];
+
+/**
+ * The lock is SQLite's write lock on `.bucketstreams/lock` in the store, so the kernel frees it when its
+ * holder dies, however it dies. Those are POSIX record locks: nothing else in this process may open and
+ * close that file, or the lock is lost.
+ */
+export function directoryLock(root: string, waitMs: number): DirectoryLock {
+  const path = join(root, STATE_FOLDER, 'lock');
+  let connection: Connection | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function disconnect(): void {
+    connection?.database.close();
+    connection = undefined;
+  }
+
+  /** The connection to the file that is there now: someone may have emptied the folder under us. */
+  function connect(): Connection {
+    if (connection !== undefined && connection.inode !== inode(path)) disconnect();
+    if (connection !== undefined) return connection;
+    const database = new DatabaseSync(path, { timeout: 0 });
+    try {
+      // With a write-ahead log a commit costs no fsync, and readers never wait for writers.
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+      connection = { database, placements: placements(database), inode: inode(path) };
+      return connection;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  async function acquire(context: DirectoryContext, signal?: AbortSignal): Promise<Connection> {
+    const deadline = Date.now() + waitMs;
+    for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+      signal?.throwIfAborted();
+      try {
+        const opened = connect();
+        opened.database.exec('BEGIN IMMEDIATE');
+        return opened;
+      } catch (error) {
+        if (sqliteCode(error) !== SQLITE_BUSY) throw sqliteFailure(error, context, path);
+        if (Date.now() > deadline) {
+          throw failure(
+            'unavailable',
+            context,
+            `another process has held the lock ${path} for ${waitMs / 1000} s. Find it (fuser ${path}) and let it end.`,
+            error,
+          );
+        }
+      }
+      await sleep(pause * (0.5 + Math.random()), undefined, signal === undefined ? {} : { signal });
+    }
+  }
+
+  async function alone<T>(
+    context: DirectoryContext,
+    work: (placements: Placements) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    await mkdir(join(root, STATE_FOLDER), { mode: 0o700 }).catch((error: unknown) => {
+      if (errno(error) !== 'EEXIST') throw error;
+    });
+    const { database, placements: table } = await acquire(context, signal);
+    try {
+      return await work(table);
+    } finally {
+      // What `work` recorded is true even when it failed afterwards; a commit that fails records nothing.
+      try {
+        database.exec('COMMIT');
+      } catch {
+        disconnect();
+      }
+    }
+  }
+
+  return {
+    hold(context, work, signal) {
+      const turn = last.then(() => alone(context, work, signal));
+      last = turn.catch(() => undefined);
+      return turn;
+    },
+    placements() {
+      try {
+        if (connection !== undefined) return connection.placements;
+        return inode(path) === '' ? undefined : connect().placements;
+      } catch {
+        return undefined;
+      }
+    },
+    async close() {
+      await last;
+      disconnect();
+    },
+  };
+}
+
+function inode(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
+}
+
+/** SQLite's primary result code, or undefined for another error. */
+function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode & 0xff
+    : undefined;
+}
+
+function sqliteFailure(error: unknown, context: DirectoryContext, path: string): unknown {
+  const code = sqliteCode(error);
+  if (code === undefined) return error;
+  if (code === SQLITE_FULL) {
+    return failure('no_space', context, 'the disk is full. Free some space and try again.', error);
+  }
+  if (SQLITE_DENIED.includes(code)) {
+    return failure(
+      'access_denied',
+      context,
+      `the lock ${path} cannot be opened for writing. Run as the user who owns the store.`,
+      error,
+    );
+  }
+  if (SQLITE_NOT_A_DATABASE.includes(code)) {
+    return failure(
+      'unavailable',
+      context,
+      `the lock ${path} is damaged. Stop every bucketstreams process on this store, delete that file, and start again.`,
+      error,
+    );
+  }
+  return error;
+}

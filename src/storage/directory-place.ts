@@ -1,0 +1,118 @@
+import { lstat, rmdir, unlink } from 'node:fs/promises';
+import { directoryError, errno, failure, type DirectoryContext } from './directory-errors.ts';
+import { descend, inFolder, type Folder } from './directory-folder.ts';
+import { etagOf, infoOf } from './directory-info.ts';
+import type { DirectoryKey } from './directory-keys.ts';
+import type { DirectoryLock } from './directory-lock.ts';
+import { temporaryFile, type Temporary } from './directory-temporary.ts';
+import type { ETag, ObjectInfo, WriteCondition } from './object-store.ts';
+
+export interface Placing {
+  readonly root: string;
+  readonly lock: DirectoryLock;
+  readonly context: DirectoryContext & { readonly key: string };
+  readonly at: DirectoryKey;
+  readonly condition: WriteCondition | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Stores what `fill` writes under the key, whole or not at all, if the condition holds at that moment. */
+export async function place(
+  { root, lock, context, at, condition, signal }: Placing,
+  fill: (temporary: Temporary) => Promise<void>,
+): Promise<ObjectInfo> {
+  try {
+    await using temporary = await temporaryFile(root, at.folders);
+    await fill(temporary);
+    await temporary.settle();
+    return await lock.hold(
+      context,
+      async (placed) => {
+        const present = await look(temporary.folder, at.name, context);
+        assertHolds(condition, present?.etag, context);
+        const before = placed.modified(context.key) ?? 0n;
+        await temporary.makeLaterThan(
+          present !== undefined && present.modified > before ? present.modified : before,
+        );
+        const stats = await temporary.publish(at.name);
+        placed.add(context.key, etagOf(stats), stats.mtimeNs);
+        return infoOf(context.key, stats, 0);
+      },
+      signal,
+    );
+  } catch (error) {
+    throw directoryError(error, context);
+  }
+}
+
+/** Removes the file, and the folders that this leaves empty. Conditions as for `ObjectStore.remove`. */
+export async function removeFile(
+  { root, lock, context, at }: Omit<Placing, 'condition' | 'signal'>,
+  ifMatch: ETag | undefined,
+): Promise<void> {
+  try {
+    await lock.hold(context, async () => {
+      try {
+        await using folder = await descend(root, at.folders);
+        const present = await look(folder, at.name, context);
+        if (ifMatch !== undefined) assertHolds({ ifMatch }, present?.etag, context);
+        if (present === undefined) return;
+        await unlink(inFolder(folder, at.name));
+        await folder.handle.sync();
+      } catch (error) {
+        const absent = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '');
+        if (!absent || ifMatch !== undefined) throw error;
+      }
+    });
+    await pruneEmpty(root, at.folders);
+  } catch (error) {
+    throw directoryError(error, context);
+  }
+}
+
+async function look(
+  folder: Folder,
+  name: string,
+  context: DirectoryContext,
+): Promise<{ etag: ETag; modified: bigint } | undefined> {
+  const stats = await lstat(inFolder(folder, name), { bigint: true }).catch((error: unknown) => {
+    if (errno(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (stats === undefined) return undefined;
+  if (stats.isFile()) return { etag: etagOf(stats), modified: stats.mtimeNs };
+  if (context.operation === 'remove') return undefined;
+  const what = stats.isDirectory()
+    ? 'a folder'
+    : stats.isSymbolicLink()
+      ? 'a symbolic link'
+      : 'a special file';
+  throw failure('invalid_key', context, `${what} of that name is in the way. Remove it first.`);
+}
+
+function assertHolds(
+  condition: WriteCondition | undefined,
+  present: ETag | undefined,
+  context: DirectoryContext,
+): void {
+  if (condition === undefined) return;
+  if ('ifAbsent' in condition) {
+    if (present === undefined) return;
+    throw failure('precondition_failed', context, 'it exists already.');
+  }
+  if (present === undefined) throw failure('not_found', context, 'it does not exist any more.');
+  if (present !== condition.ifMatch) {
+    throw failure('precondition_failed', context, 'it was changed by someone else meanwhile.');
+  }
+}
+
+async function pruneEmpty(root: string, folders: readonly string[]): Promise<void> {
+  for (let depth = folders.length; depth > 0; depth -= 1) {
+    try {
+      await using parent = await descend(root, folders.slice(0, depth - 1));
+      await rmdir(inFolder(parent, folders[depth - 1] ?? ''));
+    } catch {
+      return; // Not empty, gone, or not ours: an empty folder left behind harms nobody.
+    }
+  }
+}

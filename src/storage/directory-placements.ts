@@ -1,0 +1,37 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { ETag } from './object-store.ts';
+
+/** What the processes of this store put in place themselves in the last minutes: such files are whole. */
+export interface Placements {
+  has(key: string, etag: ETag): boolean;
+  /** The modification time (nanoseconds) of the file last placed under this key. */
+  modified(key: string): bigint | undefined;
+  /** Only while the lock is held. */
+  add(key: string, etag: ETag, modified: bigint): void;
+}
+
+const KEPT_MS = 10 * 60_000;
+
+/** The placements kept in the lock's own database. */
+export function placements(database: DatabaseSync): Placements {
+  database.exec(`
+    CREATE TABLE IF NOT EXISTS placed
+      (key TEXT PRIMARY KEY, etag TEXT NOT NULL, modified INTEGER NOT NULL, at INTEGER NOT NULL);
+    CREATE INDEX IF NOT EXISTS placed_at ON placed (at)`);
+  const etagOf = database.prepare('SELECT etag FROM placed WHERE key = ?');
+  const modifiedOf = database.prepare('SELECT modified FROM placed WHERE key = ?');
+  modifiedOf.setReadBigInts(true);
+  const insert = database.prepare('INSERT OR REPLACE INTO placed VALUES (?, ?, ?, ?)');
+  const prune = database.prepare('DELETE FROM placed WHERE at < ?');
+  return {
+    has: (key, etag) => etagOf.get(key)?.['etag'] === etag,
+    modified(key) {
+      const value = modifiedOf.get(key)?.['modified'];
+      return typeof value === 'bigint' ? value : undefined;
+    },
+    add(key, etag, modified) {
+      insert.run(key, etag, modified, Date.now());
+      prune.run(Date.now() - KEPT_MS);
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import type { BigIntStats } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+import { clone } from './directory-clone.ts';
+import { directoryError, failure, type DirectoryContext } from './directory-errors.ts';
+import { fill } from './directory-fill.ts';
+import { etagOf, infoOf, restOf, unchanged } from './directory-info.ts';
+import { readableKey, writableKey } from './directory-keys.ts';
+import { listFiles, type OnSkipped } from './directory-list.ts';
+import { directoryLock, type DirectoryLock } from './directory-lock.ts';
+import { openObject, prepareRoot, type OpenFile } from './directory-open.ts';
+import { place, removeFile, type Placing } from './directory-place.ts';
+import { cancelled, fileStream } from './directory-read.ts';
+import type {
+  CopySource,
+  ETag,
+  ObjectBody,
+  ObjectInfo,
+  ObjectStore,
+  ReadOptions,
+  UploadOptions,
+  WriteOptions,
+} from './object-store.ts';
+import { withSource } from './upload-source.ts';
+
+export type { OnSkipped } from './directory-list.ts';
+
+export interface DirectoryStoreOptions {
+  /** The store's folder. Made when missing; its parent must be there. */
+  readonly path: string;
+  /** `read` opens a folder that may not be written; every write then fails with `access_denied`. Default: `write`. */
+  readonly use?: 'read' | 'write';
+  /** How long a file that somebody else wrote must rest unchanged before it counts as whole. Default: 1000. */
+  readonly settleMs?: number;
+  /** How long a write waits for other processes' writes before it is `unavailable`. Default: 30,000. */
+  readonly lockWaitMs?: number;
+  /** Told of symbolic links and special files met by `stat`, `read` and `list`. */
+  readonly onSkipped?: OnSkipped;
+}
+
+/**
+ * A directory as an object store, on a local file system. Names that start with a dot are no objects;
+ * symbolic links are not followed. Content types and cache control are not kept; gzipped bodies are stored
+ * decoded. Other programs may read it at any time, and may write it (see `unsettledFor`).
+ */
+export async function openDirectoryStore(options: DirectoryStoreOptions): Promise<ObjectStore> {
+  const { path, use = 'write', settleMs = 1000, lockWaitMs = 30_000 } = options;
+  const root = await prepareRoot(path, use, { operation: 'open', url: `file:${path}` });
+  const lock = directoryLock(root, lockWaitMs);
+  return new DirectoryStore(root, lock, settleMs, options.onSkipped ?? (() => undefined));
+}
+
+class DirectoryStore implements ObjectStore {
+  readonly url: string;
+  readonly #root: string;
+  readonly #lock: DirectoryLock;
+  readonly #settleMs: number;
+  readonly #onSkipped: OnSkipped;
+
+  constructor(root: string, lock: DirectoryLock, settleMs: number, onSkipped: OnSkipped) {
+    this.url = pathToFileURL(root).href;
+    this.#root = root;
+    this.#lock = lock;
+    this.#settleMs = settleMs;
+    this.#onSkipped = onSkipped;
+  }
+
+  async stat(key: string): Promise<ObjectInfo | undefined> {
+    const opened = await this.#open(key, this.#context('stat', key));
+    if (opened === undefined) return undefined;
+    await opened.handle.close();
+    return this.#info(key, opened.stats);
+  }
+
+  async read(key: string, options: ReadOptions = {}): Promise<ObjectBody> {
+    const context = this.#context('read', key);
+    const { handle, stats } = await this.#openPinned(key, context, options.ifMatch);
+    return { info: this.#info(key, stats), stream: fileStream(handle, stats, context, options) };
+  }
+
+  async *list(
+    prefix: string,
+    options: { readonly startAfter?: string } = {},
+  ): AsyncGenerator<ObjectInfo> {
+    try {
+      const files = listFiles(this.#root, prefix, options.startAfter ?? '', this.#onSkipped);
+      for await (const { key, stats } of files) yield this.#info(key, stats);
+    } catch (error) {
+      throw directoryError(error, { operation: 'list', url: this.url, key: prefix });
+    }
+  }
+
+  async write(key: string, body: Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
+    const placing = this.#placing('write', key, options);
+    const { contentEncoding } = options;
+    return place(placing, ({ handle }) =>
+      fill(handle, Readable.from([body]), placing.context, { contentEncoding }),
+    );
+  }
+
+  async upload(
+    key: string,
+    body: Readable | AsyncIterable<Uint8Array>,
+    options: UploadOptions = {},
+  ): Promise<ObjectInfo> {
+    const { signal } = options;
+    const context = this.#context('upload', key);
+    return withSource(
+      body,
+      signal,
+      () => cancelled(context, signal),
+      (chunks) =>
+        place(this.#placing('upload', key, options), ({ handle }) =>
+          fill(handle, chunks, context, options),
+        ),
+    );
+  }
+
+  async copy(source: CopySource, key: string, options: UploadOptions = {}): Promise<ObjectInfo> {
+    const placing = this.#placing('copy', key, options);
+    const { context } = placing;
+    if (!(source.store instanceof DirectoryStore)) {
+      throw failure('unsupported', context, `${source.store.url} is not a directory store.`);
+    }
+    const from = source.store.#context('copy', source.key);
+    const { handle, stats } = await source.store.#openPinned(source.key, from, source.etag);
+    try {
+      return await place(placing, async (temporary) => {
+        // A gzipped option would speak of the source's bytes, and those are stored decoded here.
+        const { onProgress, signal } = options;
+        const read = { ifMatch: source.etag, signal };
+        if (!(await clone(handle, temporary))) {
+          const stream = fileStream(handle, stats, from, read);
+          await fill(temporary.handle, stream, context, { onProgress });
+        } else if (unchanged(stats, await handle.stat({ bigint: true }))) {
+          onProgress?.(source.size);
+        } else {
+          throw failure('precondition_failed', from, 'it changed while it was copied.');
+        }
+      });
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async remove(key: string, options: { readonly ifMatch?: ETag } = {}): Promise<void> {
+    await removeFile(this.#placing('remove', key, {}), options.ifMatch);
+  }
+
+  async close(): Promise<void> {
+    await this.#lock.close();
+  }
+
+  #context<O extends DirectoryContext['operation']>(operation: O, key: string) {
+    return { operation, url: this.url, key };
+  }
+
+  #placing(
+    operation: 'write' | 'upload' | 'copy' | 'remove',
+    key: string,
+    { condition, signal }: UploadOptions,
+  ): Placing {
+    const at = writableKey(operation, this.url, key);
+    const context = this.#context(operation, key);
+    return { root: this.#root, lock: this.#lock, context, at, condition, signal };
+  }
+
+  #info(key: string, stats: BigIntStats): ObjectInfo {
+    const rest = restOf(stats, Date.now(), this.#settleMs);
+    const ours = rest > 0 && this.#lock.placements()?.has(key, etagOf(stats)) === true;
+    return infoOf(key, stats, ours ? 0 : rest);
+  }
+
+  async #open(key: string, context: DirectoryContext): Promise<OpenFile | undefined> {
+    const at = readableKey(context.operation, this.url, key);
+    return at && openObject(this.#root, at, context, this.#onSkipped);
+  }
+
+  async #openPinned(key: string, context: DirectoryContext, etag?: ETag): Promise<OpenFile> {
+    const opened = await this.#open(key, context);
+    if (opened === undefined) throw failure('not_found', context, 'it does not exist.');
+    if (etag === undefined || etagOf(opened.stats) === etag) return opened;
+    await opened.handle.close();
+    throw failure('precondition_failed', context, 'it was changed by someone else meanwhile.');
+  }
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { conditionContract } from './object-store-conditions.ts';
+import { listContract } from './object-store-lists.ts';
+import { readContract } from './object-store-reads.ts';
+import { uploadContract } from './object-store-uploads.ts';
+
+/** A place for objects that starts empty, and what the suite has to know of it. */
+export interface ContractSubject {
+  readonly store: ObjectStore;
+  /** The same place through another client, as another process has it. */
+  readonly rival: ObjectStore;
+  /** Runs `work` with a store on the same place that may neither read nor write there. */
+  readonly denied: (work: (store: ObjectStore) => Promise<void>) => Promise<void>;
+  /** How many unfinished writes (temporary files, multipart uploads) lie in the place. */
+  readonly unfinished: () => Promise<number>;
+  readonly close: () => Promise<void>;
+}
+
+/** The subject of the running suite, and a prefix of its own for each test. */
+export interface ContractScope {
+  readonly subject: () => ContractSubject;
+  /** `<n>/`, another one at each call. */
+  readonly prefix: () => string;
+}
+
+/** What every ObjectStore must do. `open` is called once, before the first test. */
+export function objectStoreContract(name: string, open: () => Promise<ContractSubject>): void {
+  describe(`ObjectStore contract: ${name}`, () => {
+    let opened: ContractSubject | undefined;
+    let count = 0;
+    const scope: ContractScope = {
+      subject() {
+        assert(opened !== undefined, 'the store under test did not open');
+        return opened;
+      },
+      prefix() {
+        count += 1;
+        return `t${count}/`;
+      },
+    };
+
+    before(async () => {
+      opened = await open();
+    });
+    after(async () => {
+      await opened?.close();
+    });
+
+    readContract(scope);
+    listContract(scope);
+    conditionContract(scope);
+    uploadContract(scope);
+
+    it('leaves nothing unfinished behind', async () => {
+      assert.equal(await scope.subject().unfinished(), 0);
+    });
+  });
+}
