@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
+import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { update } from '../../../src/pipeline/update.ts';
+import { StoreError } from '../../../src/storage/errors.ts';
+import { faultyStore } from '../../support/faulty-store.ts';
+import {
+  freshStore,
+  projection,
+  put,
+  readAsClient,
+  splitImage,
+  storedCatalog,
+  storedVersion,
+  testContext,
+  text,
+  versionPath,
+} from '../../support/pipeline-fixture.ts';
+
+const IMAGES = 'streams/v1/images.json';
+const FIRST = versionPath('20240101');
+const SECOND = versionPath('20240102');
+const REF = {
+  product: { os: 'iats', release: 'xenial', arch: 'amd64', variant: 'default' },
+  version: '20240101',
+};
+
+function manyImages(count: number): Record<string, string> {
+  const images = Array.from({ length: count }, (_, at) =>
+    splitImage(versionPath(`20240101_${String(at).padStart(3, '0')}`), `image ${at}`),
+  );
+  return Object.assign({}, ...images) as Record<string, string>;
+}
+
+describe('update', () => {
+  it('yields the public files that events yielded, but for the generation', async (t) => {
+    const store = await freshStore(t);
+    const context = testContext(store);
+    const files = { ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') };
+    await indexVersions(context, await put(store, files));
+    const byEvents = await projection(store, IMAGES);
+    await store.remove('catalog/catalog.json');
+    await update(testContext(store));
+    assert.equal(await projection(store, IMAGES), byEvents);
+    await update(testContext(store), { rehash: true });
+    assert.equal(await projection(store, IMAGES), byEvents);
+  });
+
+  it('finds bytes that changed under an unchanged look only when it reads all again', async (t) => {
+    const store = await freshStore(t);
+    await indexVersions(testContext(store), await put(store, splitImage(FIRST, 'one')));
+    const catalog = (await text(store, 'catalog/catalog.json')) ?? '';
+    const sha256 =
+      /"rootfs.squashfs":\{.*?"sha256":"([0-9a-f]{64})","size"/.exec(catalog)?.[1] ?? '';
+    assert.notEqual(sha256, '');
+    await put(store, { 'catalog/catalog.json': catalog.replaceAll(sha256, 'f'.repeat(64)) });
+    await update(testContext(store), { rehash: true });
+    await readAsClient(store);
+    assert.ok((await text(store, IMAGES))?.includes(sha256));
+  });
+
+  it('keeps what is public until a lost or damaged catalog is whole again', async (t) => {
+    for (const damage of [undefined, 'not json']) {
+      const store = await freshStore(t);
+      const files = { ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') };
+      await indexVersions(testContext(store), await put(store, files));
+      if (damage === undefined) await store.remove('catalog/catalog.json');
+      else await put(store, { 'catalog/catalog.json': damage });
+      const listed = new Set<number>();
+      const watched = faultyStore(store, async () => {
+        listed.add((await readAsClient(store)).items.length);
+      });
+      await update(testContext(watched));
+      assert.deepEqual([...listed], [6]);
+      const { generation } = await readAsClient(store);
+      assert.equal(generation, (await storedCatalog(store)).generation);
+    }
+  });
+
+  it('passes the public generation when an old catalog was put back', async (t) => {
+    const store = await freshStore(t);
+    const context = testContext(store);
+    await indexVersions(context, await put(store, splitImage(FIRST, 'one')));
+    const old = (await text(store, 'catalog/catalog.json')) ?? '';
+    await indexVersions(context, await put(store, splitImage(SECOND, 'two')));
+    const before = (await readAsClient(store)).generation;
+    await put(store, { 'catalog/catalog.json': old });
+    await update(testContext(store));
+    const after = await readAsClient(store);
+    assert.ok(after.generation > before);
+    assert.equal(after.items.length, 6);
+  });
+
+  it("takes another program's public files over, once all images are known", async (t) => {
+    const store = await freshStore(t);
+    await put(store, { ...splitImage(FIRST, 'one'), [IMAGES]: '{"products":{}}' });
+    await update(testContext(store));
+    assert.equal((await readAsClient(store)).items.length, 3);
+  });
+
+  it('holds back the loss of many versions until it is confirmed, and still adds', async (t) => {
+    const store = await freshStore(t);
+    await update(testContext(store), { onRefused: () => undefined });
+    await indexVersions(testContext(store), await put(store, manyImages(15)));
+    for await (const { key } of store.list('images/')) {
+      if (!key.includes('_014')) await store.remove(key);
+    }
+    await put(store, splitImage(SECOND, 'new'));
+    const report = await update(testContext(store));
+    assert.equal(report.heldRemovals, 14);
+    assert.equal(
+      Object.keys(
+        (await storedCatalog(store)).products['iats:xenial:amd64:default']?.versions ?? {},
+      ).length,
+      16,
+    );
+    await update(testContext(store), { acceptRemovals: true });
+    assert.equal((await readAsClient(store)).items.length, 6);
+  });
+
+  it('does not take a listing that breaks off for the truth', async (t) => {
+    const store = await freshStore(t);
+    await indexVersions(testContext(store), await put(store, splitImage(FIRST, 'one')));
+    const before = await text(store, IMAGES);
+    for (const code of ['unavailable', 'access_denied'] as const) {
+      const broken = faultyStore(store, ({ method }) => {
+        if (method === 'list') throw new StoreError(code, 'list', 'the listing broke off');
+      });
+      await assert.rejects(update(testContext(broken)), { code });
+      assert.equal(await text(store, IMAGES), before);
+    }
+  });
+});
+
+describe('enumerateStore', () => {
+  it('names what differs from the catalog, and what can be no image', async (t) => {
+    const store = await freshStore(t);
+    await indexVersions(testContext(store), await put(store, splitImage(FIRST, 'one')));
+    await put(store, {
+      ...splitImage(SECOND, 'two'),
+      'images/too/shallow': 'x',
+      'images/a/b/c+d/e/20240101/lxd.tar.xz': 'x',
+      [`${FIRST}README`]: 'x',
+    });
+    const refused: string[] = [];
+    const { dirty, catalog } = await enumerateStore(testContext(store), {
+      onRefused: (key) => refused.push(key),
+    });
+    assert.deepEqual(dirty, [SECOND]);
+    assert.equal(refused.length, 3);
+    assert.equal(catalog.refused.count, 3);
+    await indexVersions(testContext(store), dirty);
+    assert.deepEqual((await enumerateStore(testContext(store))).dirty, []);
+  });
+});
+
+describe('removal', () => {
+  it('takes the names first, the bytes after the grace, the marker last', async (t) => {
+    const store = await freshStore(t);
+    const context = testContext(store);
+    await indexVersions(
+      context,
+      await put(store, { ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') }),
+    );
+    await removeVersions(context, [{ ref: REF }]);
+    await indexVersions(context, [FIRST]);
+    assert.equal((await readAsClient(store)).items.length, 3);
+    assert.equal((await storedVersion(store, FIRST))?.state, 'removed');
+    await finishRemovals(context, { graceMs: 60_000 });
+    await finishRemovals(context, { graceMs: 60_000 });
+    assert.ok(await store.stat(`${FIRST}rootfs.squashfs`));
+    context.advance(60_001);
+    const { deleted } = await finishRemovals(context, { graceMs: 60_000 });
+    assert.deepEqual(deleted, [FIRST]);
+    await indexVersions(context, deleted);
+    assert.deepEqual(await Array.fromAsync(store.list(FIRST)), []);
+    assert.equal(await storedVersion(store, FIRST), undefined);
+  });
+
+  it('survives a rebuild: what was withdrawn does not come back', async (t) => {
+    const store = await freshStore(t);
+    const context = testContext(store);
+    await indexVersions(context, await put(store, splitImage(FIRST, 'one')));
+    await removeVersions(context, [{ ref: REF }]);
+    await indexVersions(context, [FIRST]);
+    await store.remove('catalog/catalog.json');
+    await update(testContext(store));
+    assert.deepEqual((await readAsClient(store)).items, []);
+  });
+
+  it('leaves a new upload under a withdrawn name alone', async (t) => {
+    const store = await freshStore(t);
+    const context = testContext(store);
+    await indexVersions(context, await put(store, splitImage(FIRST, 'one')));
+    await removeVersions(context, [{ ref: REF }]);
+    await indexVersions(context, [FIRST]);
+    await indexVersions(context, await put(store, splitImage(FIRST, 'another')));
+    assert.equal((await readAsClient(store)).items.length, 3);
+    for (let sweep = 0; sweep < 3; sweep++) {
+      const { deleted } = await finishRemovals(context, { graceMs: 0 });
+      await indexVersions(context, deleted);
+      assert.equal((await readAsClient(store)).items.length, 3);
+    }
+    assert.equal(await store.stat(`${FIRST}removed.json`), undefined);
+  });
+});
