@@ -7,6 +7,7 @@
  * - `catalog_behind`: it is older than the public files.
  * - `catalog_contended`: every try to change it met a rival's change.
  * - `streams_foreign`: the public files are another program's, and nobody asked to take them over.
+ * - `streams_absent`: there are no public files to read.
  */
 export type PipelineErrorCode =
   | 'catalog_unreadable'
@@ -14,7 +15,8 @@ export type PipelineErrorCode =
   | 'catalog_lost'
   | 'catalog_behind'
   | 'catalog_contended'
-  | 'streams_foreign';
+  | 'streams_foreign'
+  | 'streams_absent';
 
 /** `message` is complete for a person: what, where, what to do. */
 export class PipelineError extends Error {

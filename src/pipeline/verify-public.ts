@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import type { Hasher, Sha256 } from '../images/digests.ts';
+import { parseProducts } from '../simplestreams/parse-documents.ts';
 import { isStoreError } from '../storage/errors.ts';
 import {
   productsPaths,
@@ -9,7 +10,13 @@ import {
   type PublicItem,
   type PublicVersion,
 } from './public-items.ts';
-import type { Remote } from './remote.ts';
+
+/** Where public files are read from: a store, or a server as a client reads it. */
+export interface PublicSource {
+  readonly url: string;
+  /** Opens a path below the URL; rejects with a StoreError. A body that ends early is an error of the stream. */
+  open(path: string): Promise<Readable>;
+}
 
 export interface Verification {
   /** Files that were read. */
@@ -23,18 +30,22 @@ const INDEX = 'streams/v1/index.json';
 const MAX_WHOLE = 256 * 1024 * 1024;
 
 /**
- * Reads every file that a public simplestreams server names, as a client would, and compares size, sha256
+ * Reads every file that public simplestreams files name, as a client would, and compares size, sha256
  * and the combined fingerprints. Rejects when the index itself cannot be read.
  */
-export async function verifyRemote(
-  remote: Remote,
+export async function verifyPublic(
+  source: PublicSource,
   hasher: Hasher,
   onProgress: (bytes: number, total: number, path: string) => void = () => undefined,
 ): Promise<Verification> {
   const problems: Problem[] = [];
   const versions: PublicVersion[] = [];
-  for (const path of productsPaths(await readJson(remote, INDEX))) {
-    const read = publicVersions(await readJson(remote, path));
+  for (const path of productsPaths(await readJson(source, INDEX))) {
+    const products = await readJson(source, path);
+    const strict = parseProducts(products);
+    // Clients decode strictly: one wrong type hides all products from them.
+    if ('problem' in strict) problems.push({ key: path, problem: strict.problem });
+    const read = publicVersions(products);
     versions.push(...read.versions);
     problems.push(...read.problems);
   }
@@ -63,7 +74,7 @@ export async function verifyRemote(
       }
       done.set(item.path, item);
       checked++;
-      const found = await verifyItem(remote, hasher, item, metadata, report(item.path));
+      const found = await verifyItem(source, hasher, item, metadata, report(item.path));
       problems.push(...found.map((problem) => ({ key: item.path, problem })));
     }
   }
@@ -71,7 +82,7 @@ export async function verifyRemote(
 }
 
 async function verifyItem(
-  remote: Remote,
+  source: PublicSource,
   hasher: Hasher,
   item: PublicItem,
   metadata: Map<PublicItem, Uint8Array>,
@@ -81,7 +92,7 @@ async function verifyItem(
   const prefixes = parents.map((parent) => metadata.get(parent) ?? new Uint8Array());
   try {
     const kept: Uint8Array[] | undefined = item.combined.size > 0 ? [] : undefined;
-    const body = watched(await remote.open(item.path), report, kept);
+    const body = watched(await source.open(item.path), report, kept);
     const pass = await hasher.digest(body, prefixes);
     if (kept) metadata.set(item, Buffer.concat(kept));
     const problems: string[] = [];
@@ -132,14 +143,14 @@ function totalBytes(versions: readonly PublicVersion[]): number {
   return total;
 }
 
-async function readJson(remote: Remote, path: string): Promise<unknown> {
+async function readJson(source: PublicSource, path: string): Promise<unknown> {
   const chunks: Uint8Array[] = [];
-  const body = watched(await remote.open(path), () => undefined, chunks);
+  const body = watched(await source.open(path), () => undefined, chunks);
   while (!(await body.next()).done);
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch (error) {
-    throw new Error(`${remote.url}: ${path} is not JSON`, { cause: error });
+    throw new Error(`${source.url}: ${path} is not JSON`, { cause: error });
   }
 }
 
