@@ -8,6 +8,7 @@ import { isStoreError } from '../storage/errors.ts';
 import type { PipelineContext } from './context.ts';
 import { PipelineError } from './errors.ts';
 import { loadCatalog, type LoadedCatalog } from './load-catalog.ts';
+import { previousCatalog } from './previous-catalog.ts';
 import { readPublicState } from './public-files.ts';
 
 const DEFAULT_SETTINGS: Settings = {
@@ -40,7 +41,10 @@ export async function loadOrCreateCatalog(
         );
   }
   await readThrough(context);
-  const catalog = emptyCatalog(context, publicState.generation, publicState.kind !== 'absent');
+  const catalog =
+    publicState.kind === 'absent'
+      ? emptyCatalog(context)
+      : await rebuildingCatalog(context, publicState.generation);
   try {
     const { etag } = await store.write(CATALOG_KEY, serializeCatalog(catalog), {
       condition: { ifAbsent: true },
@@ -56,20 +60,33 @@ export async function loadOrCreateCatalog(
   }
 }
 
-/** A new catalog without images, above any public generation. */
-export function emptyCatalog(
+/**
+ * What a rebuild starts from: the last copy of the catalog where there is one, else nothing. Above any
+ * public generation, and not to be published before it is whole.
+ */
+export async function rebuildingCatalog(
   context: PipelineContext,
   publicGeneration: number,
-  rebuilding: boolean,
-): Catalog {
+): Promise<Catalog> {
+  const empty = emptyCatalog(context);
+  const previous = await previousCatalog(context.store);
+  const generation = Math.max(
+    empty.generation,
+    publicGeneration + 1,
+    (previous?.generation ?? 0) + 1,
+  );
+  return { ...(previous ?? empty), generation, rebuilding: true };
+}
+
+function emptyCatalog(context: PipelineContext): Catalog {
   return {
     schema: CATALOG_SCHEMA,
     store: randomUUID(),
-    generation: Math.max(publicGeneration + 1, Math.floor(context.now() / 1000)),
+    // Above that of any catalog that this store may have had before.
+    generation: Math.floor(context.now() / 1000),
     settings: { ...DEFAULT_SETTINGS, ...context.settings },
     products: {},
     refused: { count: 0, first: [] },
-    ...(rebuilding ? { rebuilding: true } : {}),
   };
 }
 
@@ -77,8 +94,8 @@ export function catalogLost(url: string): PipelineError {
   return new PipelineError(
     'catalog_lost',
     `${CATALOG_KEY} is gone from ${url}, while its public files are there. What is published stays. ` +
-      "Restore the last good one (an earlier version of the object, or the directory store's " +
-      'catalog/catalog.json.previous), or run `bucketstreams update` to rebuild it from the images.',
+      'Put an earlier version of the object back where the bucket keeps versions, or run ' +
+      '`bucketstreams update` to rebuild it from its last copy and the images.',
   );
 }
 

@@ -15,6 +15,7 @@ import {
 import type { ETag, ObjectInfo } from '../storage/object-store.ts';
 import { commitCatalog } from './commit.ts';
 import type { PipelineContext } from './context.ts';
+import { keepPrevious } from './previous-catalog.ts';
 import { exceedsGuard } from './removal-guard.ts';
 
 export interface EnumerateOptions {
@@ -92,6 +93,7 @@ export async function enumerateStore(
         'check that the store is mounted and whole, then bucketstreams update --accept-removals',
     });
   }
+  await keepPrevious(context, catalog);
   return {
     dirty: hold ? dirty : [...dirty, ...gone],
     heldRemovals: hold ? gone.length : 0,

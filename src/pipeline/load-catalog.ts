@@ -30,8 +30,8 @@ export async function loadCatalog(store: ObjectStore): Promise<LoadedCatalog | u
       throw new PipelineError(
         'catalog_unreadable',
         `${CATALOG_KEY} in ${store.url} is damaged (${parsed.problem}). What is published stays. ` +
-          "Restore the last good one (an earlier version of the object, or the directory store's " +
-          'catalog/catalog.json.previous), or run `bucketstreams update` to rebuild it from the images.',
+          'Put an earlier version of the object back where the bucket keeps versions, or run ' +
+          '`bucketstreams update` to rebuild it from its last copy and the images.',
       );
   }
 }

@@ -3,7 +3,7 @@ import { CATALOG_KEY } from '../catalog/document.ts';
 import { isStoreError } from '../storage/errors.ts';
 import { commitCatalog } from './commit.ts';
 import type { PipelineContext } from './context.ts';
-import { emptyCatalog } from './create-catalog.ts';
+import { rebuildingCatalog } from './create-catalog.ts';
 import { enumerateStore, type EnumerateOptions } from './enumerate.ts';
 import { isPipelineError } from './errors.ts';
 import { indexVersions, type IndexLimits } from './index-versions.ts';
@@ -92,8 +92,8 @@ async function passPublicGeneration(context: PipelineContext): Promise<void> {
 }
 
 /**
- * Puts an empty catalog, marked as being rebuilt, in the place of a damaged one. The damaged one stays
- * readable as an earlier version of the object, or in the directory store's previous copy.
+ * Puts the last readable copy, or else an empty catalog, in the place of a damaged one, marked as being
+ * rebuilt.
  */
 async function replaceUnreadable(context: PipelineContext): Promise<void> {
   const { store } = context;
@@ -108,7 +108,7 @@ async function replaceUnreadable(context: PipelineContext): Promise<void> {
   if (damaged === undefined) return;
   const { generation } = await readPublicState(store);
   try {
-    await store.write(CATALOG_KEY, serializeCatalog(emptyCatalog(context, generation, true)), {
+    await store.write(CATALOG_KEY, serializeCatalog(await rebuildingCatalog(context, generation)), {
       condition: { ifMatch: damaged.etag },
       contentType: 'application/json',
     });

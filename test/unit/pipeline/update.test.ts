@@ -80,6 +80,22 @@ describe('update', () => {
     }
   });
 
+  it('rebuilds from the last copy of the catalog without reading the images again', async (t) => {
+    const store = await freshStore(t);
+    await indexVersions(testContext(store), await put(store, splitImage(FIRST, 'one')));
+    await enumerateStore(testContext(store));
+    const { store: id } = await storedCatalog(store);
+    await put(store, { 'catalog/catalog.json': 'damaged' });
+    const reads: string[] = [];
+    const watched = faultyStore(store, ({ method, key }) => {
+      if (method === 'read' && key.startsWith('images/')) reads.push(key);
+    });
+    await update(testContext(watched));
+    assert.deepEqual(reads, []);
+    assert.equal((await readAsClient(store)).items.length, 3);
+    assert.equal((await storedCatalog(store)).store, id);
+  });
+
   it('passes the public generation when an old catalog was put back', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
