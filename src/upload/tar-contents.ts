@@ -19,16 +19,19 @@ const ROOT_LIMITS = { bytes: 2 ** 40, entries: 20_000_000 };
 const ROOT_FOLDERS = new Set(['bin', 'dev', 'etc', 'lib', 'proc', 'sbin', 'sys', 'usr', 'var']);
 
 /**
- * Looks into an archive as far as is needed to tell what it is. Nothing is unpacked. Rejects with TarError
+ * Looks into an archive as far as is needed to tell what it is, `limit` decompressed bytes at most.
+ * Nothing is unpacked. Rejects with TarError
  * or CompressionError when it is none of the three, or is not safe to hand to those who unpack it.
  */
 export async function tarContents(
   body: AsyncIterable<Uint8Array>,
   compression: Compression,
+  limit = ROOT_LIMITS.bytes,
 ): Promise<TarContents> {
+  const limits = { ...ROOT_LIMITS, bytes: limit };
   const seen = { count: 0, bytes: 0, rootfs: false, tree: false };
   let metadata: string | undefined;
-  for await (const entry of tarEntries(decompressed(body, compression), ROOT_LIMITS)) {
+  for await (const entry of tarEntries(decompressed(body, compression), limits)) {
     const [top = ''] = entry.path.split('/', 1);
     if (entry.path === METADATA_FILE) metadata = await metadataText(entry);
     else if (top === 'rootfs') seen.rootfs = true;

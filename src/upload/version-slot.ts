@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
 import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../delivery/policy.ts';
 import {
@@ -11,7 +11,12 @@ import {
   type VersionRef,
 } from '../images/layout.ts';
 import { isStoreError } from '../storage/errors.ts';
-import type { ObjectInfo, ObjectStore, WriteCondition } from '../storage/object-store.ts';
+import type {
+  CopySource,
+  ObjectInfo,
+  ObjectStore,
+  WriteCondition,
+} from '../storage/object-store.ts';
 
 /** A version cannot take the files. `message` is complete for a person. */
 export class PlacementError extends Error {
@@ -25,6 +30,7 @@ export class PlacementError extends Error {
  */
 export const UPLOADS_PREFIX = 'uploads/';
 const CLAIMS_PREFIX = `${UPLOADS_PREFIX}claims/`;
+const HEADERS = { contentType: IMAGES_CONTENT_TYPE, cacheControl: IMAGES_CACHE_CONTROL };
 const MAX_ATTEMPTS = 1000;
 
 export interface StoreFileOptions {
@@ -69,8 +75,7 @@ export class VersionSlot {
     try {
       const info = await this.store.upload(key, body, {
         condition,
-        contentType: IMAGES_CONTENT_TYPE,
-        cacheControl: IMAGES_CACHE_CONTROL,
+        ...HEADERS,
         ...(onProgress && { onProgress }),
         ...(signal && { signal }),
       });
@@ -83,6 +88,28 @@ export class VersionSlot {
         { cause: error },
       );
     }
+  }
+
+  /** Stores one small file whole. */
+  async putBytes(file: string, bytes: Uint8Array): Promise<ObjectInfo> {
+    return this.put(file, Readable.from([bytes], { objectMode: false }));
+  }
+
+  /** Stores a copy of an object that is in a store already, without moving its bytes where that can be. */
+  async copy(file: string, source: CopySource): Promise<ObjectInfo> {
+    const key = fileKey(this.ref, file);
+    try {
+      const info = await this.store.copy(source, key, {
+        condition: { ifAbsent: true },
+        ...HEADERS,
+      });
+      this.created.push(info);
+      return info;
+    } catch (error) {
+      if (!isStoreError(error, 'unsupported')) throw error;
+    }
+    const { stream } = await source.store.read(source.key, { ifMatch: source.etag });
+    return this.put(file, stream);
   }
 
   /** The upload is whole. */

@@ -1,0 +1,210 @@
+import { hostname } from 'node:os';
+
+import { ensureCertificate, loadCertificate, type ServerCertificate } from '../local/tls.ts';
+import { startGateway, trustFolder, type GatewayLimits } from '../upload/gateway.ts';
+import { encodeToken } from '../upload/gateway-token.ts';
+import { TrustStore } from '../upload/gateway-trust.ts';
+import { parseSha256 } from '../images/digests.ts';
+import { secondsToMs, wholeNumber, type OptionValues } from './arguments.ts';
+import { defineCommand, type Invocation } from './command.ts';
+import { CommandError, UsageError, type ExitCode } from './exit.ts';
+import { STORE_OPTIONS, withStore } from './store-options.ts';
+import { renderTable } from './table.ts';
+import { untilSignal } from './until-signal.ts';
+
+const DEFAULT_HOST = '127.0.0.1';
+const DEFAULT_PORT = 8444;
+const DAY = 24 * 60 * 60 * 1000;
+
+const OPTIONS = {
+  ...STORE_OPTIONS,
+  state: {
+    type: 'string',
+    value: 'DIRECTORY',
+    help: 'Where certificates and trusted clients are kept. Default: .bucketstreams in a directory store.',
+  },
+  host: {
+    type: 'string',
+    value: 'HOST',
+    help: 'Address to listen on; 0.0.0.0 for all. Default: 127.0.0.1.',
+  },
+  port: {
+    type: 'string',
+    value: 'PORT',
+    help: 'Port to listen on; 0 for any free one. Default: 8444.',
+  },
+  name: {
+    type: 'string',
+    value: 'NAME',
+    multiple: true,
+    help: 'A host name or address by which clients reach the gateway. Tokens hold it, and the certificate covers it. Default: the host, or this machine’s name.',
+  },
+  'tls-cert': {
+    type: 'string',
+    value: 'FILE',
+    help: 'A certificate of your own, PEM, with its chain.',
+  },
+  'tls-key': { type: 'string', value: 'FILE', help: 'The private key of --tls-cert, PEM.' },
+  'max-size': { type: 'string', value: 'BYTES', help: 'Largest image taken in. Default: 64 GiB.' },
+  'max-uploads': {
+    type: 'string',
+    value: 'COUNT',
+    help: 'Uploads at one time; others wait. Default: 4.',
+  },
+  allow: {
+    type: 'string',
+    value: 'PATTERN',
+    multiple: true,
+    help: 'token: the products the client may publish, such as iats/*, where * stands for anything. Default: all.',
+  },
+  expiry: {
+    type: 'string',
+    value: 'SECONDS',
+    help: 'token: how long it can be used. Default: 86400.',
+  },
+  json: { type: 'boolean', help: 'token, trust list: print JSON.' },
+} as const;
+
+type GatewayInvocation = Invocation<typeof OPTIONS>;
+type GatewayValues = OptionValues<typeof OPTIONS>;
+
+export const gatewayCommand = defineCommand({
+  name: 'gateway',
+  description: `Runs an HTTPS server that lxc and incus see as a private server which takes images in: lxc image copy, lxc image import and lxc publish put images into the store through it. It prints its URL on standard output once it accepts connections.
+
+gateway token NAME prints a token with which one client can join, once: lxc remote add hub TOKEN. gateway trust list shows who has joined; gateway trust remove NAME shuts one out.`,
+  logLevel: 'info',
+  operands: { name: '[token NAME | trust list | trust remove NAME]', min: 0, max: 3 },
+  options: OPTIONS,
+  examples: [
+    'bucketstreams gateway --host 0.0.0.0 --name hub.example.org',
+    "bucketstreams gateway token laptop --name hub.example.org --allow 'iats/*'",
+    'bucketstreams gateway trust list',
+    'bucketstreams gateway trust remove laptop',
+  ],
+  run: (invocation): Promise<ExitCode> => {
+    const [first, second, third, ...more] = invocation.operands;
+    if (more.length > 0) throw new UsageError(`unexpected word ${JSON.stringify(more[0])}`);
+    if (first === undefined) return serve(invocation);
+    if (first === 'token' && second !== undefined && third === undefined) {
+      return token(invocation, second);
+    }
+    if (first === 'trust' && second === 'list' && third === undefined) return listTrust(invocation);
+    if (first === 'trust' && second === 'remove' && third !== undefined) {
+      return removeTrust(invocation, third);
+    }
+    throw new UsageError(
+      'write `gateway`, `gateway token NAME`, `gateway trust list` or `gateway trust remove NAME`',
+    );
+  },
+});
+
+async function serve(invocation: GatewayInvocation): Promise<ExitCode> {
+  const { values, terminal, log } = invocation;
+  const limits = limitsOf(values);
+  return withStore(invocation, async ({ context, stateDir }) => {
+    const state = values.state ?? stateDir;
+    const tls = await certificate(values, state);
+    const { host, port } = address(values);
+    const gateway = await startGateway({
+      store: context.store,
+      state,
+      host,
+      port,
+      tls,
+      log,
+      limits,
+    });
+    terminal.err(
+      `Let a client in: bucketstreams gateway token NAME, then on the client: lxc remote add hub TOKEN\n`,
+    );
+    terminal.out(`${gateway.url}\n`);
+    await untilSignal();
+    await gateway.close();
+    return 0;
+  });
+}
+
+async function token(invocation: GatewayInvocation, name: string): Promise<ExitCode> {
+  const { values, terminal } = invocation;
+  const lifetime = secondsToMs('--expiry', values.expiry) ?? DAY;
+  const allow = values.allow ?? [];
+  return withStore(invocation, async ({ stateDir }) => {
+    const state = values.state ?? stateDir;
+    const { sha256 } = await certificate(values, state);
+    const serverFingerprint = parseSha256(sha256);
+    if (!serverFingerprint) throw new CommandError('the certificate has no SHA-256');
+    const trust = new TrustStore(trustFolder(state));
+    const expiresAt = new Date(Date.now() + lifetime).toISOString();
+    const { port } = address(values);
+    const addresses = namesOf(values).map(
+      (host) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
+    );
+    const secret = await trust.createToken({ name, allow, expiresAt });
+    const text = encodeToken({ name, serverFingerprint, addresses, secret, expiresAt });
+    if (values.json) {
+      terminal.out(JSON.stringify({ name, token: text, addresses, allow, expiresAt }) + '\n');
+    } else terminal.out(`${text}\n`);
+    return 0;
+  });
+}
+
+async function listTrust(invocation: GatewayInvocation): Promise<ExitCode> {
+  const { values, terminal } = invocation;
+  return withStore(invocation, async ({ stateDir }) => {
+    const trust = new TrustStore(trustFolder(values.state ?? stateDir));
+    const clients = await trust.list();
+    const tokens = await trust.pendingTokens(Date.now());
+    if (values.json) terminal.out(JSON.stringify({ clients, tokens }, undefined, 2) + '\n');
+    else {
+      const rows = [
+        ...clients.map(({ name, fingerprint, addedAt, allow }) => [
+          ...[name, fingerprint.slice(0, 12), `joined ${addedAt}`, allow.join(' ') || '*'],
+        ]),
+        ...tokens.map(({ name, expiresAt, allow }) => [
+          ...[name, '-', `token until ${expiresAt}`, allow.join(' ') || '*'],
+        ]),
+      ];
+      terminal.out(renderTable(['NAME', 'FINGERPRINT', 'STATE', 'PRODUCTS'], rows));
+    }
+    return 0;
+  });
+}
+
+async function removeTrust(invocation: GatewayInvocation, name: string): Promise<ExitCode> {
+  return withStore(invocation, async ({ stateDir }) => {
+    const trust = new TrustStore(trustFolder(invocation.values.state ?? stateDir));
+    const removed = await trust.remove(name);
+    if (removed.length === 0) throw new CommandError(`no client has joined as ${name}`);
+    for (const client of removed) invocation.terminal.out(`${client.name} ${client.fingerprint}\n`);
+    return 0;
+  });
+}
+
+function address(values: GatewayValues): { readonly host: string; readonly port: number } {
+  const port = wholeNumber('--port', values.port, { max: 65_535 }) ?? DEFAULT_PORT;
+  return { host: values.host ?? DEFAULT_HOST, port };
+}
+
+/** By what clients reach the gateway. */
+function namesOf(values: GatewayValues): readonly string[] {
+  if (values.name && values.name.length > 0) return values.name;
+  const { host } = address(values);
+  return host === '0.0.0.0' || host === '::' ? [hostname()] : [host];
+}
+
+async function certificate(values: GatewayValues, state: string): Promise<ServerCertificate> {
+  const { 'tls-cert': certFile, 'tls-key': keyFile } = values;
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new UsageError('--tls-cert and --tls-key belong together; one is missing');
+  }
+  return certFile !== undefined && keyFile !== undefined
+    ? loadCertificate({ certFile, keyFile })
+    : ensureCertificate({ stateDir: state, hosts: namesOf(values) });
+}
+
+function limitsOf(values: GatewayValues): Partial<GatewayLimits> {
+  const size = wholeNumber('--max-size', values['max-size'], { min: 1 });
+  const uploads = wholeNumber('--max-uploads', values['max-uploads'], { min: 1, max: 64 });
+  return { ...(size !== undefined && { size }), ...(uploads !== undefined && { uploads }) };
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Sha256 } from '../images/digests.ts';
+import type { ProductRef } from '../images/layout.ts';
+import type { Logger } from '../log/logger.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { productOfAlias, productOfProperties } from './choose-product.ts';
+import { GatewayError } from './gateway-answers.ts';
+import { allows } from './gateway-trust.ts';
+import { knownImages } from './known-images.ts';
+import type { RecentImages } from './recent-images.ts';
+import { receiveImage, type ImageHead, type IncomingImage } from './receive-image.ts';
+import { claimVersion, versionStamp, type VersionSlot } from './version-slot.ts';
+import type { WaitingImage } from './waiting-image.ts';
+import { notAProduct, productPath, type WaitingRoom } from './waiting-room.ts';
+
+export interface Upload {
+  readonly image: IncomingImage;
+  /** What its uploader calls it. One that names a product decides. */
+  readonly aliases: readonly string[];
+  /** Over those of the image's own metadata. */
+  readonly properties: Readonly<Record<string, string>>;
+  /** What it must turn out to be. */
+  readonly fingerprint?: string;
+  /** Patterns of the products that its uploader may publish. */
+  readonly allow: readonly string[];
+}
+
+export interface UploadDesk {
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  readonly room: WaitingRoom;
+  /** The clock and its like, as the pipeline has them. */
+  readonly now: PipelineContext['now'];
+  readonly pause: PipelineContext['pause'];
+  readonly random: PipelineContext['random'];
+  readonly recent: RecentImages;
+}
+
+export interface AcceptedUpload {
+  readonly fingerprint: Sha256;
+  readonly size: number;
+}
+
+/**
+ * Takes an image in. When its aliases name a product its root goes where it will stay and its metadata
+ * follows once all is checked; else the image waits whole for its product. On a fault nothing is left.
+ */
+export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<AcceptedUpload> {
+  const { store, now, room } = desk;
+  const id = randomUUID();
+  let slot: VersionSlot | undefined;
+  let staged: string | undefined;
+  try {
+    const received = await receiveImage(upload.image, async (head, body) => {
+      const product = decide(upload, head);
+      // A unified image would be visible before it was checked.
+      if (product && head.metadataFile) {
+        slot = await claimVersion(store, product, versionStamp(now()));
+        return slot.put(head.name, body);
+      }
+      staged = room.keyFor(id, head.name);
+      return store.upload(staged, body, { condition: { ifAbsent: true } });
+    });
+    const { fingerprint, size, metadataFile } = received;
+    checkFingerprint(upload.fingerprint, fingerprint);
+    await reserve(desk, fingerprint);
+    try {
+      if (slot && metadataFile) {
+        await slot.putBytes('lxd.tar.xz', metadataFile);
+        await slot.finish();
+        desk.recent.place(fingerprint, slot.ref);
+      } else {
+        const image = waitingImage(desk, id, upload, received);
+        await room.admit(image);
+        staged = undefined;
+        desk.recent.forget(fingerprint);
+        const alias = productAlias(upload.aliases, received);
+        if (alias) await room.placeByAlias(image, alias);
+      }
+    } catch (error) {
+      desk.recent.forget(fingerprint);
+      throw error;
+    }
+    return { fingerprint, size };
+  } catch (error) {
+    await slot?.abandon();
+    if (staged !== undefined) await store.remove(staged);
+    throw error;
+  }
+}
+
+/** The product that the aliases name. What could never be published is refused before its root passes. */
+function decide(upload: Upload, head: ImageHead): ProductRef | undefined {
+  const { architecture } = head.metadata;
+  const alias = productAlias(upload.aliases, head);
+  const product =
+    alias === undefined
+      ? productOfProperties({ properties: propertiesOf(upload, head), architecture })
+      : productOfAlias(alias, architecture);
+  const [first] = upload.aliases;
+  if (alias === undefined && first !== undefined) throw notAProduct(first);
+  if (product && !allows(upload.allow, productPath(product))) {
+    throw new GatewayError(403, `this client may not publish ${productPath(product)}`);
+  }
+  return alias === undefined ? undefined : product;
+}
+
+function productAlias(
+  aliases: readonly string[],
+  { metadata: { architecture } }: ImageHead,
+): string | undefined {
+  return aliases.find((alias) => productOfAlias(alias, architecture));
+}
+
+function propertiesOf(upload: Upload, head: ImageHead): Readonly<Record<string, string>> {
+  return { ...head.metadata.properties, ...upload.properties };
+}
+
+function checkFingerprint(expected: string | undefined, actual: Sha256): void {
+  if (expected === undefined || actual.startsWith(expected.toLowerCase())) return;
+  throw new GatewayError(
+    400,
+    `the image's fingerprint is ${actual}, not ${expected} as was announced; it was damaged on its way, or is another`,
+  );
+}
+
+/** One fingerprint is published once. From here to its end this upload has it for itself. */
+async function reserve(desk: UploadDesk, fingerprint: Sha256): Promise<void> {
+  const taken = () => new GatewayError(409, 'Image with same fingerprint already exists');
+  if (desk.recent.has(fingerprint) || desk.room.find(fingerprint)) throw taken();
+  desk.recent.reserve(fingerprint);
+  const known = await knownImages(desk.store).catch((error: unknown) => {
+    desk.recent.forget(fingerprint);
+    throw error;
+  });
+  if (!known.some((image) => image.fingerprint === fingerprint)) return;
+  desk.recent.forget(fingerprint);
+  throw taken();
+}
+
+function waitingImage(
+  { now }: UploadDesk,
+  id: string,
+  upload: Upload,
+  received: Awaited<ReturnType<typeof receiveImage>>,
+): WaitingImage {
+  const { fingerprint, size, root, name, metadata, metadataFile } = received;
+  return {
+    ...{ id, fingerprint, size, uploadedAt: new Date(now()).toISOString() },
+    architecture: metadata.architecture,
+    creationDate: metadata.creationDate,
+    properties: propertiesOf(upload, received),
+    ...{ aliases: upload.aliases, allow: upload.allow },
+    root: { key: root.key, name, etag: root.etag, size: root.size },
+    ...(metadataFile && { metadataFile: metadataFile.toString('base64') }),
+  };
+}

@@ -1,0 +1,70 @@
+import { GatewayError } from './gateway-answers.ts';
+
+export interface BodyLimits {
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds without a byte after which a sender is cut. */
+  readonly idle: number;
+  /** Bytes a second, over every `idle` of waiting, below which a sender is cut. */
+  readonly rate: number;
+}
+
+/**
+ * A body as it arrives, cut when it is too long, or when its sender is too slow. Only the time in which we
+ * wait for the sender counts: a slow store is not its fault.
+ */
+export async function* guardedBody(
+  body: AsyncIterable<Uint8Array>,
+  { size, idle, rate }: BodyLimits,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const source = body[Symbol.asyncIterator]();
+  let passed = 0;
+  const window = { waited: 0, bytes: 0 };
+  try {
+    for (;;) {
+      const asked = performance.now();
+      const next = await withDeadline(source.next(), idle);
+      window.waited += performance.now() - asked;
+      if (next.done === true) return;
+      window.bytes += next.value.byteLength;
+      passed += next.value.byteLength;
+      if (passed > size) throw new GatewayError(413, `the image is larger than ${size} bytes`);
+      if (window.waited >= idle) {
+        if (window.bytes < (rate * window.waited) / 1000) throw tooSlow(rate);
+        window.waited = window.bytes = 0;
+      }
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: a generator that still waits for its next chunk would answer only after it.
+    void source.return?.().catch(() => undefined);
+  }
+}
+
+function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
+  const { promise: deadline, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new GatewayError(408, `nothing came for ${ms / 1000} s: the upload was given up`));
+  }, ms);
+  return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
+}
+
+function tooSlow(rate: number): GatewayError {
+  return new GatewayError(
+    408,
+    `the upload was slower than ${rate} bytes a second: it was given up`,
+  );
+}
+
+/** Reads a small body whole. GatewayError 413 when it is longer than `limit` bytes. */
+export async function wholeBody(body: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > limit)
+      throw new GatewayError(413, `more than ${limit} bytes where less is expected`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

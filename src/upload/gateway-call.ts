@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { Sha256 } from '../images/digests.ts';
+import type { UploadDesk } from './accept-upload.ts';
+import type { Gate } from './gate.ts';
+import { GatewayError, sendError } from './gateway-answers.ts';
+import { guardedBody, wholeBody, type BodyLimits } from './gateway-body.ts';
+import type { Operations } from './gateway-operations.ts';
+import type { TrustedClient, TrustStore } from './gateway-trust.ts';
+
+export interface GatewayParts {
+  readonly desk: UploadDesk;
+  readonly trust: TrustStore;
+  readonly operations: Operations;
+  readonly gate: Gate;
+  readonly limits: BodyLimits;
+  /** What `GET /1.0` tells of the server. */
+  readonly server: {
+    readonly certificate: string;
+    readonly fingerprint: string;
+    readonly version: string;
+  };
+}
+
+/** One request, with who sent it: `certificate` is what it showed, `client` whom we know by that. */
+export interface Call {
+  readonly request: IncomingMessage;
+  readonly url: URL;
+  readonly certificate: Sha256 | undefined;
+  readonly client: TrustedClient | undefined;
+}
+
+const JSON_LIMIT = 256 * 1024;
+
+/** The client that calls; GatewayError 403 when we do not know it. */
+export function known({ client }: Call): TrustedClient {
+  if (client) return client;
+  throw new GatewayError(403, 'not authorized');
+}
+
+/** Reads the JSON of a call. */
+export async function smallBody(
+  { limits }: GatewayParts,
+  request: IncomingMessage,
+): Promise<Buffer> {
+  const raw = { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
+  return wholeBody(guardedBody(raw as AsyncIterable<Uint8Array>, limits), JSON_LIMIT);
+}
+
+/** Tells a client why not. What it sent wrongly it is told; our own faults are for our log. */
+export function answerFault(
+  { desk }: GatewayParts,
+  call: Call,
+  response: ServerResponse,
+  error: unknown,
+): void {
+  const { request, client } = call;
+  const status = statusOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const fields = { method: request.method, path: call.url.pathname, client: client?.name, message };
+  desk.log(status >= 500 ? 'error' : 'warn', 'a request failed', fields);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  // What is left of its body is not wanted: the connection ends with this answer.
+  if (!request.complete) response.setHeader('Connection', 'close');
+  sendError(response, status, message);
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof GatewayError) return error.status;
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'MultipartError' || name === 'URIError' || name === 'PlacementError') return 400;
+  return name === 'InstanceServerError' ? 502 : 500;
+}

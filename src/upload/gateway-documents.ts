@@ -1,0 +1,63 @@
+import { canonicalArchitecture } from '../images/architectures.ts';
+import type { KnownImage } from './known-images.ts';
+import { productPath } from './waiting-room.ts';
+import type { WaitingImage } from './waiting-image.ts';
+
+const NEVER = '0001-01-01T00:00:00Z';
+
+/** What both kinds of images have in common for a client (LXD's and Incus's `api.Image`). */
+interface ImageParts {
+  readonly fingerprint: string;
+  readonly architecture: string;
+  readonly size: number;
+  readonly type: 'container' | 'virtual-machine';
+  readonly createdAt: string;
+  readonly uploadedAt: string;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly aliases: readonly string[];
+}
+
+function imageDocument(parts: ImageParts): object {
+  const { fingerprint, architecture, size, type, properties } = parts;
+  return {
+    ...{ fingerprint, architecture, size, type, properties },
+    aliases: parts.aliases.map((name) => ({ name, description: '' })),
+    ...{ auto_update: false, cached: false, public: true, filename: '', profiles: ['default'] },
+    ...{ created_at: parts.createdAt, uploaded_at: parts.uploadedAt },
+    ...{ expires_at: NEVER, last_used_at: NEVER },
+  };
+}
+
+export function knownImageDocument(image: KnownImage): object {
+  const { product, version } = image.ref;
+  const at = new Date(image.uploadedAt).toISOString();
+  return imageDocument({
+    ...image,
+    ...{ createdAt: at, uploadedAt: at },
+    properties: {
+      description: `${product.os} ${product.release} ${product.arch} ${product.variant} (${version})`,
+      ...{ os: product.os, release: product.release, architecture: product.arch },
+      ...{ variant: product.variant, serial: version },
+    },
+  });
+}
+
+/** An image that waits for its product says so in its description. */
+export function waitingImageDocument(image: WaitingImage): object {
+  const { fingerprint, architecture, size, aliases, uploadedAt, properties } = image;
+  return imageDocument({
+    ...{ fingerprint, size, aliases, uploadedAt },
+    architecture: canonicalArchitecture(architecture) ?? architecture,
+    type: image.root.name === 'disk.qcow2' ? 'virtual-machine' : 'container',
+    createdAt: new Date(image.creationDate * 1000).toISOString(),
+    properties: {
+      ...properties,
+      description: `(waits for its product) ${properties['description'] ?? ''}`.trim(),
+    },
+  });
+}
+
+/** An alias that clients may ask for by its name. */
+export function aliasDocument(name: string, { fingerprint, type, ref }: KnownImage): object {
+  return { name, description: productPath(ref.product), target: fingerprint, type };
+}

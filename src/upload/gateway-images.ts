@@ -1,0 +1,117 @@
+import type { IncomingMessage } from 'node:http';
+
+import { removeVersions } from '../pipeline/remove-versions.ts';
+import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upload.ts';
+import { GatewayError } from './gateway-answers.ts';
+import { guardedBody, type BodyLimits } from './gateway-body.ts';
+import { aliasDocument, knownImageDocument, waitingImageDocument } from './gateway-documents.ts';
+import type { PushIntent } from './gateway-operations.ts';
+import { uploadHeaders } from './gateway-request.ts';
+import { allows } from './gateway-trust.ts';
+import { byFingerprint, knownImages, type KnownImage } from './known-images.ts';
+import { multipartBoundary, multipartParts } from './multipart-parts.ts';
+import type { IncomingImage } from './receive-image.ts';
+import type { WaitingImage } from './waiting-image.ts';
+import { notAProduct, productPath } from './waiting-room.ts';
+import { productOfAlias } from './choose-product.ts';
+
+/** Takes the image in a request's body in, as its headers or the push that was announced describe it. */
+export async function uploadFromBody(
+  desk: UploadDesk,
+  request: IncomingMessage,
+  limits: BodyLimits,
+  sender: { readonly allow: readonly string[] } | PushIntent,
+): Promise<AcceptedUpload> {
+  const headers = uploadHeaders(request);
+  const intent = 'aliases' in sender ? sender : undefined;
+  const fingerprint = headers.fingerprint ?? intent?.fingerprint;
+  return acceptUpload(desk, {
+    image: incomingImage(request, limits),
+    aliases: [...(intent?.aliases ?? []), ...headers.aliases],
+    properties: { ...headers.properties, ...intent?.properties },
+    ...(fingerprint !== undefined && { fingerprint }),
+    allow: sender.allow,
+  });
+}
+
+function incomingImage(request: IncomingMessage, limits: BodyLimits): IncomingImage {
+  // The connection must outlive a body that is given up, for the answer.
+  const raw = { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
+  const body = guardedBody(raw as AsyncIterable<Uint8Array>, limits);
+  const boundary = multipartBoundary(request.headers['content-type']);
+  return boundary === undefined
+    ? { kind: 'unified', body }
+    : { kind: 'split', parts: multipartParts(body, boundary) };
+}
+
+export async function listImages(desk: UploadDesk): Promise<object[]> {
+  const known = await knownImages(desk.store);
+  return [...known.map(knownImageDocument), ...desk.room.list().map(waitingImageDocument)];
+}
+
+export async function showImage(desk: UploadDesk, prefix: string): Promise<object> {
+  const waiting = byFingerprint(desk.room.list(), prefix);
+  if (waiting) return waitingImageDocument(waiting);
+  return knownImageDocument(await publishedImage(desk, prefix));
+}
+
+async function publishedImage(desk: UploadDesk, prefix: string): Promise<KnownImage> {
+  const image = byFingerprint(await knownImages(desk.store), prefix);
+  if (image) return image;
+  throw new GatewayError(404, 'Image not found');
+}
+
+/** Withdraws an image: its names leave the public files first, its bytes after a grace. */
+export async function deleteImage(
+  desk: UploadDesk,
+  prefix: string,
+  allow: readonly string[],
+): Promise<void> {
+  const waiting = byFingerprint(desk.room.list(), prefix);
+  if (waiting) return desk.room.discard(waiting);
+  const [recent] = desk.recent.placed().filter(([fingerprint]) => fingerprint.startsWith(prefix));
+  const image = recent ? undefined : await publishedImage(desk, prefix);
+  const ref = recent?.[1] ?? image?.ref;
+  if (!ref) return;
+  const path = productPath(ref.product);
+  if (!allows(allow, path)) throw new GatewayError(403, `this client may not remove from ${path}`);
+  const files = image && !image.alone ? [image.file] : undefined;
+  await removeVersions(desk, [{ ref, ...(files && { files }) }]);
+  if (recent) desk.recent.forget(recent[0]);
+}
+
+/** What an alias of a product stands for: the product's newest version, a container before a machine. */
+export async function showAlias(desk: UploadDesk, name: string): Promise<object> {
+  const named = (await knownImages(desk.store)).filter(({ aliases }) => aliases.includes(name));
+  const image = named.find(({ type }) => type === 'container') ?? named[0];
+  if (image) return aliasDocument(name, image);
+  const waiting = desk.room.list().find(({ aliases }) => aliases.includes(name));
+  if (waiting) return { name, description: '', target: waiting.fingerprint, type: 'container' };
+  throw new GatewayError(404, 'Image alias not found');
+}
+
+/**
+ * Names an image. One that waits is placed by it. For one that is placed, the name must be its product's:
+ * those a product has by itself need no making.
+ */
+export async function createAlias(
+  desk: UploadDesk,
+  name: string,
+  target: string,
+  allow: readonly string[],
+): Promise<void> {
+  const waiting = byFingerprint<WaitingImage>(desk.room.list(), target);
+  if (waiting) {
+    await desk.room.placeByAlias({ ...waiting, allow }, name);
+    return;
+  }
+  const [recent] = desk.recent.placed().filter(([fingerprint]) => fingerprint === target);
+  const ref = recent?.[1] ?? (await publishedImage(desk, target)).ref;
+  const product = productOfAlias(name, ref.product.arch);
+  if (!product) throw notAProduct(name);
+  if (productPath(product) === productPath(ref.product)) return;
+  throw new GatewayError(
+    409,
+    `the image is a version of ${productPath(ref.product)} already; to have it as ${name}, delete it and upload it anew`,
+  );
+}

@@ -1,0 +1,110 @@
+import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+
+import type { OperationDocument } from './gateway-answers.ts';
+
+/** What a client announced before it lets its daemon push an image. */
+export interface PushIntent {
+  /** Absent when the announcement named the image by something else. */
+  readonly fingerprint?: string;
+  readonly aliases: readonly string[];
+  readonly properties: Readonly<Record<string, string>>;
+  readonly allow: readonly string[];
+  readonly client: string;
+}
+
+interface Entry {
+  document: OperationDocument;
+  readonly secret?: string;
+  readonly intent?: PushIntent;
+  readonly expires: number;
+}
+
+/** How long an operation can be asked about, and a push can begin, in milliseconds. */
+const LIFETIME = 60 * 60 * 1000;
+const MAX_OPERATIONS = 10_000;
+
+/** The operations that clients may still ask about. They are all over when a client hears of them. */
+export class Operations {
+  private readonly entries = new Map<string, Entry>();
+  private readonly now: () => number;
+
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  /** An operation that is done: successfully, or with `error`. With `secret` it may be asked about by that alone. */
+  finished(
+    description: string,
+    metadata: Readonly<Record<string, unknown>> | null,
+    { error = '', withSecret = false }: { error?: string; withSecret?: boolean } = {},
+  ): OperationDocument {
+    const secret = withSecret ? randomBytes(32).toString('hex') : undefined;
+    const result = secret === undefined ? metadata : { ...metadata, secret };
+    const state = error === '' ? (['Success', 200] as const) : (['Failure', 400] as const);
+    return this.keep('task', description, state, result, { error, secret });
+  }
+
+  /** Announces a push; `metadata.secret` lets one upload in. */
+  announce(intent: PushIntent): OperationDocument {
+    const secret = randomBytes(32).toString('hex');
+    const state = ['Running', 103] as const;
+    return this.keep('token', 'Image upload operation', state, { secret }, { secret, intent });
+  }
+
+  find(id: string): OperationDocument | undefined {
+    this.expire();
+    return this.entries.get(id)?.document;
+  }
+
+  /** Whether this secret lets a stranger ask about this operation. */
+  mayAsk(id: string, secret: string): boolean {
+    const own = this.entries.get(id)?.secret;
+    return own !== undefined && sameText(own, secret);
+  }
+
+  /** Uses an announced push up. */
+  redeem(secret: string): PushIntent | undefined {
+    this.expire();
+    for (const [id, { secret: own, intent }] of this.entries) {
+      if (intent === undefined || own === undefined || !sameText(own, secret)) continue;
+      this.entries.delete(id);
+      return intent;
+    }
+    return undefined;
+  }
+
+  remove(id: string): boolean {
+    return this.entries.delete(id);
+  }
+
+  private keep(
+    kind: OperationDocument['class'],
+    description: string,
+    [status, code]: readonly [string, number],
+    metadata: OperationDocument['metadata'],
+    { error = '', ...more }: { error?: string; secret?: string; intent?: PushIntent },
+  ): OperationDocument {
+    const at = new Date(this.now()).toISOString();
+    const document: OperationDocument = {
+      ...{ id: randomUUID(), class: kind, description, created_at: at, updated_at: at },
+      ...{ status, status_code: code, resources: null, metadata, may_cancel: kind === 'token' },
+      ...{ err: error, location: 'none' },
+    };
+    this.expire();
+    this.entries.set(document.id, { document, expires: this.now() + LIFETIME, ...more });
+    return document;
+  }
+
+  /** Entries are in the order of their making, so the first are the oldest. */
+  private expire(): void {
+    for (const [id, { expires }] of this.entries) {
+      if (expires > this.now() && this.entries.size <= MAX_OPERATIONS) return;
+      this.entries.delete(id);
+    }
+  }
+}
+
+function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -1,0 +1,62 @@
+import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upload.ts';
+import { GatewayError } from './gateway-answers.ts';
+import { guardedBody, type BodyLimits } from './gateway-body.ts';
+import type { ImagePost } from './gateway-request.ts';
+import { exportImage, findImage, type ServerAddress } from './instance-server.ts';
+import type { Part } from './multipart-parts.ts';
+import type { IncomingImage } from './receive-image.ts';
+import { findStreamImage, openStreamImage } from './streams-source.ts';
+
+/** Fetches an image from where a client says it is. */
+export async function pullImage(
+  desk: UploadDesk,
+  post: ImagePost,
+  limits: BodyLimits,
+  allow: readonly string[],
+): Promise<AcceptedUpload> {
+  const name = post.fingerprint || post.alias;
+  if (name === '' || post.server === '') {
+    throw new GatewayError(400, 'the source has no server or no image');
+  }
+  const { aliases, properties } = post;
+  if (post.protocol === 'simplestreams') {
+    const found = await findStreamImage(post, name);
+    const image = limited(openStreamImage(post, found), limits);
+    return acceptUpload(desk, {
+      ...{ image, aliases, allow, fingerprint: found.fingerprint },
+      properties: { ...found.properties, ...properties },
+    });
+  }
+  if (post.protocol !== 'lxd' && post.protocol !== 'incus' && post.protocol !== '') {
+    throw new GatewayError(
+      400,
+      `a source of protocol ${JSON.stringify(post.protocol)} is not known`,
+    );
+  }
+  const address: ServerAddress = {
+    url: post.server,
+    ...(post.certificate !== '' && { certificate: post.certificate }),
+  };
+  const query = {
+    ...(post.project !== '' && { project: post.project }),
+    ...(post.secret !== '' && { secret: post.secret }),
+  };
+  const { fingerprint, properties: own } = await findImage(address, name, query);
+  const image = limited(await exportImage(address, fingerprint, query), limits);
+  return acceptUpload(desk, {
+    ...{ image, fingerprint, aliases, allow },
+    properties: { ...own, ...properties },
+  });
+}
+
+function limited(image: IncomingImage, limits: BodyLimits): IncomingImage {
+  if (image.kind === 'unified') return { kind: 'unified', body: guardedBody(image.body, limits) };
+  return { kind: 'split', parts: limitedParts(image.parts, limits) };
+}
+
+async function* limitedParts(
+  parts: AsyncIterable<Part>,
+  limits: BodyLimits,
+): AsyncGenerator<Part, void, undefined> {
+  for await (const { name, body } of parts) yield { name, body: guardedBody(body, limits) };
+}

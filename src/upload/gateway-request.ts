@@ -1,0 +1,102 @@
+import type { IncomingMessage } from 'node:http';
+
+import { GatewayError } from './gateway-answers.ts';
+
+/** The parts of a `POST /1.0/images` in JSON that mean something here (`api.ImagesPost`). */
+export interface ImagePost {
+  readonly mode: string;
+  readonly type: string;
+  readonly protocol: string;
+  readonly server: string;
+  /** PEM of the server's certificate, or empty. */
+  readonly certificate: string;
+  readonly fingerprint: string;
+  readonly alias: string;
+  readonly secret: string;
+  readonly imageType: string;
+  readonly project: string;
+  readonly aliases: readonly string[];
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+const MAX_NAME = 1024;
+
+export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    if (isMap(value)) return value;
+  } catch {
+    // It is answered like any other body that is no object.
+  }
+  throw new GatewayError(400, 'the request is no JSON object');
+}
+
+export function parseImagePost(body: Readonly<Record<string, unknown>>): ImagePost {
+  const source = isMap(body['source']) ? body['source'] : {};
+  const aliases = Array.isArray(body['aliases']) ? body['aliases'] : [];
+  return {
+    mode: text(source, 'mode'),
+    type: text(source, 'type'),
+    protocol: text(source, 'protocol'),
+    server: text(source, 'server'),
+    certificate: text(source, 'certificate', 64 * 1024),
+    fingerprint: text(source, 'fingerprint'),
+    alias: text(source, 'alias'),
+    secret: text(source, 'secret'),
+    imageType: text(source, 'image_type'),
+    project: text(source, 'project'),
+    aliases: aliases.flatMap((alias: unknown) => (isMap(alias) ? [text(alias, 'name')] : [])),
+    properties: texts(body['properties']),
+  };
+}
+
+/** What an upload's headers say; LXD's start with X-LXD-, Incus's with X-Incus-. */
+export interface UploadHeaders {
+  readonly fingerprint?: string;
+  readonly secret?: string;
+  readonly aliases: readonly string[];
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export function uploadHeaders({ headers }: IncomingMessage): UploadHeaders {
+  const header = (name: string): string | undefined => {
+    const value = headers[`x-lxd-${name}`] ?? headers[`x-incus-${name}`];
+    const first = Array.isArray(value) ? value[0] : value;
+    return first === undefined || first === '' ? undefined : first;
+  };
+  const aliases = header('aliases') ?? '';
+  const fingerprint = header('fingerprint');
+  const secret = header('secret');
+  return {
+    ...(fingerprint !== undefined && { fingerprint }),
+    ...(secret !== undefined && { secret }),
+    // A list as a query, or one bare name.
+    aliases: aliases.includes('=')
+      ? new URLSearchParams(aliases).getAll('alias')
+      : aliases === ''
+        ? []
+        : [decodeURIComponent(aliases)],
+    properties: Object.fromEntries(new URLSearchParams(header('properties') ?? '')),
+  };
+}
+
+/** A text field; empty when it is absent. GatewayError when it is too long. */
+export function text(
+  map: Readonly<Record<string, unknown>>,
+  name: string,
+  limit = MAX_NAME,
+): string {
+  const value = map[name];
+  if (typeof value !== 'string') return '';
+  if (value.length <= limit) return value;
+  throw new GatewayError(400, `the field ${name} is longer than ${limit} characters`);
+}
+
+function texts(value: unknown): Record<string, string> {
+  if (!isMap(value)) return {};
+  return Object.fromEntries(Object.keys(value).map((name) => [name, text(value, name)]));
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,127 @@
+import { GatewayError, operation, sync, type Answer } from './gateway-answers.ts';
+import { known, smallBody, type Call, type GatewayParts } from './gateway-call.ts';
+import { createAlias, deleteImage, listImages, showAlias, showImage } from './gateway-images.ts';
+import { parseJson, text } from './gateway-request.ts';
+import type { TrustedClient } from './gateway-trust.ts';
+import { join, upload } from './gateway-uploads.ts';
+
+/** What clients ask about before they use a call (doc/api-extensions.md of LXD). */
+const EXTENSIONS = ['image_create_aliases', 'images_push_relay', 'image_copy_profile'];
+
+/** Answers one request as a private LXD or Incus server that only takes images in. */
+export async function route(parts: GatewayParts, call: Call): Promise<Answer> {
+  const { request, url, client } = call;
+  const names = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  const [version, room, ...rest] = names;
+  if (version === undefined) return sync(['/1.0']);
+  if (version !== '1.0') throw notFound();
+  if (room === undefined) return sync(serverDocument(parts, client));
+  if (room === 'certificates' && rest.length === 0 && request.method === 'POST') {
+    return join(parts, call);
+  }
+  if (room === 'operations') return operationCall(parts, call, rest);
+  if (room === 'images' && rest.length === 0 && request.method === 'POST') {
+    return upload(parts, call);
+  }
+  const trusted = known(call);
+  if (room === 'images') return images(parts, call, trusted, rest);
+  if (room === 'certificates' && rest.length === 0 && request.method === 'GET') {
+    return sync([`/1.0/certificates/${trusted.fingerprint}`]);
+  }
+  throw notFound();
+}
+
+function serverDocument({ server }: GatewayParts, client: TrustedClient | undefined): object {
+  const name = `bucketstreams-${server.fingerprint.slice(0, 12)}`;
+  const environment = client
+    ? {
+        ...{ server: 'bucketstreams', server_version: server.version, server_name: name },
+        ...{ certificate: server.certificate, certificate_fingerprint: server.fingerprint },
+        ...{ addresses: [], architectures: [] },
+      }
+    : { server_name: name, addresses: [] };
+  return {
+    ...{ api_extensions: EXTENSIONS, api_status: 'stable', api_version: '1.0', public: false },
+    ...{ auth: client ? 'trusted' : 'untrusted', auth_methods: ['tls'], config: {}, environment },
+  };
+}
+
+async function images(
+  parts: GatewayParts,
+  { request, url }: Call,
+  client: TrustedClient,
+  [first, second, ...more]: readonly string[],
+): Promise<Answer> {
+  const { desk, operations } = parts;
+  const { method } = request;
+  const recursion = url.searchParams.get('recursion') === '1';
+  if (first === undefined && method === 'GET') {
+    const list = await listImages(desk);
+    return sync(recursion ? list : list.map(imageUrl));
+  }
+  if (first === 'aliases') {
+    if (second === undefined && method === 'POST') {
+      const body = parseJson(await smallBody(parts, request));
+      await createAlias(desk, text(body, 'name'), text(body, 'target'), client.allow);
+      return sync(null);
+    }
+    // A product has its aliases by itself. Listed, they would make clients ask to move them.
+    if (second === undefined && method === 'GET') return sync([]);
+    if (second !== undefined) {
+      const name = [second, ...more].join('/');
+      if (method === 'GET') return sync(await showAlias(desk, name));
+      if (method === 'DELETE') return sync(null);
+    }
+  } else if (first !== undefined && second === undefined) {
+    if (method === 'GET') return sync(await showImage(desk, first));
+    if (method === 'DELETE') {
+      await deleteImage(desk, first, client.allow);
+      return operation(operations.finished('Deleting image', null));
+    }
+    if (method === 'PUT' || method === 'PATCH') {
+      throw new GatewayError(
+        400,
+        'images here cannot be changed; product.toml has what can be set',
+      );
+    }
+  } else if (second === 'export' || second === 'secret') {
+    throw new GatewayError(
+      400,
+      'this server only takes images in; fetch them from its simplestreams remote',
+    );
+  }
+  throw notFound();
+}
+
+function imageUrl(image: object): string {
+  return `/1.0/images/${'fingerprint' in image ? String(image.fingerprint) : ''}`;
+}
+
+function operationCall(
+  { operations }: GatewayParts,
+  call: Call,
+  [id, action]: readonly string[],
+): Answer {
+  const { request, url, client } = call;
+  if (id === undefined) {
+    known(call);
+    return sync({});
+  }
+  const secret = url.searchParams.get('secret');
+  const allowed = client !== undefined || (secret !== null && operations.mayAsk(id, secret));
+  const found = operations.find(id);
+  if (!allowed) throw new GatewayError(403, 'not authorized');
+  if (!found) throw new GatewayError(404, 'Operation not found');
+  if (request.method === 'DELETE' && action === undefined) {
+    operations.remove(id);
+    return sync(null);
+  }
+  if (request.method === 'GET' && (action === undefined || action === 'wait')) {
+    return sync(found);
+  }
+  throw notFound();
+}
+
+function notFound(): GatewayError {
+  return new GatewayError(404, 'not found');
+}

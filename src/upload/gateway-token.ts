@@ -1,0 +1,38 @@
+import type { Sha256 } from '../images/digests.ts';
+
+/** What `lxc remote add NAME TOKEN` needs to know (LXD's and Incus's `api.CertificateAddToken`). */
+export interface TokenContents {
+  readonly name: string;
+  /** Of the gateway's own certificate: the client pins it. */
+  readonly serverFingerprint: Sha256;
+  /** `host:port`, tried in order. */
+  readonly addresses: readonly string[];
+  readonly secret: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+export function encodeToken(token: TokenContents): string {
+  return Buffer.from(
+    JSON.stringify({
+      client_name: token.name,
+      fingerprint: token.serverFingerprint,
+      addresses: token.addresses,
+      secret: token.secret,
+      expires_at: token.expiresAt,
+    }),
+  ).toString('base64');
+}
+
+/** The secret in what a client sends as password or token: a whole token, or the bare secret. */
+export function secretOf(text: string): string {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, 'base64').toString('utf8'));
+    if (typeof value === 'object' && value !== null && 'secret' in value) {
+      if (typeof value.secret === 'string') return value.secret;
+    }
+  } catch {
+    // Then it is no whole token.
+  }
+  return text;
+}

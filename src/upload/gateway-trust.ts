@@ -1,0 +1,180 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { parseSha256, type Sha256 } from '../images/digests.ts';
+
+/** A client certificate that may use the gateway. */
+export interface TrustedClient {
+  /** sha256 of the certificate's DER form. */
+  readonly fingerprint: Sha256;
+  readonly name: string;
+  /** ISO 8601. */
+  readonly addedAt: string;
+  /** Patterns of product paths, see `allows`. Empty: every product. */
+  readonly allow: readonly string[];
+}
+
+export interface JoinToken {
+  readonly name: string;
+  readonly allow: readonly string[];
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+/**
+ * Who may use the gateway: one file a certificate and one a token, below `<state>/gateway/`. So a command
+ * and a running gateway need no lock between them, and a token is used up by whoever unlinks its file.
+ */
+export class TrustStore {
+  private readonly certificates: string;
+  private readonly tokens: string;
+
+  /** `folder` is made on the first write. */
+  constructor(folder: string) {
+    this.certificates = join(folder, 'certificates');
+    this.tokens = join(folder, 'tokens');
+  }
+
+  async find(fingerprint: Sha256): Promise<TrustedClient | undefined> {
+    return parseClient(await readJson(join(this.certificates, `${fingerprint}.json`)), fingerprint);
+  }
+
+  /** In the order of their names. */
+  async list(): Promise<TrustedClient[]> {
+    const clients: TrustedClient[] = [];
+    for (const file of await namesIn(this.certificates)) {
+      const fingerprint = parseSha256(file.replace(/\.json$/, ''));
+      const client = fingerprint && (await this.find(fingerprint));
+      if (client) clients.push(client);
+    }
+    return clients.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  async add(client: TrustedClient): Promise<void> {
+    await writeJson(this.certificates, client.fingerprint, client);
+  }
+
+  /** Takes away the client with this name, or whose fingerprint starts so (8 characters at least). */
+  async remove(nameOrFingerprint: string): Promise<TrustedClient[]> {
+    const clients = await this.list();
+    const named = clients.filter(({ name }) => name === nameOrFingerprint);
+    const found =
+      named.length > 0 || nameOrFingerprint.length < 8
+        ? named
+        : clients.filter(({ fingerprint }) => fingerprint.startsWith(nameOrFingerprint));
+    for (const { fingerprint } of found) {
+      await rm(join(this.certificates, `${fingerprint}.json`), { force: true });
+    }
+    return found;
+  }
+
+  /** Makes a secret that lets one client in, once. Only its hash is kept. */
+  async createToken(token: JoinToken): Promise<string> {
+    const secret = randomBytes(32).toString('hex');
+    await writeJson(this.tokens, hashOf(secret), token);
+    return secret;
+  }
+
+  /**
+   * Uses a secret up and trusts the certificate. Undefined when there is no such secret (any more), or it
+   * has expired at `now` (milliseconds since 1970).
+   */
+  async redeem(
+    secret: string,
+    fingerprint: Sha256,
+    now: number,
+  ): Promise<TrustedClient | undefined> {
+    const path = join(this.tokens, `${hashOf(secret)}.json`);
+    const token = parseToken(await readJson(path));
+    if (token === undefined) return undefined;
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+    if (Date.parse(token.expiresAt) <= now) return undefined;
+    const addedAt = new Date(now).toISOString();
+    const client = { fingerprint, name: token.name, addedAt, allow: token.allow };
+    await this.add(client);
+    return client;
+  }
+
+  /** Forgets tokens that have expired at `now`; those still good, in the order of their names. */
+  async pendingTokens(now: number): Promise<JoinToken[]> {
+    const pending: JoinToken[] = [];
+    for (const file of await namesIn(this.tokens)) {
+      const token = parseToken(await readJson(join(this.tokens, file)));
+      if (token && Date.parse(token.expiresAt) > now) pending.push(token);
+      else await rm(join(this.tokens, file), { force: true });
+    }
+    return pending.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+}
+
+/** Whether a product path matches one of the patterns: `*` stands for anything, `/` included. */
+export function allows(patterns: readonly string[], path: string): boolean {
+  if (patterns.length === 0) return true;
+  return patterns.some((pattern) => {
+    const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+    return new RegExp(`^${parts.join('.*')}$`).test(path);
+  });
+}
+
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+async function writeJson(folder: string, name: string, value: object): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, `${name}.json`);
+  const temporary = join(folder, `.${randomUUID()}`);
+  await writeFile(temporary, `${JSON.stringify(value, undefined, 2)}\n`, {
+    mode: 0o600,
+    flush: true,
+  });
+  await rename(temporary, path);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as unknown;
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw new Error(`${path} cannot be read; remove it, or restore it`, { cause: error });
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => /^[0-9a-f]{64}\.json$/.test(name));
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
+  }
+}
+
+function parseClient(value: unknown, fingerprint: Sha256): TrustedClient | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { name, addedAt, allow } = value as Readonly<Record<string, unknown>>;
+  if (typeof name !== 'string' || typeof addedAt !== 'string' || !isTexts(allow)) return undefined;
+  return { fingerprint, name, addedAt, allow };
+}
+
+function parseToken(value: unknown): JoinToken | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { name, allow, expiresAt } = value as Readonly<Record<string, unknown>>;
+  if (typeof name !== 'string' || typeof expiresAt !== 'string' || !isTexts(allow)) {
+    return undefined;
+  }
+  return Number.isNaN(Date.parse(expiresAt)) ? undefined : { name, allow, expiresAt };
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function isAbsent(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+}

@@ -1,0 +1,81 @@
+import type { Answer } from './gateway-answers.ts';
+import { GatewayError, operation, sync } from './gateway-answers.ts';
+import { known, smallBody, type Call, type GatewayParts } from './gateway-call.ts';
+import { uploadFromBody } from './gateway-images.ts';
+import { pullImage } from './gateway-pull.ts';
+import { parseImagePost, parseJson, text, uploadHeaders } from './gateway-request.ts';
+import { secretOf } from './gateway-token.ts';
+
+/** A client shows its certificate and a token: from now on it is trusted. */
+export async function join(parts: GatewayParts, call: Call): Promise<Answer> {
+  const { request, certificate, client } = call;
+  const body = parseJson(await smallBody(parts, request));
+  if (certificate === undefined) {
+    throw new GatewayError(403, 'no client certificate was shown; nothing can be trusted');
+  }
+  if (client) throw new GatewayError(400, 'Certificate already in trust store');
+  // LXD 5.0 sends the token as a password.
+  const secret = secretOf(text(body, 'trust_token', 8192) || text(body, 'password', 8192));
+  const joined = await parts.trust.redeem(secret, certificate, parts.desk.now());
+  if (!joined) {
+    parts.desk.log('warn', 'a client was refused', { certificate });
+    throw new GatewayError(
+      403,
+      'the token is unknown, used or expired; get a new one by `bucketstreams gateway token NAME`',
+    );
+  }
+  parts.desk.log('info', 'a client joined', { name: joined.name, certificate });
+  return sync(null, `/1.0/certificates/${certificate}`);
+}
+
+export async function upload(parts: GatewayParts, call: Call): Promise<Answer> {
+  const { request, client } = call;
+  const { desk, operations, limits, gate } = parts;
+  if (/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
+    return announceOrPull(parts, call);
+  }
+  const { secret } = uploadHeaders(request);
+  const intent = secret === undefined ? undefined : operations.redeem(secret);
+  if (secret !== undefined && !intent) throw new GatewayError(403, 'the secret is wrong or used');
+  const sender = intent ?? known(call);
+  const accepted = await gate.pass(() => uploadFromBody(desk, request, limits, sender));
+  log(parts, 'an image arrived', accepted, intent?.client ?? client?.name);
+  // It is done before it is answered: clients need no events, and a failure is shown as it is.
+  const metadata = { fingerprint: accepted.fingerprint, size: String(accepted.size) };
+  const done = operations.finished('Downloading image', metadata, { withSecret: !!intent });
+  return operation(done);
+}
+
+async function announceOrPull(parts: GatewayParts, call: Call): Promise<Answer> {
+  const { request } = call;
+  const { desk, operations, limits, gate } = parts;
+  const client = known(call);
+  const post = parseImagePost(parseJson(await smallBody(parts, request)));
+  if (post.mode === 'push') {
+    const announced = operations.announce({
+      ...(/^[0-9a-f]{64}$/.test(post.fingerprint) && { fingerprint: post.fingerprint }),
+      ...{ aliases: post.aliases, properties: post.properties },
+      ...{ allow: client.allow, client: client.name },
+    });
+    return operation(announced);
+  }
+  if (post.type !== 'image') {
+    throw new GatewayError(
+      400,
+      `this server takes images only; it cannot make one of a source of type ${JSON.stringify(post.type)}`,
+    );
+  }
+  const accepted = await gate.pass(() => pullImage(desk, post, limits, client.allow));
+  log(parts, 'an image was fetched', accepted, client.name);
+  const metadata = { fingerprint: accepted.fingerprint, size: String(accepted.size) };
+  return operation(operations.finished('Downloading image', metadata));
+}
+
+function log(
+  { desk }: GatewayParts,
+  event: string,
+  { fingerprint, size }: { readonly fingerprint: string; readonly size: number },
+  client: string | undefined,
+): void {
+  desk.log('info', event, { fingerprint, size, client });
+}

@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
+
+import { parseSha256, type Sha256 } from '../images/digests.ts';
+import { listen } from '../local/listen.ts';
+import type { Logger } from '../log/logger.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { Gate } from './gate.ts';
+import { Operations } from './gateway-operations.ts';
+import { send } from './gateway-answers.ts';
+import { answerFault, type Call, type GatewayParts } from './gateway-call.ts';
+import { route } from './gateway-routes.ts';
+import { TrustStore } from './gateway-trust.ts';
+import { RecentImages } from './recent-images.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+export interface GatewayOptions {
+  readonly store: ObjectStore;
+  /** The state folder; the gateway's part is `gateway/` in it. */
+  readonly state: string;
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** PEM. */
+  readonly tls: { readonly key: string; readonly cert: string };
+  readonly log: Logger;
+  readonly limits?: Partial<GatewayLimits>;
+  /** Milliseconds an image waits for an alias before its properties place it. */
+  readonly rest?: number;
+  readonly version?: string;
+}
+
+export interface GatewayLimits {
+  /** Bytes of an image. */
+  readonly size: number;
+  /** Uploads at one time; each may take some tens of MB of memory. */
+  readonly uploads: number;
+  /** Uploads that wait for their turn. */
+  readonly queue: number;
+  /** Milliseconds without a byte after which a sender is cut. */
+  readonly idle: number;
+  /** Bytes a second below which a sender is cut. */
+  readonly rate: number;
+}
+
+export interface Gateway {
+  readonly url: string;
+  readonly port: number;
+  /** Of the certificate, as tokens pin it. */
+  readonly fingerprint: Sha256;
+  /** For a renewed certificate; connections that are open keep theirs. */
+  useCertificate(tls: { readonly key: string; readonly cert: string }): void;
+  /** Cuts what is on its way after `grace` milliseconds. */
+  close(grace?: number): Promise<void>;
+}
+
+const LIMITS: GatewayLimits = {
+  size: 64 * 2 ** 30,
+  uploads: 4,
+  queue: 64,
+  idle: 60_000,
+  rate: 1024,
+};
+const MAX_CONNECTIONS = 256;
+/** How long a sender whose upload was refused may go on, so that it comes to read why. */
+const LINGER_MS = 10_000;
+
+/** Where a gateway keeps whom it trusts. */
+export function trustFolder(state: string): string {
+  return join(state, 'gateway');
+}
+
+/** Starts the gateway: what plain lxc and incus see as a private server that takes images in. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { store, state, host, log, tls, rest } = options;
+  const limits = { ...LIMITS, ...options.limits };
+  const now = Date.now;
+  const recent = new RecentImages();
+  const room = new WaitingRoom({ store, log, now, recent, ...(rest !== undefined && { rest }) });
+  await room.recover();
+  const fingerprint = fingerprintOfPem(tls.cert);
+  const parts: GatewayParts = {
+    desk: {
+      ...{ store, log, room, recent, now, random: Math.random },
+      pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+    },
+    trust: new TrustStore(trustFolder(state)),
+    operations: new Operations(now),
+    gate: new Gate(limits.uploads, limits.queue),
+    limits,
+    server: { certificate: tls.cert, fingerprint, version: options.version ?? '0' },
+  };
+  const server = createServer(
+    {
+      ...{ key: tls.key, cert: tls.cert, minVersion: 'TLSv1.3', handshakeTimeout: 10_000 },
+      // Clients sign their own certificates; the trust store decides. A daemon that pushes shows none.
+      ...{ requestCert: true, rejectUnauthorized: false },
+      // Bodies may take hours: guardedBody watches them.
+      ...{ headersTimeout: 15_000, requestTimeout: 0, keepAliveTimeout: 10_000 },
+    },
+    (request, response) => void handle(parts, request, response),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('tlsClientError', (error) => log('debug', 'no TLS', { error: error.message }));
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    response.writeContinue();
+    void handle(parts, request, response);
+  });
+  const bound = await listen(server, { host, port: options.port }, '--port');
+  const name = host.includes(':') ? `[${host}]` : host;
+  return {
+    ...{ url: `https://${name}:${bound.port}`, port: bound.port, fingerprint },
+    useCertificate: (renewed) => server.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
+    close: async (grace = 2000) => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), grace);
+      await closed;
+      clearTimeout(timer);
+      await room.close();
+      recent.close();
+    },
+  };
+}
+
+async function handle(
+  parts: GatewayParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  let call: Call | undefined;
+  response.on('close', () => lingerOver(request));
+  try {
+    const url = new URL(request.url ?? '/', 'https://gateway');
+    const certificate = clientCertificate(request.socket as TLSSocket, parts.desk.now());
+    call = { request, url, certificate, client: undefined };
+    const client = certificate && (await parts.trust.find(certificate));
+    call = { ...call, client };
+    send(response, await route(parts, call));
+  } catch (error) {
+    if (call) answerFault(parts, call, response, error);
+    else response.writeHead(400).end();
+  }
+}
+
+/** Reads on for a moment after an early answer: a sender that meets a closed door never reads the answer. */
+function lingerOver(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return;
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), LINGER_MS);
+  timer.unref();
+  request.once('close', () => clearTimeout(timer));
+}
+
+function clientCertificate(socket: TLSSocket, now: number): Sha256 | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (!certificate) return undefined;
+  if (Date.parse(certificate.validFrom) > now || Date.parse(certificate.validTo) < now) {
+    return undefined;
+  }
+  return fingerprintOfDer(certificate.raw);
+}
+
+function fingerprintOfPem(pem: string): Sha256 {
+  const body = /-----BEGIN CERTIFICATE-----([^-]+)-----END/.exec(pem)?.[1] ?? '';
+  return fingerprintOfDer(Buffer.from(body, 'base64'));
+}
+
+function fingerprintOfDer(der: Uint8Array): Sha256 {
+  const digest = parseSha256(createHash('sha256').update(der).digest('hex'));
+  if (digest === undefined) throw new TypeError('a SHA-256 has 64 digits');
+  return digest;
+}

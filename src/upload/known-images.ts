@@ -1,0 +1,83 @@
+import type { Catalog, Version } from '../catalog/document.ts';
+import { imagesOf } from '../catalog/images-of.ts';
+import { canonicalArchitecture } from '../images/architectures.ts';
+import { parseSha256, type Sha256 } from '../images/digests.ts';
+import { fileKind } from '../images/file-kinds.ts';
+import { parseProductName, type VersionRef } from '../images/layout.ts';
+import { loadCatalog } from '../pipeline/load-catalog.ts';
+import { expandAliases } from '../simplestreams/aliases.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+
+/** An image that is published, as the gateway's clients may ask about it. */
+export interface KnownImage {
+  readonly fingerprint: Sha256;
+  readonly ref: VersionRef;
+  /** The root, or the unified file. */
+  readonly file: string;
+  readonly type: 'container' | 'virtual-machine';
+  /** As clients call it. */
+  readonly architecture: string;
+  /** Bytes of all its files. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly uploadedAt: number;
+  /** Of its product, when this is the product's newest version; else empty. */
+  readonly aliases: readonly string[];
+  /** Whether it is the only image of its version. */
+  readonly alone: boolean;
+}
+
+/** All published images, by product and version. */
+export async function knownImages(store: ObjectStore): Promise<KnownImage[]> {
+  const loaded = await loadCatalog(store);
+  return loaded ? publishedImages(loaded.catalog) : [];
+}
+
+function publishedImages(catalog: Catalog): KnownImage[] {
+  return Object.entries(catalog.products).flatMap(([name, product]) => {
+    const ref = parseProductName(name);
+    if (ref === undefined) return [];
+    const published = Object.entries(product.versions).filter(([, v]) => v.state === 'published');
+    const newest = published.reduce((best, [version]) => (version > best ? version : best), '');
+    const aliases = [
+      ...expandAliases(catalog.settings.aliases, ref),
+      ...(product.file?.values.aliases ?? []),
+    ];
+    return published.flatMap(([version, entry]) =>
+      imagesIn(entry, { product: ref, version }, version === newest ? aliases : []),
+    );
+  });
+}
+
+function imagesIn(entry: Version, ref: VersionRef, aliases: readonly string[]): KnownImage[] {
+  const found = new Map<Sha256, KnownImage>();
+  const images = imagesOf(entry.files);
+  for (const { file, metadataFile, fingerprint } of images) {
+    if (fingerprint === undefined || found.has(fingerprint)) continue;
+    const kind = fileKind(file);
+    const parts = [entry.files[file], metadataFile && entry.files[metadataFile]];
+    const files = parts.flatMap((part) => (part ? [part] : []));
+    found.set(fingerprint, {
+      ...{ fingerprint, ref, file, aliases },
+      type: kind?.kind === 'root' ? kind.type : 'container',
+      architecture: canonicalArchitecture(ref.product.arch) ?? ref.product.arch,
+      size: files.reduce((sum, { size }) => sum + size, 0),
+      uploadedAt: Math.max(...files.map(({ lastModified }) => lastModified)),
+      alone: new Set(images.map((image) => image.file)).size === 1,
+    });
+  }
+  return [...found.values()];
+}
+
+/** The one image whose fingerprint starts with `prefix`; undefined for none, or several. */
+export function byFingerprint<T extends { readonly fingerprint: Sha256 }>(
+  images: readonly T[],
+  prefix: string,
+): T | undefined {
+  if (!/^[0-9a-f]{1,64}$/.test(prefix)) return undefined;
+  const exact = parseSha256(prefix);
+  const found = images.filter(({ fingerprint }) =>
+    exact ? fingerprint === exact : fingerprint.startsWith(prefix),
+  );
+  return found.length === 1 ? found[0] : undefined;
+}

@@ -1,0 +1,74 @@
+import { sniff, SNIFF_LENGTH, type Signature } from './compression.ts';
+import { tarContents, type TarContents } from './tar-contents.ts';
+import type { Compression } from './compression.ts';
+
+/** How many times its own size an archive's beginning may decompress to before it is given up. */
+const MAX_RATIO = 16;
+
+/** A stream whose beginning was looked at: `body` still yields all of it. */
+export interface Peeked<T> {
+  readonly found: T;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Looks at the first bytes of a stream. */
+export async function peekSignature(body: AsyncIterable<Uint8Array>): Promise<Peeked<Signature>> {
+  const source = body[Symbol.asyncIterator]();
+  const seen: Uint8Array[] = [];
+  let length = 0;
+  while (length < SNIFF_LENGTH) {
+    const next = await source.next();
+    if (next.done === true) break;
+    seen.push(next.value);
+    length += next.value.byteLength;
+  }
+  return { found: sniff(Buffer.concat(seen)), body: replay(seen, source) };
+}
+
+/**
+ * Looks into an archive that passes by, as far as is needed to tell what it is; what was read so far is held
+ * in memory, `limit` bytes at most, and at the limit the archive counts as cut short.
+ */
+export async function peekTar(
+  body: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  limit: number,
+): Promise<Peeked<TarContents>> {
+  const source = body[Symbol.asyncIterator]();
+  const seen: Uint8Array[] = [];
+  const recording = record(source, seen, limit);
+  const found = await tarContents(recording, compression, limit * MAX_RATIO);
+  // A decompressor reads ahead: what it asked for last must have been recorded too.
+  await recording.return();
+  return { found, body: replay(seen, source) };
+}
+
+async function* record(
+  source: AsyncIterator<Uint8Array>,
+  seen: Uint8Array[],
+  limit: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let length = 0; length < limit;) {
+    const next = await source.next();
+    if (next.done === true) return;
+    length += next.value.byteLength;
+    seen.push(next.value);
+    yield next.value;
+  }
+}
+
+async function* replay(
+  seen: Uint8Array[],
+  source: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for (let chunk = seen.shift(); chunk !== undefined; chunk = seen.shift()) yield chunk;
+    for (;;) {
+      const next = await source.next();
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await source.return?.();
+  }
+}

@@ -1,0 +1,208 @@
+import { productName, type ProductRef, type VersionRef } from '../images/layout.ts';
+import type { Sha256 } from '../images/digests.ts';
+import type { Logger } from '../log/logger.ts';
+import { readBytes } from '../pipeline/read-bytes.ts';
+import { isStoreError } from '../storage/errors.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { productOfAlias, productOfProperties } from './choose-product.ts';
+import { GatewayError } from './gateway-answers.ts';
+import { allows } from './gateway-trust.ts';
+import type { RecentImages } from './recent-images.ts';
+import { claimVersion, UPLOADS_PREFIX, versionStamp } from './version-slot.ts';
+import { parseWaitingImage, type WaitingImage } from './waiting-image.ts';
+
+export const WAITING_PREFIX = `${UPLOADS_PREFIX}waiting/`;
+const RECORD_FILE = 'upload.json';
+/** LXD's client names an alias in a call of its own after the upload: an image rests so long before its properties place it. */
+const DEFAULT_REST = 5_000;
+/** An image that no alias and no property places is thrown away after this long. */
+const UNPLACED_LIFETIME = 60 * 60 * 1000;
+/** What a crash left half-stored goes after this long. */
+const ORPHAN_LIFETIME = 24 * 60 * 60 * 1000;
+const RECORD_LIMIT = 32 * 1024 * 1024;
+
+export interface WaitingRoomOptions {
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** Milliseconds an image waits for an alias before its properties decide. */
+  readonly rest?: number;
+  readonly recent: RecentImages;
+}
+
+/** Images that are stored whole and wait for their product. A crash loses none of them. */
+export class WaitingRoom {
+  private readonly options: WaitingRoomOptions;
+  private readonly images = new Map<Sha256, WaitingImage>();
+  private readonly timers = new Map<Sha256, NodeJS.Timeout>();
+  private readonly work = new Map<Sha256, Promise<VersionRef | undefined>>();
+
+  constructor(options: WaitingRoomOptions) {
+    this.options = options;
+  }
+
+  /** Takes up what an earlier process left: whole images wait again, halves are removed. */
+  async recover(): Promise<void> {
+    const { store, now } = this.options;
+    const folders = new Map<string, ObjectInfo[]>();
+    for await (const info of store.list(WAITING_PREFIX)) {
+      const [id = ''] = info.key.slice(WAITING_PREFIX.length).split('/');
+      folders.set(id, [...(folders.get(id) ?? []), info]);
+    }
+    for (const [id, objects] of folders) {
+      const record = objects.find(({ key }) => key === `${WAITING_PREFIX}${id}/${RECORD_FILE}`);
+      const image = record && (await this.readRecord(record.key));
+      if (image) this.watch(image);
+      else if (objects.every(({ lastModified }) => lastModified < now() - ORPHAN_LIFETIME)) {
+        for (const { key } of objects) await store.remove(key);
+      }
+    }
+  }
+
+  /** Where the root of an upload is put until its product is known. */
+  keyFor(id: string, name: string): string {
+    return `${WAITING_PREFIX}${id}/${name}`;
+  }
+
+  /** From now on the image is whole, whatever happens to this process. */
+  async admit(image: WaitingImage): Promise<void> {
+    await this.options.store.write(
+      `${WAITING_PREFIX}${image.id}/${RECORD_FILE}`,
+      Buffer.from(`${JSON.stringify(image)}\n`),
+      { condition: { ifAbsent: true } },
+    );
+    this.watch(image);
+  }
+
+  list(): WaitingImage[] {
+    return [...this.images.values()];
+  }
+
+  find(fingerprint: Sha256): WaitingImage | undefined {
+    return this.images.get(fingerprint);
+  }
+
+  /**
+   * Places an image under the product that an alias names. GatewayError when the alias names none, or one
+   * that its uploader may not publish.
+   */
+  async placeByAlias(image: WaitingImage, alias: string): Promise<VersionRef> {
+    const product = productOfAlias(alias, image.architecture);
+    if (!product) throw notAProduct(alias);
+    return this.place(image, product);
+  }
+
+  /** Throws an image away. */
+  async discard(image: WaitingImage): Promise<void> {
+    this.forget(image.fingerprint);
+    const { store } = this.options;
+    await store.remove(`${WAITING_PREFIX}${image.id}/${RECORD_FILE}`);
+    await store.remove(image.root.key);
+  }
+
+  /** Stops the timers and lets what is being placed come to its end. What still waits is kept. */
+  async close(): Promise<void> {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+    await Promise.allSettled(this.work.values());
+  }
+
+  private watch(image: WaitingImage): void {
+    const { log, now, rest = DEFAULT_REST } = this.options;
+    this.images.set(image.fingerprint, image);
+    const product = productOfProperties(image);
+    const age = now() - Date.parse(image.uploadedAt);
+    const due = product ? rest : UNPLACED_LIFETIME;
+    const timer = setTimeout(
+      () => {
+        const done = product ? this.place(image, product) : this.giveUp(image);
+        done.catch((error: unknown) => {
+          log('error', 'cannot place an uploaded image', {
+            fingerprint: image.fingerprint,
+            error: error instanceof Error ? error.message : String(error),
+          });
+        });
+      },
+      Math.max(due - age, 0),
+    );
+    timer.unref();
+    this.timers.set(image.fingerprint, timer);
+  }
+
+  private async giveUp(image: WaitingImage): Promise<void> {
+    this.options.log('warn', 'discarded an uploaded image that no alias placed', {
+      fingerprint: image.fingerprint,
+    });
+    await this.discard(image);
+  }
+
+  /** One at a time for each image: a second call waits for the first and gives its answer. */
+  private async place(image: WaitingImage, product: ProductRef): Promise<VersionRef> {
+    const path = productPath(product);
+    if (!allows(image.allow, path)) {
+      throw new GatewayError(403, `this client may not publish ${path}`);
+    }
+    const running = this.work.get(image.fingerprint);
+    const work = running ?? this.move(image, product);
+    if (!running) this.work.set(image.fingerprint, work);
+    try {
+      const placed = await work;
+      if (placed) return placed;
+      throw new GatewayError(404, 'the image was discarded meanwhile');
+    } finally {
+      this.work.delete(image.fingerprint);
+    }
+  }
+
+  private async move(image: WaitingImage, product: ProductRef): Promise<VersionRef | undefined> {
+    if (this.images.get(image.fingerprint) !== image) return undefined;
+    const { store, log, now } = this.options;
+    const slot = await claimVersion(store, product, versionStamp(now()));
+    try {
+      await slot.copy(image.root.name, { store, ...image.root });
+      if (image.metadataFile !== undefined) {
+        await slot.putBytes('lxd.tar.xz', Buffer.from(image.metadataFile, 'base64'));
+      }
+      await slot.finish();
+    } catch (error) {
+      await slot.abandon();
+      throw error;
+    }
+    this.options.recent.place(image.fingerprint, slot.ref);
+    await this.discard(image);
+    log('info', 'placed an uploaded image', {
+      fingerprint: image.fingerprint,
+      product: productName(product),
+      version: slot.ref.version,
+    });
+    return slot.ref;
+  }
+
+  private forget(fingerprint: Sha256): void {
+    clearTimeout(this.timers.get(fingerprint));
+    this.timers.delete(fingerprint);
+    this.images.delete(fingerprint);
+  }
+
+  private async readRecord(key: string): Promise<WaitingImage | undefined> {
+    try {
+      const bytes = await readBytes(this.options.store, key, { limit: RECORD_LIMIT });
+      return parseWaitingImage(bytes.toString('utf8'));
+    } catch (error) {
+      if (isStoreError(error, 'not_found')) return undefined;
+      throw error;
+    }
+  }
+}
+
+export function productPath({ os, release, arch, variant }: ProductRef): string {
+  return [os, release, arch, variant].join('/');
+}
+
+/** What a client is told that named an alias of another form. */
+export function notAProduct(alias: string): GatewayError {
+  return new GatewayError(
+    400,
+    `the alias ${JSON.stringify(alias)} names no product: os/release/variant or os/release/arch/variant is expected, of A-Z a-z 0-9 . _ - (further aliases go into product.toml)`,
+  );
+}
