@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { METRICS_NAMESPACE } from '../src/deployment/names.ts';
-import { METRICS, type MetricName } from '../src/log/emf.ts';
+import type { MetricName } from '../src/log/emf.ts';
 import type { Deployment, MirrorPlan } from './deployment.ts';
 import type { WorkerFunction } from './worker-function.ts';
 
@@ -39,7 +39,6 @@ export function ownMetric(
     },
     statistic: options.statistic,
     period: options.period,
-    label: `${name} (${METRICS[name]})`,
   });
 }
 

@@ -20,10 +20,10 @@ export function uploaderRole(scope: Construct, deployment: Deployment): iam.Role
       upload: new iam.PolicyDocument({
         statements: [
           mayUpload(bucket, 'images/*'),
+          // S3 has no condition by prefix for this one.
           new iam.PolicyStatement({
             actions: ['s3:ListBucketMultipartUploads'],
             resources: [bucketArn(bucket)],
-            conditions: { StringLike: { 's3:prefix': 'images/*' } },
           }),
           mayRead(bucket, 'images/*', 'streams/*', 'catalog/catalog.json'),
           mayList(bucket),

@@ -1,0 +1,103 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { METRICS } from '../../../src/log/emf.ts';
+import { resources, synthesise } from '../../support/deployment.ts';
+
+const { master } = synthesise();
+const alarms = Object.values(resources(master, 'AWS::CloudWatch::Alarm')).map(
+  ({ Properties }) => Properties,
+);
+const runbook = readFileSync(join(import.meta.dirname, '../../../docs/operations.md'), 'utf8');
+
+describe('the alarms', () => {
+  it('each have a section in the runbook: meaning, look, mend', () => {
+    assert.ok(alarms.length > 0);
+    for (const alarm of alarms) {
+      const description = String(alarm['AlarmDescription']);
+      const [, anchor = ''] = /docs\/operations\.md#([a-z-]+)$/.exec(description) ?? [];
+      const section = runbook.split(/^### /m).find((text) => text.startsWith(`${anchor}\n`));
+      assert.ok(section !== undefined, `docs/operations.md has no section ${anchor}`);
+      for (const part of ['**It means**', '**Look**', '**Mend**']) {
+        assert.ok(section.includes(part), `${anchor}: no ${part}`);
+      }
+    }
+  });
+
+  it('are told to a topic, when they come and when they go', () => {
+    for (const alarm of alarms) {
+      for (const list of ['AlarmActions', 'OKActions']) {
+        assert.deepEqual(alarm[list], [{ Ref: resourceId('AWS::SNS::Topic', 'live-alarms') }]);
+      }
+    }
+  });
+
+  it('watch the dead letters of every queue', () => {
+    for (const name of ['index', 'mirror-west', 'mirror-south']) {
+      master.hasResourceProperties('AWS::CloudWatch::Alarm', {
+        MetricName: 'ApproximateNumberOfMessagesVisible',
+        Threshold: 1,
+        TreatMissingData: 'notBreaching',
+        Dimensions: [
+          {
+            Name: 'QueueName',
+            Value: {
+              'Fn::GetAtt': [resourceId('AWS::SQS::Queue', `live-${name}-dead`), 'QueueName'],
+            },
+          },
+        ],
+      });
+    }
+  });
+
+  it('take silence of the sweep and of a mirror for bad', () => {
+    for (const metric of ['SweepsCompleted', 'MirrorLagSeconds']) {
+      master.hasResourceProperties('AWS::CloudWatch::Alarm', {
+        MetricName: metric,
+        TreatMissingData: 'breaching',
+      });
+    }
+  });
+
+  it('watch the replication of S3 where it copies', () => {
+    master.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/S3',
+      MetricName: 'OperationsFailedReplication',
+      Dimensions: Match.arrayWith([{ Name: 'DestinationBucket', Value: 'images-south' }]),
+    });
+  });
+
+  it('name only metrics that there are', () => {
+    for (const alarm of alarms.filter(({ Namespace }) => Namespace === 'bucketstreams')) {
+      assert.ok(String(alarm['MetricName']) in METRICS);
+    }
+  });
+});
+
+describe('the dashboard', () => {
+  it('shows every metric that the functions emit and operators ask for', () => {
+    const [dashboard] = Object.values(resources(master, 'AWS::CloudWatch::Dashboard'));
+    const body = JSON.stringify(dashboard!.Properties);
+    for (const metric of [
+      'VersionsPublished',
+      'VersionsIncomplete',
+      'VersionsRejected',
+      'BytesHashed',
+      'CommitRetries',
+      'MirrorLagGenerations',
+      'MirrorLagSeconds',
+    ]) {
+      assert.ok(body.includes(metric), metric);
+    }
+  });
+});
+
+function resourceId(type: string, name: string): string {
+  const entry = Object.entries(resources(master, type)).find(([, { Properties }]) =>
+    [Properties['TopicName'], Properties['QueueName']].includes(name),
+  );
+  assert.ok(entry !== undefined, `${type} ${name}`);
+  return entry[0];
+}
