@@ -17,6 +17,8 @@ export interface Invocation<S extends OptionSpecs> {
   readonly terminal: Terminal;
   /** To standard error, as `--log-level` and `--log-format` ask. */
   readonly log: Logger;
+  /** Least level of messages that this command has without being told otherwise. */
+  readonly logLevel: LogLevel;
 }
 
 export interface CommandText<S extends OptionSpecs = OptionSpecs> {
@@ -43,6 +45,7 @@ export type Command = (argv: readonly string[], terminal: Terminal) => Promise<E
 export function defineCommand<const S extends OptionSpecs>(
   definition: CommandDefinition<S>,
 ): Command {
+  const { logLevel = 'warn' } = definition;
   const specs = { ...definition.options, ...LOG_OPTIONS };
   return async (argv, terminal) => {
     const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
@@ -51,12 +54,13 @@ export function defineCommand<const S extends OptionSpecs>(
       return 0;
     }
     const { values, operands } = parseArguments(argv, specs, definition.operands);
-    const log = createLogger(values as LogValues, terminal, definition.logLevel);
+    const log = createLogger(values as LogValues, terminal, logLevel);
     return definition.run({
       values: values as OptionValues<S> & LogValues,
       operands,
       terminal,
       log,
+      logLevel,
     });
   };
 }

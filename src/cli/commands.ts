@@ -46,8 +46,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./prune.ts')).pruneCommand,
   },
   {
+    name: 'verify',
+    summary: 'Read back every published byte and check it',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
+  {
     name: 'status',
     summary: 'Tell how a store is',
     load: async () => (await import('./status.ts')).statusCommand,
+  },
+  {
+    name: 'gateway',
+    summary: 'Take images in from lxc and incus themselves',
+    load: async () => (await import('./gateway.ts')).gatewayCommand,
   },
 ];

@@ -1,11 +1,14 @@
+import type { ServeConfig } from '../config/config.ts';
 import type { ListenAddress } from '../local/listen.ts';
 import { startLocal, type FrontAddress, type Local } from '../local/serve.ts';
 import type { ChangeSource } from '../local/service.ts';
 import { directorySource, eventsSource } from '../local/sources.ts';
+import type { Logger } from '../log/logger.ts';
 import { secondsToMs, wholeNumber, type OptionSpecs, type OptionValues } from './arguments.ts';
-import type { Invocation } from './command.ts';
 import { UsageError, type ExitCode } from './exit.ts';
-import { STORE_OPTIONS, withStore, type OpenedStore } from './store-options.ts';
+import type { LogValues } from './log-options.ts';
+import { loadSettings, type SettingsSource } from './settings.ts';
+import { STORE_OPTIONS, withSettings, type OpenedStore } from './store-options.ts';
 import { untilSignal } from './until-signal.ts';
 
 /** Options of `serve` and `watch`. */
@@ -38,25 +41,24 @@ export const LOCAL_OPTIONS = {
   },
 } as const satisfies OptionSpecs;
 
-type LocalInvocation = Pick<Invocation<OptionSpecs>, 'terminal' | 'log'> & {
-  readonly values: OptionValues<typeof LOCAL_OPTIONS>;
-};
+export interface LocalInvocation extends SettingsSource {
+  readonly values: OptionValues<typeof LOCAL_OPTIONS> & LogValues;
+}
 
-const DEFAULT_ENUMERATE_MS = 300_000;
-const DEFAULT_GRACE_MS = 7_200_000;
 /** What does not end by then is abandoned: every write is atomic, the next start goes on from there. */
 const CLOSE_MS = 6000;
 
 /** Runs the local mode until a signal ends it. `onStart` is called once it is up. */
-export function runLocal(
+export async function runLocal(
   invocation: LocalInvocation,
   parts: {
-    readonly front?: FrontAddress;
-    readonly watch: boolean;
-    readonly onStart: (local: Local) => void;
+    readonly front: (config: ServeConfig) => FrontAddress | undefined;
+    readonly watch: (config: ServeConfig) => boolean;
+    readonly onStart: (local: Local, front: FrontAddress | undefined) => void;
   },
 ): Promise<ExitCode> {
-  const { values, terminal, log } = invocation;
+  const { values, terminal } = invocation;
+  const ended = untilSignal();
   const enumerateEveryMs = secondsToMs('--enumerate-every', values['enumerate-every']);
   if (enumerateEveryMs !== undefined && enumerateEveryMs < 1000) {
     throw new UsageError('--enumerate-every must be 1 or more');
@@ -64,18 +66,23 @@ export function runLocal(
   const removalGraceMs = secondsToMs('--removal-grace', values['removal-grace']);
   const settleMs = secondsToMs('--settle', values.settle);
   const events = eventsAddress(values['events-listen'], terminal.env.BUCKETSTREAMS_EVENTS_TOKEN);
-  const ended = untilSignal();
+  const settings = await loadSettings(invocation);
+  const { log } = settings;
+  const { serve, retention } = settings.config;
+  const front = parts.front(serve);
   const run = async (opened: OpenedStore): Promise<ExitCode> => {
     const indexing = {
-      sources: sourcesOf(opened, events, invocation),
-      enumerateEveryMs: enumerateEveryMs ?? DEFAULT_ENUMERATE_MS,
-      removalGraceMs: removalGraceMs ?? DEFAULT_GRACE_MS,
+      sources: sourcesOf(opened, events, log),
+      guard: opened.directory !== undefined,
+      enumerateEveryMs: enumerateEveryMs ?? serve.enumerateEvery * 1000,
+      removalGraceMs: removalGraceMs ?? retention.grace * 1000,
+      guard: opened.directory !== undefined,
     };
     const starting = startLocal({
       context: opened.context,
       stateDir: values.state ?? opened.stateDir,
-      ...(parts.front && { front: parts.front }),
-      ...(parts.watch && { indexing }),
+      ...(front && { front }),
+      ...(parts.watch(serve) && { indexing }),
     });
     const first = await Promise.race([starting, ended]);
     if (typeof first === 'string') {
@@ -83,19 +90,19 @@ export function runLocal(
       starting.catch(() => undefined);
       return 0;
     }
-    parts.onStart(first);
+    parts.onStart(first, front);
     const signal = await ended;
     log('info', 'shutting down', { signal });
     await Promise.race([first.close(), expire(CLOSE_MS)]);
     return 0;
   };
-  return withStore(invocation, run, { ...(settleMs !== undefined && { settleMs }) });
+  return withSettings(settings, terminal.env, run, { ...(settleMs !== undefined && { settleMs }) });
 }
 
 function sourcesOf(
   { directory, bucket }: OpenedStore,
   events: EventsOptions | undefined,
-  { log }: LocalInvocation,
+  log: Logger,
 ): ChangeSource[] {
   if (directory !== undefined) {
     if (events) throw new UsageError('--events-listen is for buckets; a directory is watched');

@@ -9,12 +9,12 @@ export const LOG_OPTIONS = {
   'log-level': {
     type: 'string',
     value: 'LEVEL',
-    help: 'Least level of messages on standard error: debug, info, warn or error. Default: info for serve and watch, else warn.',
+    help: 'Least level of messages on standard error: debug, info, warn or error. Default: as configured, else info for serve and watch and warn for the rest.',
   },
   'log-format': {
     type: 'string',
     value: 'FORMAT',
-    help: 'Form of messages on standard error: text or json, one a line. Default: text.',
+    help: 'Form of messages on standard error: text or json, one a line. Default: as configured, else text.',
   },
   help: { type: 'boolean', short: 'h', help: 'Print this help.' },
 } as const satisfies OptionSpecs;
@@ -28,7 +28,7 @@ export interface LogValues {
 export function createLogger(
   values: LogValues,
   terminal: Terminal,
-  defaultLevel: LogLevel = 'warn',
+  defaultLevel: LogLevel,
 ): Logger {
   const level = oneOf('--log-level', values['log-level'], LEVELS) ?? defaultLevel;
   const format = oneOf('--log-format', values['log-format'], ['text', 'json'] as const);

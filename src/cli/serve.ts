@@ -1,12 +1,10 @@
+import type { ServeConfig } from '../config/config.ts';
 import { trustInstructions } from '../local/tls.ts';
-import type { FrontAddress, Local } from '../local/serve.ts';
+import type { FrontAddress } from '../local/serve.ts';
 import { wholeNumber } from './arguments.ts';
 import { defineCommand } from './command.ts';
 import { UsageError } from './exit.ts';
 import { LOCAL_OPTIONS, runLocal } from './local-options.ts';
-
-const DEFAULT_HOST = '127.0.0.1';
-const DEFAULT_PORT = 8443;
 
 export const serveCommand = defineCommand({
   name: 'serve',
@@ -51,12 +49,11 @@ On the first start it makes a certificate authority of its own and tells how cli
   ],
   run: (invocation) => {
     const { values, terminal } = invocation;
-    const front = frontAddress(values);
     return runLocal(invocation, {
-      front,
-      watch: values['no-watch'] !== true,
-      onStart: ({ url, caPath }: Local) => {
-        if (url === undefined) return;
+      front: (config) => frontAddress(values, config),
+      watch: (config) => values['no-watch'] !== true && config.watch,
+      onStart: ({ url, caPath }, front) => {
+        if (url === undefined || front === undefined) return;
         terminal.err(instructions(url, front, caPath));
         terminal.out(`${url}\n`);
       },
@@ -64,28 +61,34 @@ On the first start it makes a certificate authority of its own and tells how cli
   },
 });
 
-function frontAddress(values: {
+interface FrontValues {
   readonly host?: string;
   readonly port?: string;
   readonly name?: readonly string[];
   readonly 'tls-cert'?: string;
   readonly 'tls-key'?: string;
   readonly http?: boolean;
-}): FrontAddress {
-  const host = values.host ?? DEFAULT_HOST;
-  const port = wholeNumber('--port', values.port, { max: 65_535 }) ?? DEFAULT_PORT;
-  const { 'tls-cert': certFile, 'tls-key': keyFile, name: names = [] } = values;
+}
+
+function frontAddress(values: FrontValues, config: ServeConfig): FrontAddress {
+  const host = values.host ?? config.host;
+  const port = wholeNumber('--port', values.port, { max: 65_535 }) ?? config.port;
+  return { host, port, tls: tlsOf(values, config) };
+}
+
+function tlsOf(values: FrontValues, config: ServeConfig): FrontAddress['tls'] {
+  const { 'tls-cert': certFile, 'tls-key': keyFile, http } = values;
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new UsageError('--tls-cert and --tls-key belong together; one is missing');
   }
-  if (values.http) {
-    if (certFile !== undefined) throw new UsageError('--http and --tls-cert exclude each other');
-    return { host, port, tls: { kind: 'none' } };
+  if (http && certFile !== undefined) {
+    throw new UsageError('--http and --tls-cert exclude each other');
   }
-  if (certFile !== undefined && keyFile !== undefined) {
-    return { host, port, tls: { kind: 'files', certFile, keyFile } };
-  }
-  return { host, port, tls: { kind: 'own', names } };
+  if (http) return { kind: 'none' };
+  if (certFile !== undefined && keyFile !== undefined) return { kind: 'files', certFile, keyFile };
+  if (config.http) return { kind: 'none' };
+  if (config.tls) return { kind: 'files', ...config.tls };
+  return { kind: 'own', names: [...(values.name ?? []), ...config.names] };
 }
 
 function instructions(url: string, { tls }: FrontAddress, caPath: string | undefined): string {

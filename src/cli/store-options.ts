@@ -1,12 +1,13 @@
 import { join, resolve } from 'node:path';
 
+import type { Config } from '../config/config.ts';
 import { createHasher } from '../images/hasher.ts';
 import type { Logger } from '../log/logger.ts';
 import { createContext, type PipelineContext } from '../pipeline/context.ts';
-import { openDirectoryStore } from '../storage/directory-store.ts';
-import type { OptionSpecs, OptionValues } from './arguments.ts';
-import type { Invocation } from './command.ts';
+import type { OptionSpecs } from './arguments.ts';
 import type { ExitCode } from './exit.ts';
+import { openLocation } from './open-location.ts';
+import { loadSettings, type CliSettings, type SettingsSource } from './settings.ts';
 
 /** Options of every command that touches a store. */
 export const STORE_OPTIONS = {
@@ -22,10 +23,9 @@ export const STORE_OPTIONS = {
   },
 } as const satisfies OptionSpecs;
 
-export type StoreValues = OptionValues<typeof STORE_OPTIONS>;
-
 export interface OpenedStore {
   readonly context: PipelineContext;
+  readonly config: Config;
   /** Of a directory store: its path. */
   readonly directory?: string;
   /** Of a bucket: its name. */
@@ -34,28 +34,52 @@ export interface OpenedStore {
   readonly stateDir: string;
 }
 
-/**
- * Opens the store that the options, the environment or the configuration name, and closes it afterwards. With
- * `use: 'read'` it need not be writable, and is not made when missing.
- */
-export async function withStore<S extends OptionSpecs>(
-  invocation: Pick<Invocation<S>, 'terminal' | 'log'> & { readonly values: StoreValues },
+export interface StoreUse {
+  /** `read`: it need not be writable, and is not made when missing. Default: `write`. */
+  readonly use?: 'read' | 'write';
+  /** Default: the configuration's. */
+  readonly settleMs?: number;
+}
+
+/** Opens the store that the options, the environment or the configuration name, and closes it afterwards. */
+export async function withStore(
+  source: SettingsSource,
   action: (opened: OpenedStore) => Promise<ExitCode>,
-  { use = 'write', settleMs }: { readonly use?: 'read' | 'write'; readonly settleMs?: number } = {},
+  use: StoreUse = {},
 ): Promise<ExitCode> {
-  const { values, terminal, log } = invocation;
-  const url = values.store ?? terminal.env.BUCKETSTREAMS_STORE ?? 'file:./data';
-  const directory = resolve(url.replace(/^file:(\/\/)?/, ''));
-  const store = await openDirectoryStore({
-    path: directory,
-    use,
-    settleMs,
-    onSkipped: skipReporter(log),
-  });
+  return withSettings(await loadSettings(source), source.terminal.env, action, use);
+}
+
+/** `withStore` where the settings are known already. */
+export async function withSettings(
+  { config, store: place, configured, log }: CliSettings,
+  env: Readonly<Record<string, string | undefined>>,
+  action: (opened: OpenedStore) => Promise<ExitCode>,
+  { use = 'write', settleMs = config.serve.settle * 1000 }: StoreUse = {},
+): Promise<ExitCode> {
+  const store = await openLocation(place, { use, settleMs, env, onSkipped: skipReporter(log) });
   const hasher = createHasher();
+  const { location } = place;
+  const { clients, aliases } = config.publish;
   try {
-    const context = createContext({ store, hasher, log });
-    return await action({ context, directory, stateDir: join(directory, '.bucketstreams') });
+    return await action({
+      context: createContext({
+        store,
+        hasher,
+        log,
+        // Without a configuration of its own a store keeps the settings that it has.
+        ...(configured && { settings: { clients, aliases } }),
+      }),
+      config,
+      ...(location.kind === 'directory'
+        ? { directory: location.path }
+        : { bucket: location.bucket }),
+      stateDir:
+        config.serve.state ??
+        (location.kind === 'directory'
+          ? join(location.path, '.bucketstreams')
+          : resolve('.bucketstreams')),
+    });
   } finally {
     await hasher.close();
     await store.close();

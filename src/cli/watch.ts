@@ -12,7 +12,8 @@ export const watchCommand = defineCommand({
   ],
   run: (invocation) =>
     runLocal(invocation, {
-      watch: true,
-      onStart: () => invocation.log('info', 'watching', {}),
+      front: () => undefined,
+      watch: () => true,
+      onStart: () => invocation.log('info', 'watching'),
     }),
 });

@@ -14,6 +14,11 @@ export interface ServiceOptions {
   readonly enumerateEveryMs: number;
   /** Milliseconds between the end of a removed version's names and the end of its bytes. */
   readonly removalGraceMs: number;
+  /**
+   * Whether many versions found gone at once are held back, as an enumeration does: for directories, where an
+   * unmounted disk looks like that. A bucket tells of objects that were deleted.
+   */
+  readonly guard: boolean;
   /** Where changes are told from; each is started before the first enumeration, so that none is missed. */
   readonly sources: readonly ChangeSource[];
   /** Called after each enumeration that was completed. */
@@ -48,7 +53,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { log } = context;
   const dirty = createDirtySet({
     work: async (batch, signal) =>
-      (await indexVersions(context, batch, { signal, guard: true })).outcomes,
+      (await indexVersions(context, batch, { signal, guard: options.guard })).outcomes,
     log,
     random: context.random,
   });

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 
-import { watchDirectory, type Watcher } from '../../src/local/watcher.ts';
+import type { TreeWatcher } from '../../src/local/tree-watcher.ts';
+import { watchDirectory } from '../../src/local/watcher.ts';
 import { silentLogger } from '../../src/log/logger.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -12,7 +14,7 @@ const PRODUCT = 'images/busybox/1/amd64/default';
 
 describe('watcher', () => {
   let directory: string;
-  let watcher: Watcher;
+  let watcher: TreeWatcher;
   let dirty: Set<string>;
 
   const seen = (prefix: string) => eventually(() => dirty.has(prefix));
@@ -67,6 +69,21 @@ describe('watcher', () => {
     await seen(`${PRODUCT}/20240101/`);
     await write(`${PRODUCT}/20250101/lxd.tar.xz`);
     await seen(`${PRODUCT}/20250101/`);
+  });
+
+  it('misses nothing of a tree that is filled at full speed', async () => {
+    const versions: string[] = [];
+    for (let number = 100; number < 300; number++) {
+      versions.push(`images/os${number % 7}/r/amd64/v${number % 5}/20250101_${number}`);
+    }
+    for (const version of versions) {
+      mkdirSync(join(directory, version), { recursive: true });
+      writeFileSync(join(directory, version, 'lxd.tar.xz'), 'x');
+    }
+    for (const version of versions) await seen(`${version}/`);
+    dirty.clear();
+    for (const version of versions) writeFileSync(join(directory, version, 'lxd.tar.xz'), 'y');
+    for (const version of versions) await seen(`${version}/`);
   });
 
   it('leaves names with a dot, other folders and what symlinks point to alone', async () => {

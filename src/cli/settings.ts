@@ -1,0 +1,67 @@
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load-config.ts';
+import {
+  isStoreProblem,
+  parseStoreUrl,
+  storeIdentity,
+  type StoreLocation,
+} from '../config/store-location.ts';
+import type { StoreConfig } from '../config/config.ts';
+import type { Logger, LogLevel } from '../log/logger.ts';
+import { UsageError } from './exit.ts';
+import { createLogger, type LogValues } from './log-options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What the options, the environment and the configuration say together, in that order of precedence. */
+export interface CliSettings {
+  readonly config: Config;
+  readonly store: StoreConfig;
+  /** Whether `store` is the configuration's own, so that its other sections are about it. */
+  readonly configured: boolean;
+  readonly log: Logger;
+}
+
+export interface SettingsSource {
+  readonly values: LogValues & { readonly store?: string; readonly config?: string };
+  readonly terminal: Terminal;
+  /** Of the command, without `--log-level`. */
+  readonly logLevel: LogLevel;
+}
+
+/** Reads the configuration and chooses the store. Throws UsageError and ConfigError. */
+export async function loadSettings({
+  values,
+  terminal,
+  logLevel,
+}: SettingsSource): Promise<CliSettings> {
+  const config = await loadConfig({
+    cwd: process.cwd(),
+    ...(values.config !== undefined && { path: values.config }),
+  });
+  const { level, format } = config.log;
+  const log = createLogger({ 'log-format': format, ...values }, terminal, level ?? logLevel);
+  const chosen = chosenLocation(values.store, terminal.env.BUCKETSTREAMS_STORE);
+  const own = config.store.location;
+  const same = chosen === undefined || storeIdentity(chosen) === storeIdentity(own);
+  const store: StoreConfig =
+    chosen === undefined
+      ? config.store
+      : {
+          location: chosen,
+          // Credentials are for the store that they are written beside.
+          credentials: same ? config.store.credentials : { kind: 'default' },
+        };
+  return { config, store, configured: same && config.file !== undefined, log };
+}
+
+function chosenLocation(
+  option: string | undefined,
+  variable: string | undefined,
+): StoreLocation | undefined {
+  const text = option ?? (variable === '' ? undefined : variable);
+  if (text === undefined) return undefined;
+  const location = parseStoreUrl(text, process.cwd());
+  if (!isStoreProblem(location)) return location;
+  const name = option === undefined ? 'BUCKETSTREAMS_STORE' : '--store';
+  throw new UsageError(`${name} ${JSON.stringify(text)} ${location.problem}; ${location.remedy}`);
+}

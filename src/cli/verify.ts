@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import { rootCertificates } from 'node:tls';
+
+import { createHasher } from '../images/hasher.ts';
+import { verifyPublic, type Verification } from '../pipeline/verify-public.ts';
+import { verifyStore } from '../pipeline/verify-store.ts';
+import { defineCommand } from './command.ts';
+import { oneLine, UsageError } from './exit.ts';
+import { createProgress, formatBytes } from './progress.ts';
+import { openRemote } from './remote.ts';
+import { STORE_OPTIONS, withStore } from './store-options.ts';
+
+export const verifyCommand = defineCommand({
+  name: 'verify',
+  description: `Reads back every published byte and compares sizes, sha256 and fingerprints. Checks a store, or with a URL any public simplestreams server as its clients see it. Exit code 0 only when everything is right.`,
+  operands: { name: '[URL]', min: 0, max: 1 },
+  options: {
+    ...STORE_OPTIONS,
+    ca: {
+      type: 'string',
+      value: 'FILE',
+      help: 'PEM certificate authority to trust for URL, beside the known ones.',
+    },
+    json: { type: 'boolean', help: 'Print one JSON object.' },
+  },
+  examples: [
+    'bucketstreams verify --store file:./data',
+    'bucketstreams verify https://127.0.0.1:8443 --ca data/.bucketstreams/tls/ca.crt',
+    'bucketstreams verify https://images.example.org',
+  ],
+  run: async (invocation) => {
+    const { values, operands, terminal } = invocation;
+    const progress = createProgress(terminal, 'Verified');
+    const report = (verified: Verification) => {
+      progress.clear();
+      if (values.json) terminal.out(JSON.stringify(verified, undefined, 2) + '\n');
+      else terminal.out(summary(verified));
+      return verified.problems.length === 0 ? 0 : 1;
+    };
+    // `verify --store https://…` means the same.
+    const url = operands[0] ?? (/^https?:/.test(values.store ?? '') ? values.store : undefined);
+    if (url === undefined) {
+      if (values.ca !== undefined) throw new UsageError('--ca is for a URL; a store needs none');
+      return withStore(
+        invocation,
+        async ({ context: { store, hasher } }) =>
+          report(await verifyStore(store, hasher, (done, total) => progress.update(done, total))),
+        { use: 'read' },
+      ).finally(() => progress.clear());
+    }
+    const remote = openRemote(remoteUrl(url), await authority(values.ca));
+    const hasher = createHasher();
+    try {
+      return report(
+        await verifyPublic(remote, hasher, (bytes, total) => progress.update(bytes, total)),
+      );
+    } finally {
+      progress.clear();
+      remote.close();
+      await hasher.close();
+    }
+  },
+});
+
+function remoteUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url && (url.protocol === 'https:' || url.protocol === 'http:')) return url.href;
+  throw new UsageError(`${JSON.stringify(text)} is no https URL; a store is given with --store`);
+}
+
+async function authority(file: string | undefined) {
+  if (file === undefined) return undefined;
+  try {
+    return { pem: await readFile(file, 'utf8'), system: rootCertificates };
+  } catch (error) {
+    throw new UsageError(`--ca ${file} cannot be read`, { cause: error });
+  }
+}
+
+function summary({ checked, bytes, problems }: Verification): string {
+  const lines = problems.map(({ key, problem }) => `${oneLine(key)}: ${oneLine(problem)}\n`);
+  const count = problems.length === 0 ? 'all is right' : `${problems.length} problems`;
+  return `${lines.join('')}${checked} files, ${formatBytes(bytes)} read: ${count}.\n`;
+}

@@ -1,0 +1,91 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface TreeWatcherOptions {
+  readonly root: string;
+  /** Whether a path below the root matters, and what lies below it: relative, with `/`. */
+  readonly matters: (path: string) => boolean;
+  /** Told a path that came, went or changed; a folder's ends with `/`. */
+  readonly onChange: (path: string) => void;
+  /** Told once for each folder that cannot be watched. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface TreeWatcher {
+  close(): Promise<void>;
+}
+
+/**
+ * Watches a tree of folders without following symbolic links. A folder is watched before it is read, so that
+ * nothing that comes in between is missed, however fast a tree is filled. Resolves once all that is there
+ * is watched; what was there before is not told.
+ */
+export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatcher> {
+  const { root, matters, onChange, onError } = options;
+  /** By path; the root's is empty, any other ends with `/`. */
+  const folders = new Map<string, FSWatcher>();
+  let closed = false;
+  // One after another: a folder that goes while it is entered must be left afterwards.
+  let queue = Promise.resolve();
+  const enqueue = (task: () => Promise<void>) => {
+    queue = queue.then(() => (closed ? undefined : task())).catch(onError);
+    return queue;
+  };
+
+  async function enter(folder: string, tell: boolean): Promise<void> {
+    try {
+      const watcher = watch(join(root, folder), (event, name) => {
+        if (name !== null) touch(folder + name, event === 'rename');
+      });
+      watcher.on('error', onError);
+      folders.set(folder, watcher);
+      for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+        const path = folder + entry.name;
+        if (!matters(path)) continue;
+        if (entry.isDirectory()) await enter(`${path}/`, tell);
+        else if (tell) onChange(path);
+      }
+      if (tell && folder !== '') onChange(folder);
+    } catch (error) {
+      if (!isAbsent(error)) onError(error);
+    }
+  }
+
+  function leave(folder: string): void {
+    for (const [path, watcher] of folders) {
+      if (!path.startsWith(folder)) continue;
+      watcher.close();
+      folders.delete(path);
+      onChange(path);
+    }
+  }
+
+  function touch(path: string, cameOrWent: boolean): void {
+    if (!matters(path)) return;
+    onChange(path);
+    if (!cameOrWent) return;
+    void enqueue(async () => {
+      // Under the same name there may be another folder now than the one that was watched.
+      if (folders.has(`${path}/`)) leave(`${path}/`);
+      const stats = await lstat(join(root, path)).catch(() => undefined);
+      if (stats?.isDirectory()) await enter(`${path}/`, true);
+    });
+  }
+
+  await enqueue(() => enter('', false));
+  return {
+    async close() {
+      closed = true;
+      await queue;
+      for (const watcher of folders.values()) watcher.close();
+      folders.clear();
+    },
+  };
+}
+
+/** The folder went again, or is none any more: its parent's watcher tells. */
+function isAbsent(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
