@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ARCHITECTURE, buildBusyboxImage, type BusyboxFile } from '../support/busybox-image.ts';
 import { DAEMON_KINDS, startDaemon, type InstanceDaemon } from '../support/instance-daemon.ts';
-import { startServe, type ServeProcess } from '../support/program.ts';
+import { serveStore, type ServeProcess } from '../support/program.ts';
 import { untilListed } from '../support/published.ts';
 import { greetingFrom, listImages } from '../support/remote-images.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -44,7 +44,7 @@ async function fingerprint(version: string, ...files: readonly BusyboxFile[]): P
 before(async () => {
   folder = resources.use(await temporaryFolder()).path;
   server = resources.use(
-    await startServe({ store: `file:${join(folder, 'data')}`, state: join(folder, 'state') }),
+    await serveStore({ store: `file:${join(folder, 'data')}`, state: join(folder, 'state') }),
   );
   for (const kind of DAEMON_KINDS) {
     daemons.set(kind, resources.use(await startDaemon(kind, { trust: server.caFile })));

@@ -1,22 +1,12 @@
-import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { run, type CommandOptions } from './command.ts';
+import { startCli } from './cli.ts';
 import { ask } from './https-request.ts';
 
-const PROGRAM = join(import.meta.dirname, '../../bin/bucketstreams.js');
-
-/** Runs the command line to its end; answers standard output. Throws CommandError. */
-export function bucketstreams(
-  args: readonly string[],
-  options: CommandOptions = {},
-): Promise<string> {
-  return run(process.execPath, [PROGRAM, ...args], options);
-}
-
 export interface ServeOptions {
-  /** A store URL. */
+  /** A store URL, of a directory or of a bucket. */
   readonly store: string;
   /** The state folder, where the certificate authority appears. */
   readonly state: string;
@@ -36,47 +26,31 @@ export interface ServeProcess extends AsyncDisposable {
   get(path: string): Promise<Buffer>;
 }
 
-export async function startServe(options: ServeOptions): Promise<ServeProcess> {
+/** Serves any store at a free port of the loopback interface. */
+export async function serveStore(options: ServeOptions): Promise<ServeProcess> {
   const { store, state, args = [], env } = options;
-  const child = spawn(
-    process.execPath,
-    [
-      ...[PROGRAM, 'serve', '--store', store, '--state', state],
-      ...['--host', '127.0.0.1', '--port', '0', ...args],
-    ],
-    { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let log = '';
-  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => resolve(`exit ${code ?? signal ?? ''}`));
-  });
-  const firstLine = new Promise<string>((resolve) => {
-    createInterface(child.stdout).once('line', resolve);
-  });
-  const line = await Promise.race([firstLine, ended.then(() => undefined)]);
-  const url = line && /https?:\/\/\S+/.exec(line)?.[0].replace(/\/$/, '');
-  if (!url) {
-    child.kill('SIGKILL');
-    throw new Error(`bucketstreams serve printed no URL (${line ?? (await ended)}).\n${log}`);
+  const fixed = ['--store', store, '--state', state, '--host', '127.0.0.1', '--port', '0'];
+  const running = startCli(['serve', ...fixed, ...args], { env });
+  const first = once(createInterface(running.child.stdout!), 'line') as Promise<[string]>;
+  const line = await Promise.race([first, running.ended]);
+  if (!Array.isArray(line)) {
+    throw new Error(`bucketstreams serve ended with ${String(line.code)}\n${line.stderr}`);
   }
+  const [url] = line;
   const caFile = join(state, 'tls/ca.crt');
   return {
     url,
     caFile,
-    log: () => log,
+    log: running.stderr,
     get: async (path) => {
       const ca = await readFile(caFile, 'utf8');
       const answer = await ask(`${url}${path}`, { ca });
-      if (answer.status !== 200) {
-        throw new Error(`${path}: ${answer.status} ${answer.body.toString()}\n${log}`);
-      }
-      return answer.body;
+      if (answer.status === 200) return answer.body;
+      throw new Error(`${path}: ${answer.status} ${answer.body.toString()}\n${running.stderr()}`);
     },
     [Symbol.asyncDispose]: async () => {
-      child.kill('SIGTERM');
-      await ended;
+      running.child.kill('SIGTERM');
+      await running.ended;
     },
   };
 }
