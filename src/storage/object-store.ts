@@ -31,6 +31,8 @@ export interface WriteOptions {
 }
 
 export interface UploadOptions extends WriteOptions {
+  /** The body's bytes, where known: an S3 store chooses the size of its parts by it (without it: at most 156 GiB). */
+  readonly size?: number;
   /** Called with the bytes stored so far. */
   readonly onProgress?: (bytes: number) => void;
   /** Aborting leaves nothing visible and no parts behind. */

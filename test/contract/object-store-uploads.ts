@@ -199,7 +199,6 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
         '~',
         'b\\c',
         'tab\there',
-        'one\u0001',
       ];
       const written = new Map<string, ETag>();
       for (const name of names)

@@ -1,0 +1,72 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { s3Failure, type S3Context } from './s3-errors.ts';
+import type { ETag, ObjectInfo, WriteCondition, WriteOptions } from './object-store.ts';
+
+/** A bucket and how to reach it: what the parts of the S3 store share. */
+export interface S3Place {
+  readonly client: S3Client;
+  readonly bucket: string;
+  readonly url: string;
+  serverTime(): number;
+  stat(key: string): Promise<ObjectInfo | undefined>;
+}
+
+interface Answer {
+  readonly ETag?: string | undefined;
+  readonly VersionId?: string | undefined;
+}
+
+/** The information that the answer to a write gives. S3 does not tell the time: it is the answer's own. */
+export function writtenInfo(
+  place: S3Place,
+  context: S3Context,
+  answer: Answer,
+  size: number,
+): ObjectInfo {
+  return {
+    key: context.key,
+    etag: etagFrom(answer.ETag, context),
+    size,
+    lastModified: place.serverTime(),
+    ...versionFrom(answer.VersionId),
+  };
+}
+
+/** An ETag header's value without its quotes. */
+export function etagFrom(header: string | undefined, context: S3Context): ETag {
+  if (header !== undefined) return header.replace(/^"|"$/g, '') as ETag;
+  throw s3Failure(
+    'unavailable',
+    context,
+    'the server told no ETag. Check the endpoint in the URL.',
+  );
+}
+
+export function versionFrom(id: string | undefined): { versionId?: string } {
+  return id === undefined || id === 'null' ? {} : { versionId: id };
+}
+
+/** An ETag as a header's value. */
+export function quoted(etag: ETag): string {
+  return `"${etag}"`;
+}
+
+export function conditionHeaders(condition: WriteCondition | undefined): {
+  IfMatch?: string;
+  IfNoneMatch?: string;
+} {
+  if (condition === undefined) return {};
+  return 'ifAbsent' in condition ? { IfNoneMatch: '*' } : { IfMatch: quoted(condition.ifMatch) };
+}
+
+export function contentHeaders({ contentType, cacheControl, contentEncoding }: WriteOptions): {
+  ContentType?: string;
+  CacheControl?: string;
+  ContentEncoding?: string;
+} {
+  return {
+    ...(contentType === undefined ? {} : { ContentType: contentType }),
+    ...(cacheControl === undefined ? {} : { CacheControl: cacheControl }),
+    ...(contentEncoding === undefined ? {} : { ContentEncoding: contentEncoding }),
+  };
+}
