@@ -20,7 +20,7 @@ describe('the rules of cdk-nag (AwsSolutions)', () => {
         const found = [
           ...Annotations.fromStack(stack).findError('*', Match.anyValue()),
           ...Annotations.fromStack(stack).findWarning('*', Match.anyValue()),
-        ].map(({ id, entry }) => `${id}: ${String(entry.data)}`);
+        ].map(({ id, entry }) => `${id}: ${JSON.stringify(entry.data)}`);
         assert.deepEqual(found, []);
       }
     });

@@ -1,0 +1,54 @@
+import { createHasher } from '../src/images/hasher.ts';
+import { jsonLogger, type LogLevel } from '../src/log/logger.ts';
+import { createContext, type PipelineContext } from '../src/pipeline/context.ts';
+import { openStore } from '../src/storage/open-store.ts';
+import { Meter } from './metrics.ts';
+import { parseSettings } from './settings.ts';
+
+/** What Lambda tells a handler beside the event, as far as it is used. */
+export interface Invocation {
+  readonly awsRequestId: string;
+  /** Milliseconds until the invocation is cut off. */
+  getRemainingTimeInMillis(): number;
+}
+
+export interface FunctionWorld {
+  readonly context: PipelineContext;
+  readonly meter: Meter;
+  /** Of the master. */
+  readonly bucket: string;
+  readonly queueUrl: string;
+}
+
+/**
+ * The context of a function, from its environment: STORE_URL, QUEUE_URL, LOG_LEVEL,
+ * BUCKETSTREAMS_SETTINGS. Made once a process, so that digests and connections outlive an invocation.
+ */
+export async function functionContext(
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<FunctionWorld> {
+  const url = environment['STORE_URL'] ?? '';
+  const store = await openStore(url);
+  const meter = new Meter();
+  const context = createContext({
+    store,
+    hasher: meter.hasher(
+      createHasher({ workerUrl: new URL('./digest-worker.js', import.meta.url) }),
+    ),
+    log: meter.log(
+      jsonLogger((line) => void process.stdout.write(line), levelOf(environment['LOG_LEVEL'])),
+    ),
+    settings: parseSettings(environment['BUCKETSTREAMS_SETTINGS'] ?? '{}'),
+  });
+  return {
+    context,
+    meter,
+    bucket: new URL(url).hostname,
+    queueUrl: environment['QUEUE_URL'] ?? '',
+  };
+}
+
+function levelOf(text: string | undefined): LogLevel {
+  const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+  return levels.find((level) => level === text?.toLowerCase()) ?? 'info';
+}

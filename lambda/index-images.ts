@@ -1,0 +1,97 @@
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { indexVersions, type IndexReport } from '../src/pipeline/index-versions.ts';
+import { functionContext, type Invocation } from './function-context.ts';
+import { emitMetrics, isCatalogProblem } from './metrics.ts';
+import {
+  decodeRequest,
+  hideFor,
+  parseQueueEvent,
+  type BatchResponse,
+  type QueueMessage,
+  waitOf,
+} from './queue-batch.ts';
+
+const queue = new SQSClient({});
+const world = functionContext();
+
+/**
+ * Indexes what a batch of messages names. A message is done when all its versions are public or in a
+ * state that only new files can change; one that is not comes back, the later the more often it came.
+ * When the catalog or the public files cannot be written, all messages come back.
+ */
+export async function handler(event: unknown, invocation: Invocation): Promise<BatchResponse> {
+  const { context, meter, bucket, queueUrl } = await world;
+  const messages = parseQueueEvent(event);
+  const requests = messages.map((message) => ({
+    message,
+    request: decodeRequest(message.body, bucket),
+  }));
+  const wanted = requests.flatMap(({ request }) =>
+    request.kind === 'index' ? request.prefixes : [],
+  );
+  const remaining = invocation.getRemainingTimeInMillis();
+  let report: IndexReport;
+  try {
+    report = await indexVersions(context, wanted, {
+      deadline: context.now() + remaining,
+      invocationMs: remaining,
+    });
+  } catch (error) {
+    emitMetrics({ ...meter.take(), CatalogProblems: isCatalogProblem(error) ? 1 : 0 });
+    context.log('error', 'nothing indexed', {
+      error: String(error),
+      request: invocation.awsRequestId,
+    });
+    // The function fails, so Lambda hands back the whole batch: soon, not after the visibility time-out.
+    for (const message of messages) await hide(message, waitOf(message), queueUrl);
+    throw error;
+  }
+  const failed: QueueMessage[] = [];
+  for (const { message, request } of requests) {
+    if (request.kind === 'malformed') {
+      context.log('error', 'message cannot be read', {
+        message: message.messageId,
+        reason: request.reason,
+      });
+      failed.push(message);
+      // No wait makes it readable: the dead-letter queue is to have it soon.
+      await hide(message, 0, queueUrl);
+      continue;
+    }
+    const seconds = hideFor(message, request.prefixes, report.outcomes);
+    if (seconds === undefined) continue;
+    failed.push(message);
+    await hide(message, seconds, queueUrl);
+  }
+  emitMetrics({
+    ...meter.take(),
+    MalformedMessages: requests.filter(({ request }) => request.kind === 'malformed').length,
+  });
+  context.log('info', 'indexed', {
+    messages: messages.length,
+    versions: report.outcomes.size,
+    generation: report.generation,
+    returned: failed.length,
+    request: invocation.awsRequestId,
+  });
+  return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+}
+
+async function hide(message: QueueMessage, seconds: number, queueUrl: string): Promise<void> {
+  const { context } = await world;
+  try {
+    await queue.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: queueUrl,
+        ReceiptHandle: message.receiptHandle,
+        VisibilityTimeout: seconds,
+      }),
+    );
+  } catch (error) {
+    // It then comes back when the queue's own visibility time is over: later, but it does.
+    context.log('warn', 'visibility not changed', {
+      message: message.messageId,
+      error: String(error),
+    });
+  }
+}

@@ -1,0 +1,119 @@
+import { versionPrefix, productPrefix } from '../src/images/layout.ts';
+import { decodeObjectEvents } from '../src/pipeline/object-events.ts';
+import type { Outcome } from '../src/pipeline/index-versions.ts';
+import { targetOfKey, targetOfPrefix } from '../src/pipeline/targets.ts';
+
+/** One message of an SQS batch, as far as it is used here. */
+export interface QueueMessage {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  /** How often it was handed out, this time included. */
+  readonly receives: number;
+}
+
+/** What a message asks for. */
+export type Request =
+  | { readonly kind: 'index'; readonly prefixes: readonly string[]; readonly foreign: number }
+  /** It can never be read; the dead-letter queue keeps it for a person. */
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+/** The answer that tells SQS which messages are not done (AWS Lambda guide, "Reporting batch item failures"). */
+export interface BatchResponse {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}
+
+const SHORTEST_WAIT_S = 5;
+const LONGEST_WAIT_S = 300;
+
+/** Reads the event that the function was called with; messages of any other shape make it reject. */
+export function parseQueueEvent(event: unknown): QueueMessage[] {
+  const records = fieldOf(event, 'Records');
+  if (!Array.isArray(records))
+    throw new Error('the event is no SQS batch: it has no list "Records"');
+  return records.map((record: unknown) => ({
+    messageId: textOf(record, 'messageId'),
+    receiptHandle: textOf(record, 'receiptHandle'),
+    body: textOf(record, 'body'),
+    receives: Number(fieldOf(fieldOf(record, 'attributes'), 'ApproximateReceiveCount') ?? 1) || 1,
+  }));
+}
+
+/** Reads a message: an S3 event notification, or a sweep's list of versions. */
+export function decodeRequest(body: string, bucket: string): Request {
+  const own = sweepRequest(body);
+  if (own !== undefined) return own;
+  const events = decodeObjectEvents(body, { bucket });
+  switch (events.kind) {
+    case 'test':
+      return { kind: 'index', prefixes: [], foreign: 0 };
+    case 'malformed':
+      return events;
+    case 'events': {
+      const [problem] = events.malformed;
+      if (problem !== undefined && events.keys.length === 0) {
+        return { kind: 'malformed', reason: problem };
+      }
+      const prefixes = events.keys.flatMap(({ key }) => targetOfKey(key)?.prefix ?? []);
+      return { kind: 'index', prefixes: [...new Set(prefixes)], foreign: events.foreign };
+    }
+  }
+}
+
+/** The body of a message by which a sweep asks for versions and products to be indexed. */
+export function sweepMessage(prefixes: readonly string[]): string {
+  return JSON.stringify({ bucketstreams: { versions: prefixes } });
+}
+
+function sweepRequest(body: string): Request | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  const own = fieldOf(value, 'bucketstreams');
+  if (own === undefined) return undefined;
+  const listed = fieldOf(own, 'versions');
+  const prefixes = Array.isArray(listed) ? listed : [undefined];
+  const known = prefixes.flatMap((prefix: unknown) => {
+    const target = typeof prefix === 'string' ? targetOfPrefix(prefix) : undefined;
+    if (target === undefined) return [];
+    return [target.kind === 'version' ? versionPrefix(target.ref) : productPrefix(target.product)];
+  });
+  if (known.length < prefixes.length) {
+    return { kind: 'malformed', reason: 'a sweep message lists something that is no version' };
+  }
+  return { kind: 'index', prefixes: known, foreign: 0 };
+}
+
+/** For how many seconds a message that is not done is to be hidden; undefined when it is done. */
+export function hideFor(
+  message: QueueMessage,
+  prefixes: readonly string[],
+  outcomes: ReadonlyMap<string, Outcome>,
+): number | undefined {
+  const waits = prefixes.flatMap((prefix) => {
+    const outcome = outcomes.get(prefix);
+    return outcome?.kind === 'again' ? [Math.ceil(outcome.afterMs / 1000)] : [];
+  });
+  if (waits.length === 0) return undefined;
+  return Math.min(LONGEST_WAIT_S, Math.max(waitOf(message), ...waits));
+}
+
+/** For how many seconds a message is hidden that is to be tried again: the longer the more often it came. */
+export function waitOf(message: QueueMessage): number {
+  return Math.min(LONGEST_WAIT_S, SHORTEST_WAIT_S * 2 ** Math.min(message.receives - 1, 10));
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
+}
+
+function textOf(value: unknown, name: string): string {
+  const text = fieldOf(value, name);
+  if (typeof text !== 'string')
+    throw new Error(`the event is no SQS batch: a record has no ${name}`);
+  return text;
+}

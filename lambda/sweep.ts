@@ -1,0 +1,75 @@
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { enumerateStore } from '../src/pipeline/enumerate.ts';
+import { finishRemovals } from '../src/pipeline/finish-removals.ts';
+import { functionContext, type Invocation } from './function-context.ts';
+import { emitMetrics, isCatalogProblem, versionMetrics } from './metrics.ts';
+import { sweepMessage } from './queue-batch.ts';
+
+/** Few, since a message comes back whole while one of its versions is not done. */
+const PREFIXES_PER_MESSAGE = 10;
+/** Amazon SQS takes as many in one call. */
+const MESSAGES_PER_CALL = 10;
+
+const queue = new SQSClient({});
+const world = functionContext();
+
+/**
+ * Finds what no event told of: lists the store, has the index function look at what differs, and carries
+ * removals on. It reads no image. Fails when the store or the catalog cannot be read; the next sweep tries
+ * again.
+ */
+export async function handler(_event: unknown, invocation: Invocation): Promise<void> {
+  const { context, queueUrl } = await world;
+  try {
+    const found = await enumerateStore(context);
+    await enqueue(found.dirty, queueUrl);
+    const removals = await finishRemovals(context);
+    await enqueue(removals.deleted, queueUrl);
+    emitMetrics({
+      ...versionMetrics(found.catalog),
+      VersionsDrifted: found.dirty.length,
+      RemovalsHeld: found.heldRemovals,
+      SweepsCompleted: 1,
+      CatalogProblems: 0,
+    });
+    context.log('info', 'swept', {
+      different: found.dirty.length,
+      refused: found.refused,
+      held: found.heldRemovals,
+      removing: removals.waiting,
+      generation: found.catalog.generation,
+      request: invocation.awsRequestId,
+    });
+  } catch (error) {
+    if (isCatalogProblem(error)) emitMetrics({ CatalogProblems: 1 });
+    context.log('error', 'sweep failed', {
+      error: String(error),
+      request: invocation.awsRequestId,
+    });
+    throw error;
+  }
+}
+
+async function enqueue(prefixes: readonly string[], queueUrl: string): Promise<void> {
+  const bodies = chunks(prefixes, PREFIXES_PER_MESSAGE).map(sweepMessage);
+  for (const batch of chunks(bodies, MESSAGES_PER_CALL)) {
+    const answer = await queue.send(
+      new SendMessageBatchCommand({
+        QueueUrl: queueUrl,
+        Entries: batch.map((MessageBody, index) => ({ Id: String(index), MessageBody })),
+      }),
+    );
+    const [failure] = answer.Failed ?? [];
+    if (failure !== undefined) {
+      throw new Error(
+        `Amazon SQS took only a part of the sweep's orders: ${failure.Code ?? ''} ${failure.Message ?? ''}`,
+      );
+    }
+  }
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
