@@ -11,6 +11,11 @@ export interface CommandEntry {
 /** All commands, in the order of the program's help. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'init',
+    summary: 'Prepare a store, take over an existing one',
+    load: async () => (await import('./init.ts')).initCommand,
+  },
+  {
     name: 'serve',
     summary: 'Serve a store over HTTPS and keep it up to date',
     load: async () => (await import('./serve.ts')).serveCommand,

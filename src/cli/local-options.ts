@@ -73,10 +73,8 @@ export async function runLocal(
   const run = async (opened: OpenedStore): Promise<ExitCode> => {
     const indexing = {
       sources: sourcesOf(opened, events, log),
-      guard: opened.directory !== undefined,
       enumerateEveryMs: enumerateEveryMs ?? serve.enumerateEvery * 1000,
       removalGraceMs: removalGraceMs ?? retention.grace * 1000,
-      guard: opened.directory !== undefined,
     };
     const starting = startLocal({
       context: opened.context,

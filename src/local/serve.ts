@@ -17,11 +17,8 @@ export interface LocalOptions {
   /** Absent: the public files are served as they are. */
   readonly indexing?: {
     readonly sources: readonly ChangeSource[];
-    /** See ServiceOptions. */
-    readonly guard: boolean;
     readonly enumerateEveryMs: number;
     readonly removalGraceMs: number;
-    readonly guard: boolean;
   };
 }
 

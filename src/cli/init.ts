@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+
+import { CONFIG_FILE } from '../config/load-config.ts';
+import { storeUrl } from '../config/store-location.ts';
+import { IMAGES_PREFIX } from '../images/layout.ts';
+import { ensureCertificate } from '../local/tls.ts';
+import { update } from '../pipeline/update.ts';
+import { ensureBucket, ensureNotifications } from '../storage/s3-setup.ts';
+import { defineCommand } from './command.ts';
+import { configTemplate } from './config-template.ts';
+import { UsageError } from './exit.ts';
+import { s3Credentials } from './open-location.ts';
+import { createProgress } from './progress.ts';
+import { loadSettings, type CliSettings } from './settings.ts';
+import { STORE_OPTIONS, withSettings } from './store-options.ts';
+import type { Terminal } from './terminal.ts';
+
+export const initCommand = defineCommand({
+  name: 'init',
+  description: `Prepares a store: makes the directory or checks the bucket, publishes what is in it (an existing tree of lxd-image-server is taken over in place), makes the certificate for serve, and writes a commented bucketstreams.toml where there is none. Safe to repeat.`,
+  options: {
+    ...STORE_OPTIONS,
+    state: {
+      type: 'string',
+      value: 'DIR',
+      help: "Folder for the certificate. Default: serve's.",
+    },
+    'create-bucket': { type: 'boolean', help: 'Make the bucket when there is none.' },
+    'minio-events': {
+      type: 'string',
+      value: 'ARN',
+      help: 'Have the bucket tell this target of its images: arn:minio:sqs::NAME:webhook for a webhook that leads to --events-listen.',
+    },
+    'no-config': { type: 'boolean', help: 'Write no bucketstreams.toml.' },
+  },
+  examples: [
+    'bucketstreams init --store file:/srv/images',
+    'bucketstreams init --store "s3://images?endpoint=http://127.0.0.1:9000" --create-bucket --minio-events arn:minio:sqs::bucketstreams:webhook',
+  ],
+  run: async (invocation) => {
+    const { values, terminal } = invocation;
+    const settings = await loadSettings(invocation);
+    await prepareBucket(settings, terminal, values['create-bucket'], values['minio-events']);
+    return withSettings(settings, terminal.env, async (opened) => {
+      const { context, stateDir, directory } = opened;
+      const progress = createProgress(terminal, 'Listed', { unit: 'count' });
+      const report = await update(context, {
+        onProgress: (objects) => progress.update(objects),
+      }).finally(() => progress.clear());
+      terminal.out(`${context.store.url}: public generation ${report.generation}\n`);
+      if (directory !== undefined || values.state !== undefined) {
+        const { caPath, created } = await ensureCertificate({
+          stateDir: values.state ?? stateDir,
+          hosts: [settings.config.serve.host, ...settings.config.serve.names],
+        });
+        terminal.out(`${caPath}: ${created ? 'made' : 'is there already'}\n`);
+      }
+      if (!values['no-config']) await writeConfig(settings, terminal);
+      return 0;
+    });
+  },
+});
+
+async function prepareBucket(
+  { store: { location, credentials } }: CliSettings,
+  terminal: Terminal,
+  create: boolean | undefined,
+  eventsArn: string | undefined,
+): Promise<void> {
+  if (location.kind !== 'bucket') {
+    if (create || eventsArn !== undefined) {
+      const option = create ? '--create-bucket' : '--minio-events';
+      throw new UsageError(`${option} is for a bucket, and the store is a directory`);
+    }
+    return;
+  }
+  if (eventsArn !== undefined && !/^arn:[a-z-]+:sqs:[^:]*:[^:]+:[^:]+$/.test(eventsArn)) {
+    throw new UsageError(
+      `--minio-events is ${JSON.stringify(eventsArn)}; an ARN such as arn:minio:sqs::NAME:webhook is expected`,
+    );
+  }
+  const { bucket, region, endpoint } = location;
+  const place = {
+    bucket,
+    url: storeUrl(location),
+    credentials: s3Credentials(credentials, terminal.env),
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint }),
+  };
+  if (create && (await ensureBucket(place))) terminal.out(`${place.url}: bucket made\n`);
+  if (eventsArn === undefined) return;
+  const changed = await ensureNotifications(place, eventsArn, IMAGES_PREFIX);
+  terminal.out(`${place.url}: notifications ${changed ? 'set up' : 'are set up already'}\n`);
+}
+
+async function writeConfig({ config, store }: CliSettings, terminal: Terminal): Promise<void> {
+  if (config.file !== undefined) {
+    terminal.out(`${config.file}: is there already\n`);
+    return;
+  }
+  const file = resolve(CONFIG_FILE);
+  // Somebody else may have written one meanwhile: that one stays.
+  await writeFile(file, configTemplate(storeUrl(store.location)), { flag: 'wx' });
+  terminal.out(`${file}: written\n`);
+}
