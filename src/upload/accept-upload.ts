@@ -5,7 +5,7 @@ import type { ProductRef } from '../images/layout.ts';
 import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { productOfAlias, productOfProperties } from './choose-product.ts';
+import { productOfAlias } from './choose-product.ts';
 import { GatewayError } from './gateway-answers.ts';
 import { allows } from './gateway-trust.ts';
 import { knownImages } from './known-images.ts';
@@ -77,7 +77,7 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
         staged = undefined;
         desk.recent.forget(fingerprint);
         const alias = productAlias(upload.aliases, received);
-        if (alias) await room.placeByAlias(image, alias);
+        if (alias) await room.placeByAlias(image, alias, upload.allow);
       }
     } catch (error) {
       desk.recent.forget(fingerprint);
@@ -91,20 +91,18 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
   }
 }
 
-/** The product that the aliases name. What could never be published is refused before its root passes. */
-function decide(upload: Upload, head: ImageHead): ProductRef | undefined {
-  const { architecture } = head.metadata;
-  const alias = productAlias(upload.aliases, head);
-  const product =
-    alias === undefined
-      ? productOfProperties({ properties: propertiesOf(upload, head), architecture })
-      : productOfAlias(alias, architecture);
-  const [first] = upload.aliases;
-  if (alias === undefined && first !== undefined) throw notAProduct(first);
-  if (product && !allows(upload.allow, productPath(product))) {
-    throw new GatewayError(403, `this client may not publish ${productPath(product)}`);
-  }
-  return alias === undefined ? undefined : product;
+/**
+ * The product that the aliases name, if any are given: what could never be published is refused before its
+ * root passes. Without one, an alias may still be named once the image is here.
+ */
+function decide({ aliases, allow }: Upload, head: ImageHead): ProductRef | undefined {
+  const [first] = aliases;
+  if (first === undefined) return undefined;
+  const alias = productAlias(aliases, head);
+  const product = alias && productOfAlias(alias, head.metadata.architecture);
+  if (!product) throw notAProduct(first);
+  if (allows(allow, productPath(product))) return product;
+  throw new GatewayError(403, `this client may not publish ${productPath(product)}`);
 }
 
 function productAlias(

@@ -58,7 +58,7 @@ export function answerFault(
   const status = statusOf(error);
   const message = error instanceof Error ? error.message : String(error);
   const fields = { method: request.method, path: call.url.pathname, client: client?.name, message };
-  desk.log(status >= 500 ? 'error' : 'warn', 'a request failed', fields);
+  desk.log(status >= 500 ? 'error' : status === 404 ? 'debug' : 'warn', 'a request failed', fields);
   if (response.headersSent) {
     response.destroy();
     return;

@@ -102,7 +102,13 @@ export async function createAlias(
 ): Promise<void> {
   const waiting = byFingerprint<WaitingImage>(desk.room.list(), target);
   if (waiting) {
-    await desk.room.placeByAlias({ ...waiting, allow }, name);
+    try {
+      await desk.room.placeByAlias(waiting, name, allow);
+    } catch (error) {
+      // Its uploader is told that it failed: then nothing of it may be published by its properties later.
+      if (error instanceof GatewayError) await desk.room.discard(waiting);
+      throw error;
+    }
     return;
   }
   const [recent] = desk.recent.placed().filter(([fingerprint]) => fingerprint === target);

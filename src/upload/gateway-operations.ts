@@ -15,7 +15,7 @@ export interface PushIntent {
 interface Entry {
   document: OperationDocument;
   readonly secret?: string;
-  readonly intent?: PushIntent;
+  intent?: PushIntent;
   readonly expires: number;
 }
 
@@ -65,9 +65,10 @@ export class Operations {
   /** Uses an announced push up. */
   redeem(secret: string): PushIntent | undefined {
     this.expire();
-    for (const [id, { secret: own, intent }] of this.entries) {
+    for (const entry of this.entries.values()) {
+      const { secret: own, intent } = entry;
       if (intent === undefined || own === undefined || !sameText(own, secret)) continue;
-      this.entries.delete(id);
+      entry.intent = undefined;
       return intent;
     }
     return undefined;

@@ -154,14 +154,23 @@ async function pass(
   store: StoreRoot,
 ): Promise<ReceivedImage> {
   let size = head.metadataFile?.length ?? 0;
+  const broken: unknown[] = [];
   async function* tapped(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of body) {
-      hash.update(chunk);
-      size += chunk.byteLength;
-      yield chunk;
+    try {
+      for await (const chunk of body) {
+        hash.update(chunk);
+        size += chunk.byteLength;
+        yield chunk;
+      }
+    } catch (error) {
+      broken.push(error);
+      throw error;
     }
   }
-  const root = await store(head, tapped());
+  const root = await store(head, tapped()).catch((error: unknown) => {
+    // A store wraps the body's own fault, which is what its sender has to know.
+    throw broken.length > 0 ? broken[0] : error;
+  });
   const fingerprint = parseSha256(hash.digest('hex'));
   if (fingerprint === undefined) throw new TypeError('a SHA-256 has 64 digits');
   return { ...head, fingerprint, size, root };

@@ -84,12 +84,16 @@ export class WaitingRoom {
 
   /**
    * Places an image under the product that an alias names. GatewayError when the alias names none, or one
-   * that its uploader may not publish.
+   * that whoever names it may not publish.
    */
-  async placeByAlias(image: WaitingImage, alias: string): Promise<VersionRef> {
+  async placeByAlias(
+    image: WaitingImage,
+    alias: string,
+    allow: readonly string[],
+  ): Promise<VersionRef> {
     const product = productOfAlias(alias, image.architecture);
     if (!product) throw notAProduct(alias);
-    return this.place(image, product);
+    return this.place(image, product, allow);
   }
 
   /** Throws an image away. */
@@ -110,12 +114,13 @@ export class WaitingRoom {
   private watch(image: WaitingImage): void {
     const { log, now, rest = DEFAULT_REST } = this.options;
     this.images.set(image.fingerprint, image);
-    const product = productOfProperties(image);
+    const own = productOfProperties(image);
+    const product = own && allows(image.allow, productPath(own)) ? own : undefined;
     const age = now() - Date.parse(image.uploadedAt);
     const due = product ? rest : UNPLACED_LIFETIME;
     const timer = setTimeout(
       () => {
-        const done = product ? this.place(image, product) : this.giveUp(image);
+        const done = product ? this.place(image, product, image.allow) : this.giveUp(image);
         done.catch((error: unknown) => {
           log('error', 'cannot place an uploaded image', {
             fingerprint: image.fingerprint,
@@ -137,9 +142,13 @@ export class WaitingRoom {
   }
 
   /** One at a time for each image: a second call waits for the first and gives its answer. */
-  private async place(image: WaitingImage, product: ProductRef): Promise<VersionRef> {
+  private async place(
+    image: WaitingImage,
+    product: ProductRef,
+    allow: readonly string[],
+  ): Promise<VersionRef> {
     const path = productPath(product);
-    if (!allows(image.allow, path)) {
+    if (!allows(allow, path)) {
       throw new GatewayError(403, `this client may not publish ${path}`);
     }
     const running = this.work.get(image.fingerprint);

@@ -1,0 +1,413 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+import { StoreError } from '../../../src/storage/errors.ts';
+import { eventually } from '../../support/eventually.ts';
+import { faultyStore } from '../../support/faulty-store.ts';
+import {
+  field,
+  fingerprintOf,
+  gatewayFixture,
+  metadataTar,
+  splitUpload,
+  SQUASHFS,
+  type Asking,
+} from '../../support/gateway-fixture.ts';
+import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
+
+const NEVER = 3_600_000;
+const METADATA = metadataTar();
+const FINGERPRINT = fingerprintOf(METADATA, SQUASHFS);
+
+function withHeaders(asking: Asking, headers: Record<string, string>): Asking {
+  return { ...asking, headers: { ...asking.headers, ...headers } };
+}
+const aliased = (asking: Asking, alias: string) =>
+  withHeaders(asking, { 'x-incus-aliases': `alias=${encodeURIComponent(alias)}` });
+
+describe('who may do what', () => {
+  it('tells strangers no more than joining needs', async () => {
+    await using gateway = await gatewayFixture();
+    const { stranger } = gateway;
+    const server = await stranger('/1.0');
+    assert.equal(field(server, 'metadata', 'auth'), 'untrusted');
+    assert.equal(field(server, 'metadata', 'public'), false);
+    for (const path of [
+      '/1.0/images',
+      '/1.0/certificates',
+      '/1.0/images/aliases',
+      '/1.0/operations',
+    ]) {
+      assert.equal((await stranger(path)).status, 403, path);
+    }
+    assert.equal((await stranger('/1.0/images', splitUpload(METADATA, SQUASHFS))).status, 403);
+    const untrusted = await gateway.newClient();
+    assert.equal((await untrusted('/1.0/images', splitUpload(METADATA, SQUASHFS))).status, 403);
+    assert.equal((await untrusted('/1.0/images/abc', { method: 'DELETE' })).status, 403);
+    assert.deepEqual(await gateway.keys(), []);
+  });
+
+  it('lets a token in once, and not after its time', async () => {
+    await using gateway = await gatewayFixture();
+    const token = (expiresAt: number) =>
+      gateway.trust.createToken({
+        name: 'me',
+        allow: [],
+        expiresAt: new Date(expiresAt).toISOString(),
+      });
+    const post = { type: 'client', name: '' };
+    const secret = await token(Date.now() + NEVER);
+    assert.match(
+      (await gateway.stranger('/1.0/certificates', { json: { ...post, password: secret } })).error,
+      /no client certificate/,
+    );
+    const clients = await Promise.all([1, 2, 3, 4].map(() => gateway.newClient()));
+    const answers = await Promise.all(
+      clients.map((client) =>
+        client('/1.0/certificates', { json: { ...post, trust_token: secret } }),
+      ),
+    );
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 403, 403, 403]);
+    const joined = clients[answers.findIndex(({ status }) => status === 200)]!;
+    assert.equal(field(await joined('/1.0'), 'metadata', 'auth'), 'trusted');
+    const late = await gateway.newClient();
+    const expired = { ...post, password: await token(Date.now() - 1) };
+    assert.match((await late('/1.0/certificates', { json: expired })).error, /expired/);
+    const whole = Buffer.from(
+      JSON.stringify({ client_name: 'me', secret: await token(Date.now() + NEVER) }),
+    );
+    const asSent = { ...post, password: whole.toString('base64') };
+    assert.equal((await late('/1.0/certificates', { json: asSent })).status, 200);
+    await gateway.trust.remove('me');
+    assert.equal((await late('/1.0/images')).status, 403);
+  });
+
+  it('keeps a client to its products', async () => {
+    await using gateway = await gatewayFixture({ rest: 0 });
+    const client = await gateway.trusted(['iats/*']);
+    const upload = () => splitUpload(METADATA, SQUASHFS);
+    const refused = await client('/1.0/images', aliased(upload(), 'other/1/vim'));
+    assert.equal(refused.status, 403);
+    assert.match(refused.error, /may not publish other\/1\/amd64\/vim/);
+    // Its properties lead elsewhere: it waits for an alias that is allowed.
+    assert.equal((await client('/1.0/images', upload())).status, 202);
+    const named = { json: { name: 'iats/bionic/vim', target: FINGERPRINT } };
+    assert.equal((await client('/1.0/images/aliases', named)).status, 200);
+    const keys = await gateway.keys();
+    assert.equal(keys.length, 2);
+    assert(
+      keys.every((key) => key.startsWith('images/iats/bionic/amd64/vim/')),
+      keys.join(),
+    );
+  });
+});
+
+describe('an upload', () => {
+  it('is placed by the alias that comes with it, its metadata as it was sent', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const reply = await client(
+      '/1.0/images',
+      aliased(splitUpload(METADATA, SQUASHFS), 'iats/x/vim'),
+    );
+    assert.equal(reply.status, 202);
+    assert.equal(field(reply, 'metadata', 'status_code'), 200);
+    assert.equal(field(reply, 'metadata', 'metadata', 'fingerprint'), FINGERPRINT);
+    const [metadata = '', root = '', ...more] = await gateway.keys();
+    assert.deepEqual(more, []);
+    assert.match(metadata, /^images\/iats\/x\/amd64\/vim\/\d{8}_\d{4}\/lxd\.tar\.xz$/);
+    assert.match(root, /rootfs\.squashfs$/);
+    const { stream } = await gateway.store.read(metadata);
+    assert.deepEqual(Buffer.concat(await stream.toArray()), METADATA);
+  });
+
+  it('is placed by an alias that follows, or else by its properties', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    await client('/1.0/images', splitUpload(METADATA, SQUASHFS));
+    assert.deepEqual(await gateway.keys('images/'), []);
+    const alias = { json: { name: 'iats/x/amd64/vim', target: FINGERPRINT, description: '' } };
+    assert.equal((await client('/1.0/images/aliases', alias)).status, 200);
+    assert.equal((await client('/1.0/images/aliases', alias)).status, 200, 'the same again');
+    assert.equal((await gateway.keys('images/iats/x/amd64/vim/')).length, 2);
+
+    await using hasty = await gatewayFixture({ rest: 0 });
+    const other = await hasty.trusted();
+    const properties = { 'x-lxd-properties': 'os=Alpine+Linux&release=3.20&variant=cloud' };
+    await other('/1.0/images', withHeaders(splitUpload(METADATA, SQUASHFS), properties));
+    const [key = ''] = await eventually(async () => {
+      const keys = await hasty.keys('images/');
+      return keys.length === 2 && keys;
+    });
+    assert.match(key, /^images\/alpine-linux\/3\.20\/amd64\/cloud\//);
+    await eventually(async () => (await hasty.keys()).length === 2);
+  });
+
+  it('of one file is placed whole', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const entries = [{ path: 'metadata.yaml', content: METADATA_YAML }, { path: 'rootfs/' }];
+    const file = gzipSync(tarArchive([...entries, { path: 'rootfs/x', content: SQUASHFS }]));
+    const headers = { 'content-type': 'application/octet-stream' };
+    const upload = { body: Readable.from([file]), headers };
+    const reply = await client('/1.0/images', aliased(upload, 'iats/x/uni'));
+    assert.equal(field(reply, 'metadata', 'metadata', 'fingerprint'), fingerprintOf(file));
+    const keys = await gateway.keys();
+    assert.equal(keys.length, 1);
+    assert.match(keys[0]!, /^images\/iats\/x\/amd64\/uni\/.*\/lxd_combined\.tar\.gz$/);
+  });
+
+  it('survives the gateway while it waits', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    await client('/1.0/images', splitUpload(METADATA, SQUASHFS));
+    const waiting = await client('/1.0/images?recursion=1');
+    assert.equal((field(waiting, 'metadata') as unknown[]).length, 1);
+    const { WaitingRoom } = await import('../../../src/upload/waiting-room.ts');
+    const { RecentImages } = await import('../../../src/upload/recent-images.ts');
+    const { store } = gateway;
+    const next = new WaitingRoom({
+      ...{ store, log: () => undefined, now: Date.now, rest: 0, recent: new RecentImages() },
+    });
+    await next.recover();
+    await eventually(async () => (await gateway.keys('images/')).length === 2);
+    await next.close();
+  });
+
+  it('that is pushed needs the secret it was announced with, once', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const announced = await client('/1.0/images', {
+      json: {
+        source: { type: 'image', mode: 'push', fingerprint: FINGERPRINT },
+        aliases: [{ name: 'iats/x/pushed' }],
+      },
+    });
+    const secret = field(announced, 'metadata', 'metadata', 'secret') as string;
+    const push = (own: string, root = SQUASHFS) =>
+      gateway.stranger(
+        '/1.0/images',
+        withHeaders(splitUpload(METADATA, root), { 'x-lxd-secret': own }),
+      );
+    assert.match((await push('wrong')).error, /secret is wrong/);
+    const done = await push(secret);
+    assert.equal(done.status, 202);
+    const id = field(done, 'metadata', 'id') as string;
+    const own = field(done, 'metadata', 'metadata', 'secret') as string;
+    assert.equal((await gateway.stranger(`/1.0/operations/${id}/wait?secret=no`)).status, 403);
+    const waited = await gateway.stranger(`/1.0/operations/${id}/wait?secret=${own}`);
+    assert.equal(field(waited, 'metadata', 'status_code'), 200);
+    assert.match((await push(secret)).error, /secret is wrong or used/);
+    assert.equal((await gateway.keys('images/iats/x/amd64/pushed/')).length, 2);
+  });
+});
+
+describe('an upload that cannot be', () => {
+  const cases: readonly [string, () => Asking, RegExp][] = [
+    [
+      'is another image',
+      () => withHeaders(splitUpload(METADATA, SQUASHFS), { 'x-lxd-fingerprint': 'f'.repeat(64) }),
+      /fingerprint is [0-9a-f]{64}, not f/,
+    ],
+    [
+      'has its parts swapped',
+      () => splitUpload(SQUASHFS, METADATA, ['rootfs', 'metadata']),
+      /"metadata" must come first/,
+    ],
+    [
+      'has their contents swapped',
+      () => splitUpload(SQUASHFS, METADATA),
+      /are metadata and root swapped/,
+    ],
+    [
+      'lacks an architecture',
+      () =>
+        splitUpload(tarArchive([{ path: 'metadata.yaml', content: 'creation_date: 1' }]), SQUASHFS),
+      /has no architecture/,
+    ],
+    [
+      'has no YAML',
+      () => splitUpload(tarArchive([{ path: 'metadata.yaml', content: '{' }]), SQUASHFS),
+      /cannot be parsed/,
+    ],
+    [
+      'has an absolute symlink',
+      () =>
+        splitUpload(metadataTar('', [{ path: 'templates', type: '2', link: '/etc' }]), SQUASHFS),
+      /is a symlink/,
+    ],
+    [
+      'is a bomb',
+      () =>
+        splitUpload(
+          gzipSync(metadataTar('', [{ path: 'templates/x', content: Buffer.alloc(2 ** 27) }])),
+          SQUASHFS,
+        ),
+      /more than \d+ bytes/,
+    ],
+    [
+      'has an alias bomb',
+      () => splitUpload(tarArchive([{ path: 'metadata.yaml', content: yamlBomb() }]), SQUASHFS),
+      /cannot be parsed/,
+    ],
+    [
+      'has no known root',
+      () => splitUpload(METADATA, Buffer.from('raw disk')),
+      /the root is of no kind/,
+    ],
+    [
+      'names no product',
+      () => aliased(splitUpload(METADATA, SQUASHFS), 'nonsense'),
+      /names no product/,
+    ],
+    [
+      'is too large',
+      () => splitUpload(METADATA, Buffer.concat([SQUASHFS, Buffer.alloc(2 ** 20)])),
+      /larger than 1000000 bytes/,
+    ],
+    [
+      'is no image',
+      () => ({
+        body: Readable.from([Buffer.from('hello')]),
+        headers: { 'content-type': 'application/octet-stream' },
+      }),
+      /one file alone must be a tar/,
+    ],
+    [
+      'ends early',
+      () => ({
+        ...splitUpload(METADATA, SQUASHFS),
+        body: Readable.from([
+          Buffer.from('--B0unDary\r\nContent-Disposition: form-data; name="metadata"\r\n\r\nxx'),
+        ]),
+      }),
+      /ends before its last delimiter/,
+    ],
+  ];
+  for (const [name, upload, reason] of cases) {
+    it(`${name}: says so and leaves nothing`, async () => {
+      await using gateway = await gatewayFixture({ rest: NEVER, limits: { size: 1_000_000 } });
+      const client = await gateway.trusted();
+      for (const asking of [upload(), aliasedUnless(upload())]) {
+        const reply = await client('/1.0/images', asking);
+        assert(reply.status >= 400 && reply.status < 500, `${reply.status} ${reply.error}`);
+        assert.match(reply.error, reason);
+      }
+      assert.deepEqual(await gateway.keys(), []);
+    });
+  }
+
+  it('dies on its way: leaves nothing', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const dying = () =>
+      Readable.from(
+        (async function* () {
+          yield SQUASHFS;
+          // Only once its bytes arrive somewhere has it begun.
+          await eventually(async () => (await gateway.keys('uploads/')).length >= 0);
+          throw new Error('killed');
+        })(),
+        { objectMode: false },
+      );
+    await assert.rejects(client('/1.0/images', splitUpload(METADATA, dying())));
+    await assert.rejects(client('/1.0/images', aliased(splitUpload(METADATA, dying()), 'a/b/c')));
+    await eventually(async () => (await gateway.keys()).length === 0);
+    const again = await client('/1.0/images', aliased(splitUpload(METADATA, SQUASHFS), 'a/b/c'));
+    assert.equal(again.status, 202);
+  });
+
+  it('meets a store that fails: says so, and leaves nothing', async () => {
+    for (const part of ['rootfs.squashfs', 'lxd.tar.xz', 'upload.json']) {
+      let broken = false;
+      await using gateway = await gatewayFixture({
+        rest: NEVER,
+        wrap: (store) =>
+          faultyStore(store, ({ method, key }, moment) => {
+            if (moment !== 'before' || method === 'remove' || !key.endsWith(part)) return;
+            broken = true;
+            throw new StoreError('no_space', method, 'the store is full', { key });
+          }),
+      });
+      const client = await gateway.trusted();
+      const upload = splitUpload(METADATA, SQUASHFS);
+      const asking = part === 'upload.json' ? upload : aliased(upload, 'a/b/c');
+      const reply = await client('/1.0/images', asking);
+      assert.equal(reply.status, 500, part);
+      assert.match(reply.error, /the store is full/);
+      assert(broken, part);
+      assert.deepEqual(await gateway.keys(), [], part);
+    }
+  });
+
+  it('stalls: is cut', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER, limits: { idle: 50 } });
+    const client = await gateway.trusted();
+    const stalled = new Readable({ read: () => undefined });
+    stalled.push(SQUASHFS);
+    const reply = await client('/1.0/images', splitUpload(METADATA, stalled));
+    assert.equal(reply.status, 408);
+    stalled.destroy();
+    assert.deepEqual(await gateway.keys(), []);
+  });
+});
+
+describe('many uploads', () => {
+  it('of one fingerprint: one wins', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const replies = await Promise.all(
+      [1, 2, 3].map((n) =>
+        client('/1.0/images', aliased(splitUpload(METADATA, SQUASHFS), `a/${n}/c`)),
+      ),
+    );
+    assert.deepEqual(replies.map(({ status }) => status).sort(), [202, 409, 409]);
+    assert.equal((await gateway.keys()).length, 2);
+  });
+
+  it('at once: all of them, a few at a time', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const numbers = Array.from({ length: 50 }, (_, n) => n);
+    const replies = await Promise.all(
+      numbers.map((n) =>
+        client('/1.0/images', aliased(splitUpload(metadataTar(`image ${n}`), SQUASHFS), 'a/b/c')),
+      ),
+    );
+    assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([202]));
+    const keys = await gateway.keys();
+    assert.equal(keys.filter((key) => key.endsWith('/lxd.tar.xz')).length, 50);
+    assert.equal(keys.length, 100);
+  });
+
+  it('beyond the queue: are turned away', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER, limits: { uploads: 1, queue: 1 } });
+    const client = await gateway.trusted();
+    const held = new Readable({ read: () => undefined });
+    held.push(SQUASHFS);
+    const first = client('/1.0/images', splitUpload(METADATA, held));
+    const others = [1, 2].map((n) =>
+      client('/1.0/images', splitUpload(metadataTar(String(n)), SQUASHFS)),
+    );
+    const turned = await Promise.race(others);
+    assert.equal(turned.status, 503);
+    held.push(null);
+    const replies = await Promise.all([first, ...others]);
+    assert.equal(replies.filter(({ status }) => status === 202).length, 2);
+  });
+});
+
+/** The same with an alias, so that it goes the other way into the store; unless it has one. */
+function aliasedUnless(asking: Asking): Asking {
+  return asking.headers?.['x-incus-aliases'] ? asking : aliased(asking, 'iats/x/vim');
+}
+
+function yamlBomb(): string {
+  const levels = Array.from(
+    { length: 9 },
+    (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(', ')}]`,
+  );
+  return [METADATA_YAML.trimEnd(), 'a0: &a0 [x, x]', ...levels, ''].join('\n');
+}
