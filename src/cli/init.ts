@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 
 import { CONFIG_FILE } from '../config/load-config.ts';
 import { storeUrl } from '../config/store-location.ts';
@@ -56,7 +56,7 @@ export const initCommand = defineCommand({
         });
         terminal.out(`${caPath}: ${created ? 'made' : 'is there already'}\n`);
       }
-      if (!values['no-config']) await writeConfig(settings, terminal);
+      if (!values['no-config']) await writeConfig(settings, context.store.url, terminal);
       return 0;
     });
   },
@@ -94,13 +94,27 @@ async function prepareBucket(
   terminal.out(`${place.url}: notifications ${changed ? 'set up' : 'are set up already'}\n`);
 }
 
-async function writeConfig({ config, store }: CliSettings, terminal: Terminal): Promise<void> {
+async function writeConfig(
+  { config, store: { location } }: CliSettings,
+  url: string,
+  terminal: Terminal,
+): Promise<void> {
   if (config.file !== undefined) {
     terminal.out(`${config.file}: is there already\n`);
     return;
   }
   const file = resolve(CONFIG_FILE);
   // Somebody else may have written one meanwhile: that one stays.
-  await writeFile(file, configTemplate(storeUrl(store.location)), { flag: 'wx' });
+  await writeFile(
+    file,
+    configTemplate(location.kind === 'directory' ? relativeUrl(location.path) : url),
+    { flag: 'wx' },
+  );
   terminal.out(`${file}: written\n`);
+}
+
+/** A store below the configuration's folder moves with it. */
+function relativeUrl(directory: string): string {
+  const path = relative(process.cwd(), directory);
+  return path.startsWith('..') || isAbsolute(path) ? `file:${directory}` : `file:./${path}`;
 }

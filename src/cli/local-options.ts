@@ -73,6 +73,7 @@ export async function runLocal(
   const run = async (opened: OpenedStore): Promise<ExitCode> => {
     const indexing = {
       sources: sourcesOf(opened, events, log),
+      guard: opened.directory !== undefined,
       enumerateEveryMs: enumerateEveryMs ?? serve.enumerateEvery * 1000,
       removalGraceMs: removalGraceMs ?? retention.grace * 1000,
     };

@@ -19,6 +19,8 @@ export interface LocalOptions {
     readonly sources: readonly ChangeSource[];
     readonly enumerateEveryMs: number;
     readonly removalGraceMs: number;
+    /** See ServiceOptions. */
+    readonly guard: boolean;
   };
 }
 

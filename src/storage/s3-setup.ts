@@ -23,7 +23,7 @@ const RULE = 'bucketstreams-images';
 export async function ensureBucket(place: BucketPlace): Promise<boolean> {
   const { client } = connectS3(place);
   const { bucket, endpoint, region, url } = place;
-  const context: S3Context = { operation: 'write', url, key: '' };
+  const context: S3Context = { operation: 'write', url, key: '(the bucket)' };
   try {
     await client.send(new HeadBucketCommand({ Bucket: bucket }));
     return false;
@@ -60,7 +60,7 @@ export async function ensureNotifications(
   prefix: string,
 ): Promise<boolean> {
   const { client } = connectS3(place);
-  const context: S3Context = { operation: 'write', url: place.url, key: '' };
+  const context: S3Context = { operation: 'write', url: place.url, key: '(notifications)' };
   const rule: QueueConfiguration = {
     Id: RULE,
     QueueArn: arn,
