@@ -1,18 +1,15 @@
-import type { Catalog, Product, Version } from '../catalog/document.ts';
-import { mergeVersion, withProduct, withProductFile, withVersion } from '../catalog/merge.ts';
-import { missingReads } from '../catalog/missing-reads.ts';
+import type { Catalog, Version } from '../catalog/document.ts';
 import { settle } from '../catalog/settle.ts';
-import { standingOf } from '../catalog/verdict.ts';
-import { productName, productPrefix, type ProductRef } from '../images/layout.ts';
+import { productName, productPrefix } from '../images/layout.ts';
 import { commitCatalog } from './commit.ts';
 import { mapConcurrently } from './concurrently.ts';
 import type { PipelineContext } from './context.ts';
-import { lookAtProductFile, lookAtVersion } from './look.ts';
 import { publishStreams } from './publish-streams.ts';
 import { ReadBudget, type ReadLimits } from './read-budget.ts';
 import { ReadPool } from './read-pool.ts';
 import { readVersion, type ReadOutcome } from './read-version.ts';
 import { exceedsGuard } from './removal-guard.ts';
+import { seeTarget, type Doubt, type Seen } from './see-target.ts';
 import { targetOfPrefix, type Target } from './targets.ts';
 
 export interface IndexLimits extends ReadLimits {
@@ -21,7 +18,7 @@ export interface IndexLimits extends ReadLimits {
   /** Holds back a suspicious loss of many versions at once; see `removal-guard.ts`. */
   readonly guard?: boolean;
   /** What is not to be taken from the catalog but found anew; nothing by default. */
-  readonly doubt?: 'verdicts' | 'digests';
+  readonly doubt?: Doubt;
 }
 
 /** What became of a prefix that was to be indexed. */
@@ -49,18 +46,6 @@ const COMMIT_INTERVAL = 1000;
 /** How often the files of one version may change under our eyes before it is put off. */
 const MAX_LOOKS = 5;
 const SHORT_WAIT = 5000;
-
-interface Seen {
-  readonly target: Target;
-  readonly version?: Version;
-  readonly apply: (catalog: Catalog) => Catalog;
-  readonly reads: number;
-  readonly bytes: number;
-  readonly unsettledFor?: number;
-  /** It is public, and what is there now may not be. */
-  readonly leaves: boolean;
-  readonly gone: boolean;
-}
 
 /**
  * Brings the catalog and the public files to what the store holds at these prefixes
@@ -137,7 +122,7 @@ class Indexing {
     let looks: readonly Seen[] = [];
     const { catalog, changed } = await commitCatalog(this.#context, async (current) => {
       looks = await mapConcurrently(targets, LOOKS_AT_ONCE, (target) =>
-        this.#look(target, current),
+        seeTarget(this.#context, target, current, this.#limits.doubt),
       );
       const held = this.#limits.guard === true && this.#isSuspicious(looks, current);
       const due = looks.filter(
@@ -161,78 +146,14 @@ class Indexing {
     return true;
   }
 
-  async #look(target: Target, current: Catalog): Promise<Seen> {
-    return target.kind === 'version'
-      ? await this.#lookAtVersion(target, current)
-      : await this.#lookAtProduct(target, target.product, current);
-  }
-
-  async #lookAtVersion(
-    target: Target & { readonly kind: 'version' },
-    current: Catalog,
-  ): Promise<Seen> {
-    const { store, memory, now } = this.#context;
-    const { ref } = target;
-    const product = productName(ref.product);
-    const before = current.products[product]?.versions[ref.version];
-    const looked = await lookAtVersion(store, ref, before);
-    if (looked.kind === 'unsettled') return unsettled(target, looked.forMs);
-    const known = memory.of(target.prefix);
-    const basis = doubted(before, this.#limits.doubt);
-    const version = mergeVersion(basis, looked.look, known, current.settings, now());
-    const standing = version && standingOf(ref.product, version, current.settings, now());
-    const wanted = standing?.state !== 'rejected' && standing?.state !== 'removed';
-    const reads = version && wanted ? missingReads(version, current.settings.clients) : [];
-    // A product's own file may have come before its first version, and its event be lost.
-    const isNew = !Object.hasOwn(current.products, product) && version !== undefined;
-    const file = isNew ? await this.#lookAtProduct(target, ref.product, current) : undefined;
-    return {
-      target,
-      version,
-      reads: reads.length,
-      bytes: reads.reduce((sum, { size }) => sum + size, 0),
-      // While its digests are merely in doubt it stays.
-      leaves:
-        before?.state === 'published' &&
-        standing?.state !== 'published' &&
-        !(this.#limits.doubt === 'digests' && reads.length > 0),
-      gone: before?.state === 'published' && (version === undefined || isEmpty(version)),
-      apply: (catalog) =>
-        changeProduct(file?.apply(catalog) ?? catalog, product, (one) =>
-          withVersion(one, ref.version, version),
-        ),
-    };
-  }
-
-  async #lookAtProduct(target: Target, ref: ProductRef, current: Catalog): Promise<Seen> {
-    const name = productName(ref);
-    const before = current.products[name];
-    const looked = await lookAtProductFile(this.#context.store, ref, before);
-    if (looked.kind === 'unsettled') {
-      if (target.kind === 'product') return unsettled(target, looked.forMs);
-      this.#outcomes.set(
-        productPrefix(ref),
-        again(looked.forMs, 'its file is still being written'),
-      );
-      return nothing(target);
-    }
-    if (looked.look === before?.file) return nothing(target);
-    if (looked.look?.problem !== undefined) {
-      this.#context.log('warn', 'product.toml refused', {
-        product: name,
-        reason: looked.look.problem,
-      });
-    }
-    return {
-      ...nothing(target),
-      apply: (catalog) => changeProduct(catalog, name, (one) => withProductFile(one, looked.look)),
-    };
-  }
-
   /** Ends a target that was looked at, or has its bytes read. */
   #close(one: Seen, putOff: Target[]): void {
     const { target, version } = one;
     const { prefix } = target;
+    if (one.productUnsettledFor !== undefined && target.kind === 'version') {
+      const wait = again(one.productUnsettledFor, 'its file is still being written');
+      this.#outcomes.set(productPrefix(target.ref.product), wait);
+    }
     if (this.#outcomes.has(prefix)) return;
     if (one.unsettledFor !== undefined) {
       this.#outcomes.set(prefix, again(one.unsettledFor, 'its files are still being written'));
@@ -273,38 +194,6 @@ class Indexing {
   }
 }
 
-function doubted(before: Version | undefined, doubt: IndexLimits['doubt']): Version | undefined {
-  if (before === undefined || doubt === undefined) return before;
-  const { verdict, ...rest } = before;
-  if (doubt === 'verdicts') return rest;
-  const files = Object.entries(rest.files).map(([name, file]) => {
-    const { sha256, combined, ...seen } = file;
-    return [name, seen] as const;
-  });
-  return { ...rest, files: Object.fromEntries(files) };
-}
-
 function again(afterMs: number, reason: string): Outcome {
   return { kind: 'again', afterMs, reason };
-}
-
-function nothing(target: Target): Seen {
-  return { target, reads: 0, bytes: 0, leaves: false, gone: false, apply: (catalog) => catalog };
-}
-
-function unsettled(target: Target, forMs: number): Seen {
-  return { ...nothing(target), unsettledFor: forMs };
-}
-
-function isEmpty(version: Version): boolean {
-  return Object.keys(version.files).length === 0 && version.removal === undefined;
-}
-
-function changeProduct(
-  catalog: Catalog,
-  name: string,
-  change: (product: Product | undefined) => Product | undefined,
-): Catalog {
-  const products = withProduct(catalog.products, name, change);
-  return products === catalog.products ? catalog : { ...catalog, products };
 }

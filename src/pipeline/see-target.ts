@@ -1,0 +1,130 @@
+import type { Catalog, Product, Version } from '../catalog/document.ts';
+import { mergeVersion, withProduct, withProductFile, withVersion } from '../catalog/merge.ts';
+import { missingReads } from '../catalog/missing-reads.ts';
+import { standingOf } from '../catalog/verdict.ts';
+import { productName, type ProductRef } from '../images/layout.ts';
+import type { PipelineContext } from './context.ts';
+import { lookAtProductFile, lookAtVersion } from './look.ts';
+import type { Target } from './targets.ts';
+
+/** What is not to be taken from the catalog but found anew. */
+export type Doubt = 'verdicts' | 'digests';
+
+/** A target as a look found it, and what that would make of the catalog. */
+export interface Seen {
+  readonly target: Target;
+  /** As merged from the look; its state is not settled. */
+  readonly version?: Version;
+  readonly apply: (catalog: Catalog) => Catalog;
+  /** How many files are still to be read, and their bytes. */
+  readonly reads: number;
+  readonly bytes: number;
+  /** Somebody may still be writing it, for so many milliseconds. */
+  readonly unsettledFor?: number;
+  /** The same of the file of a version's product. */
+  readonly productUnsettledFor?: number;
+  /** It is public, and what is there now may not be. */
+  readonly leaves: boolean;
+  /** It is public, and nothing of it is left, nor a word why. */
+  readonly gone: boolean;
+}
+
+/** Looks at a target and merges what is there into what the catalog has of it. Reads no image. */
+export async function seeTarget(
+  context: PipelineContext,
+  target: Target,
+  current: Catalog,
+  doubt?: Doubt,
+): Promise<Seen> {
+  return target.kind === 'version'
+    ? await seeVersion(context, target, current, doubt)
+    : await seeProduct(context, target, target.product, current);
+}
+
+async function seeVersion(
+  context: PipelineContext,
+  target: Target & { readonly kind: 'version' },
+  current: Catalog,
+  doubt: Doubt | undefined,
+): Promise<Seen> {
+  const { store, memory, now } = context;
+  const { ref } = target;
+  const product = productName(ref.product);
+  const before = current.products[product]?.versions[ref.version];
+  const looked = await lookAtVersion(store, ref, before);
+  if (looked.kind === 'unsettled') return { ...nothing(target), unsettledFor: looked.forMs };
+  const basis = doubted(before, doubt);
+  const known = memory.of(target.prefix);
+  const version = mergeVersion(basis, looked.look, known, current.settings, now());
+  const standing = version && standingOf(ref.product, version, current.settings, now());
+  const wanted = standing?.state !== 'rejected' && standing?.state !== 'removed';
+  const reads = version && wanted ? missingReads(version, current.settings.clients) : [];
+  // A product's own file may have come before its first version, and its event be lost.
+  const isNew = !Object.hasOwn(current.products, product) && version !== undefined;
+  const file = isNew ? await seeProduct(context, target, ref.product, current) : undefined;
+  return {
+    target,
+    version,
+    reads: reads.length,
+    bytes: reads.reduce((sum, { size }) => sum + size, 0),
+    // While its digests are merely in doubt it stays.
+    leaves:
+      before?.state === 'published' &&
+      standing?.state !== 'published' &&
+      !(doubt === 'digests' && reads.length > 0),
+    gone: before?.state === 'published' && (version === undefined || isEmpty(version)),
+    ...(file?.unsettledFor === undefined ? {} : { productUnsettledFor: file.unsettledFor }),
+    apply: (catalog) =>
+      changeProduct(file?.apply(catalog) ?? catalog, product, (one) =>
+        withVersion(one, ref.version, version),
+      ),
+  };
+}
+
+async function seeProduct(
+  { store, log }: PipelineContext,
+  target: Target,
+  ref: ProductRef,
+  current: Catalog,
+): Promise<Seen> {
+  const name = productName(ref);
+  const before = current.products[name];
+  const looked = await lookAtProductFile(store, ref, before);
+  if (looked.kind === 'unsettled') return { ...nothing(target), unsettledFor: looked.forMs };
+  if (looked.look === before?.file) return nothing(target);
+  if (looked.look?.problem !== undefined) {
+    log('warn', 'product.toml refused', { product: name, reason: looked.look.problem });
+  }
+  return {
+    ...nothing(target),
+    apply: (catalog) => changeProduct(catalog, name, (one) => withProductFile(one, looked.look)),
+  };
+}
+
+function nothing(target: Target): Seen {
+  return { target, reads: 0, bytes: 0, leaves: false, gone: false, apply: (catalog) => catalog };
+}
+
+function doubted(before: Version | undefined, doubt: Doubt | undefined): Version | undefined {
+  if (before === undefined || doubt === undefined) return before;
+  const { verdict, ...rest } = before;
+  if (doubt === 'verdicts') return rest;
+  const files = Object.entries(rest.files).map(([name, file]) => {
+    const { sha256, combined, ...seen } = file;
+    return [name, seen] as const;
+  });
+  return { ...rest, files: Object.fromEntries(files) };
+}
+
+function isEmpty(version: Version): boolean {
+  return Object.keys(version.files).length === 0 && version.removal === undefined;
+}
+
+function changeProduct(
+  catalog: Catalog,
+  name: string,
+  change: (product: Product | undefined) => Product | undefined,
+): Catalog {
+  const products = withProduct(catalog.products, name, change);
+  return products === catalog.products ? catalog : { ...catalog, products };
+}
