@@ -7,6 +7,12 @@
  * - `catalog_behind`: it is older than the public files.
  * - `catalog_contended`: every try to change it met a rival's change.
  * - `streams_foreign`: the public files are another program's, and nobody asked to take them over.
+ * - `master_empty`: there is no catalog to mirror.
+ * - `mirror_unreadable`: a mirror's document is damaged.
+ * - `mirror_newer`: it was written by a newer bucketstreams.
+ * - `mirror_lost`: there is none, though the mirror has public files of ours.
+ * - `mirror_bound`: the mirror follows another master, or a later state of this one.
+ * - `mirror_contended`: every try to change its document met a rival's change.
  * - `streams_absent`: there are no public files to read.
  */
 export type PipelineErrorCode =
@@ -16,7 +22,13 @@ export type PipelineErrorCode =
   | 'catalog_behind'
   | 'catalog_contended'
   | 'streams_foreign'
-  | 'streams_absent';
+  | 'streams_absent'
+  | 'master_empty'
+  | 'mirror_unreadable'
+  | 'mirror_newer'
+  | 'mirror_lost'
+  | 'mirror_bound'
+  | 'mirror_contended';
 
 /** `message` is complete for a person: what, where, what to do. */
 export class PipelineError extends Error {

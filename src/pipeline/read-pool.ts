@@ -1,6 +1,15 @@
+/** Resolves after some time, or when the signal aborts. */
+type Wait = (signal: AbortSignal) => Promise<void>;
+
+/** Keeps places free for what is small: at most `limit` of those that run are larger than `over` bytes. */
+export interface LargeLimit {
+  readonly over: number;
+  readonly limit: number;
+}
+
 /**
- * Runs reads in the background, the smallest first, so that what is small is not kept waiting by what is
- * large. Results are taken in groups by whoever commits them.
+ * Runs reads and copies in the background, the smallest first, so that what is small is not kept waiting by
+ * what is large. Results are taken in groups by whoever commits them.
  */
 export class ReadPool<R> {
   readonly #limit: number;
@@ -10,12 +19,15 @@ export class ReadPool<R> {
     readonly run: () => Promise<R>;
   }[] = [];
   readonly #finished = new Map<string, R>();
+  readonly #large: LargeLimit;
   #running = 0;
+  #runningLarge = 0;
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(limit: number) {
+  constructor(limit: number, large: LargeLimit = { over: Infinity, limit }) {
     this.#limit = limit;
+    this.#large = large;
   }
 
   /** Whether nothing runs, waits or is to be taken. */
@@ -31,24 +43,31 @@ export class ReadPool<R> {
   }
 
   /**
-   * Waits for a result, then until `patience` resolves or everything has ended, and takes all there are.
-   * Rejects when a read threw.
+   * Waits for a result, or until `most` resolves, then until `patience` resolves or everything has ended,
+   * and takes all there are. Rejects when a read threw.
    */
-  async take(patience: (signal: AbortSignal) => Promise<void>): Promise<ReadonlyMap<string, R>> {
-    while (this.#finished.size === 0 && !this.#ended()) await this.#progress();
-    const enough = new AbortController();
-    const state = { patient: true };
-    const over = patience(enough.signal).then(() => {
-      state.patient = false;
-      this.#wake?.();
-    });
-    while (state.patient && !this.#ended()) await this.#progress();
-    enough.abort();
-    await over;
+  async take(
+    patience: Wait,
+    most: Wait = () => new Promise(() => undefined),
+  ): Promise<ReadonlyMap<string, R>> {
+    await this.#while(most, () => this.#finished.size === 0);
+    if (this.#finished.size > 0) await this.#while(patience, () => true);
     if (this.#failure !== undefined) throw this.#failure.error;
     const taken = new Map(this.#finished);
     this.#finished.clear();
     return taken;
+  }
+
+  /** Waits while there is something to wait for, until `limit` resolves. */
+  async #while(limit: Wait, isWaiting: () => boolean): Promise<void> {
+    const enough = new AbortController();
+    const state = { patient: true };
+    void limit(enough.signal).then(() => {
+      state.patient = false;
+      this.#wake?.();
+    });
+    while (state.patient && isWaiting() && !this.#ended()) await this.#progress();
+    enough.abort();
   }
 
   #ended(): boolean {
@@ -63,15 +82,21 @@ export class ReadPool<R> {
 
   #next(): void {
     while (this.#running < this.#limit && this.#failure === undefined) {
-      const job = this.#waiting.pop();
+      const job = this.#waiting.at(-1);
       if (job === undefined) return;
+      const isLarge = job.size > this.#large.over;
+      // All others that wait are as large.
+      if (isLarge && this.#runningLarge >= this.#large.limit) return;
+      this.#waiting.pop();
       this.#running += 1;
+      if (isLarge) this.#runningLarge += 1;
       void job
         .run()
         .then((result) => void this.#finished.set(job.id, result))
         .catch((error: unknown) => (this.#failure = { error }))
         .finally(() => {
           this.#running -= 1;
+          if (isLarge) this.#runningLarge -= 1;
           this.#next();
           this.#wake?.();
         });

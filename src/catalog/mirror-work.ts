@@ -1,0 +1,72 @@
+import type { ETag } from '../storage/object-store.ts';
+import { isUnread, type MirrorFacts } from './mirror-advance.ts';
+import type { MirrorDocument } from './mirror-document.ts';
+import { isProven, type WantedFile } from './mirror-selection.ts';
+
+/** Something to do about one object of a mirror. Its outcome is looked at, never taken for granted. */
+export type MirrorWork =
+  /** Put the master's object there: over the condemned one with the ETag `over`, else where nothing is. */
+  | {
+      readonly kind: 'copy';
+      readonly key: string;
+      readonly wanted: WantedFile;
+      readonly over?: ETag;
+    }
+  /** Find out what the object there is. */
+  | {
+      readonly kind: 'read';
+      readonly key: string;
+      readonly wanted: WantedFile;
+      readonly etag: ETag;
+    }
+  | { readonly kind: 'remove'; readonly key: string; readonly etag: ETag };
+
+/** What is to be done next, once `mirror` is committed and published. */
+export function mirrorWork(
+  mirror: MirrorDocument,
+  facts: Pick<MirrorFacts, 'wanted' | 'seen'>,
+): MirrorWork[] {
+  const work: MirrorWork[] = [];
+  for (const [key, wanted] of facts.wanted) {
+    const going = mirror.leaving[key];
+    const seen = facts.seen.get(key);
+    if (Object.hasOwn(mirror.files, key)) continue;
+    if (going?.condemned) {
+      // The same bytes may get the same ETag, and then nothing would tell that they are new: they go first.
+      const same = going.proven?.sha256 === wanted.sha256;
+      if (same) work.push({ kind: 'remove', key, etag: going.etag });
+      else work.push({ kind: 'copy', key, wanted, over: going.etag });
+    } else if (seen === undefined) work.push({ kind: 'copy', key, wanted });
+    else if (!seen.unsettled && isUnread(mirror, facts, key)) {
+      work.push({ kind: 'read', key, wanted, etag: seen.etag });
+    }
+  }
+  for (const [key, { etag, condemned }] of Object.entries(mirror.leaving)) {
+    if (condemned && !facts.wanted.has(key)) work.push({ kind: 'remove', key, etag });
+  }
+  return work;
+}
+
+/** What a mirror is still to get. */
+export interface Missing {
+  /** `product version`. */
+  readonly versions: ReadonlySet<string>;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What of the wanted files the mirror has not, or may not name yet. */
+export function missingFiles(
+  mirror: Pick<MirrorDocument, 'files' | 'held'>,
+  wanted: ReadonlyMap<string, WantedFile>,
+): Missing {
+  const versions = new Set<string>();
+  let [files, bytes] = [0, 0];
+  for (const [key, file] of wanted) {
+    if (isProven(mirror, key, file)) continue;
+    versions.add(`${file.product} ${file.version}`);
+    files += 1;
+    bytes += mirror.files[key]?.sha256 === file.sha256 ? 0 : file.size;
+  }
+  return { versions, files, bytes };
+}

@@ -1,0 +1,55 @@
+import { serializeMirror } from '../catalog/mirror-codec.ts';
+import { MIRROR_KEY } from '../catalog/mirror-document.ts';
+import { CatalogMemory } from './catalog-memory.ts';
+import { commitCatalog } from './commit.ts';
+import { commitDocument } from './commit-document.ts';
+import { masterCatalog } from './commit-mirror.ts';
+import type { PipelineContext } from './context.ts';
+import { PipelineError } from './errors.ts';
+import { loadOrCreateMirror, readMirrorStreams } from './load-mirror.ts';
+import type { Mirror } from './mirror.ts';
+import { publishStreams } from './publish-streams.ts';
+
+/**
+ * Makes a store a mirror of this master, whatever it was before: its document is made anew when it is
+ * damaged or lost, and bound to the master. When the mirror is ahead of the master, the master's generation
+ * is raised, so that the mirror's never falls. `fanOut` then brings it up; what clients find there stays
+ * until that knows what the mirror has.
+ */
+export async function adoptMirror(context: PipelineContext, mirror: Mirror): Promise<void> {
+  const catalog = await masterCatalog(context.store, new CatalogMemory());
+  const { document } = await loadOrCreateMirror(mirror, catalog, true);
+  const { greatest } = await readMirrorStreams(mirror.store);
+  const reached = Math.max(document.generation, greatest?.catalog ?? 0);
+  if (reached > catalog.generation) {
+    const raised = await commitCatalog(context, (current) =>
+      Promise.resolve(
+        current.generation < reached ? { ...current, generation: reached + 1 } : current,
+      ),
+    );
+    await publishStreams(context, raised.catalog);
+  }
+  if (document.store === catalog.store) return;
+  const target = {
+    store: mirror.store,
+    key: MIRROR_KEY,
+    load: () => loadOrCreateMirror(mirror, catalog, true),
+    serialize: serializeMirror,
+    lost: () => moved(mirror),
+    contended: () => moved(mirror),
+  };
+  await commitDocument(context, target, (current) =>
+    Promise.resolve(
+      current.store === catalog.store
+        ? undefined
+        : { ...current, store: catalog.store, revision: current.revision + 1 },
+    ),
+  );
+}
+
+function moved({ store }: Mirror): PipelineError {
+  return new PipelineError(
+    'mirror_contended',
+    `${MIRROR_KEY} in ${store.url} keeps being changed by another fan-out: stop that of its former master first.`,
+  );
+}

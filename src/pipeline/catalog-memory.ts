@@ -1,0 +1,18 @@
+import type { ObjectStore } from '../storage/object-store.ts';
+import { CATALOG_KEY } from '../catalog/document.ts';
+import { loadCatalog, type LoadedCatalog } from './load-catalog.ts';
+
+/** Keeps the master's catalog between looks: one that has not changed costs a `stat`. */
+export class CatalogMemory {
+  #last: { readonly url: string; readonly loaded: LoadedCatalog } | undefined;
+
+  async load(store: ObjectStore): Promise<LoadedCatalog | undefined> {
+    const last = this.#last;
+    if (last?.url === store.url && (await store.stat(CATALOG_KEY))?.etag === last.loaded.etag) {
+      return last.loaded;
+    }
+    const loaded = await loadCatalog(store);
+    this.#last = loaded && { url: store.url, loaded };
+    return loaded;
+  }
+}

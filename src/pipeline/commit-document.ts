@@ -1,0 +1,56 @@
+import { isStoreError } from '../storage/errors.ts';
+import type { ETag, ObjectStore } from '../storage/object-store.ts';
+import type { PipelineContext } from './context.ts';
+
+/** Enough for a hundred rivals at once: every conflict means that one of them got on. */
+export const MAX_COMMIT_TRIES = 40;
+
+export interface Stored<T> {
+  readonly document: T;
+  readonly etag: ETag;
+}
+
+/** A document that is changed by compare-and-swap only. */
+export interface SwappedDocument<T> {
+  readonly store: ObjectStore;
+  readonly key: string;
+  /** Reads it, or creates it. */
+  readonly load: () => Promise<Stored<T>>;
+  readonly serialize: (document: T) => Uint8Array;
+  /** What to say when it has vanished between reading and writing. */
+  readonly lost: () => Error;
+  readonly contended: (cause: unknown) => Error;
+}
+
+/**
+ * Changes a document by compare-and-swap. `plan` gets the document just read and returns the next one, or
+ * undefined for no change. It must look at the store itself, so that every look is younger than the
+ * document that it is merged into: a swap that succeeds then proves that nobody committed a younger look
+ * in between. It runs again after every conflict, and has to be idempotent: a swap whose answer was lost is
+ * found done at the next try.
+ */
+export async function commitDocument<T>(
+  { log, pause, random }: Pick<PipelineContext, 'log' | 'pause' | 'random'>,
+  target: SwappedDocument<T>,
+  plan: (current: T) => Promise<T | undefined>,
+): Promise<{ readonly document: T; readonly changed: boolean }> {
+  for (let attempt = 1; ; attempt++) {
+    const current = await target.load();
+    const next = await plan(current.document);
+    if (next === undefined) return { document: current.document, changed: false };
+    try {
+      await target.store.write(target.key, target.serialize(next), {
+        condition: { ifMatch: current.etag },
+        contentType: 'application/json',
+      });
+      return { document: next, changed: true };
+    } catch (error) {
+      if (isStoreError(error, 'not_found')) throw target.lost();
+      // An unknown outcome is looked up like a conflict: the next read tells.
+      if (!isStoreError(error, 'precondition_failed', 'conflict', 'unavailable')) throw error;
+      if (attempt >= MAX_COMMIT_TRIES) throw target.contended(error);
+      log('debug', 'catalog changed by another writer, trying again', { attempt });
+      await pause(random() * Math.min(2000, 25 * 2 ** Math.min(attempt, 8)));
+    }
+  }
+}

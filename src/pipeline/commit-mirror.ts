@@ -1,0 +1,154 @@
+import type { Catalog } from '../catalog/document.ts';
+import { advanceMirror, type MirrorFacts, type SeenObject } from '../catalog/mirror-advance.ts';
+import { serializeMirror } from '../catalog/mirror-codec.ts';
+import { MIRROR_KEY, type MirrorDocument } from '../catalog/mirror-document.ts';
+import { wantedFiles } from '../catalog/mirror-selection.ts';
+import { IMAGES_PREFIX } from '../images/layout.ts';
+import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
+import { listedImages, type ListedImage } from '../simplestreams/listing.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { CatalogMemory } from './catalog-memory.ts';
+import { commitDocument, MAX_COMMIT_TRIES } from './commit-document.ts';
+import type { PipelineContext } from './context.ts';
+import { PipelineError } from './errors.ts';
+import { loadMirror, loadOrCreateMirror, readMirrorStreams } from './load-mirror.ts';
+import type { Mirror } from './mirror.ts';
+
+/** A mirror's document as committed, and what it was made from. */
+export interface MirrorRound {
+  readonly document: MirrorDocument;
+  readonly changed: boolean;
+  readonly catalog: Catalog;
+  readonly images: readonly ListedImage[];
+  readonly facts: Pick<MirrorFacts, 'wanted' | 'seen'>;
+}
+
+export type RoundFacts = Pick<MirrorFacts, 'proofs' | 'graceMs' | 'mayReplace'>;
+
+/**
+ * Brings a mirror's document up to the master's catalog and to what the mirror holds: reads the document,
+ * then the catalog, then lists the mirror, then swaps. Throws PipelineError `master_empty` and
+ * `mirror_bound` beside those of loading.
+ */
+export async function commitMirror(
+  context: PipelineContext,
+  mirror: Mirror,
+  memory: CatalogMemory,
+  known: RoundFacts,
+): Promise<MirrorRound> {
+  const { store } = mirror;
+  let found: Omit<MirrorRound, 'document' | 'changed'> | undefined;
+  const target = {
+    store,
+    key: MIRROR_KEY,
+    load: async () =>
+      (await loadMirror(mirror)) ??
+      (await loadOrCreateMirror(mirror, await masterCatalog(context.store, memory), false)),
+    serialize: serializeMirror,
+    lost: () => vanished(mirror),
+    contended: (cause: unknown) => contended(mirror, cause),
+  };
+  const { document, changed } = await commitDocument(context, target, async (current) => {
+    const streams = await readMirrorStreams(store);
+    const catalog = await masterCatalog(context.store, memory);
+    requireBound(mirror, current, catalog, streams.greatest);
+    const images = [...listedImages(catalog)];
+    const wanted = wantedFiles(catalog, images, mirror.filter);
+    const seen = await lookAtMirror(store);
+    found = { catalog, images, facts: { wanted, seen } };
+    const next = advanceMirror(current, {
+      ...known,
+      catalog,
+      images,
+      filter: mirror.filter,
+      wanted,
+      seen,
+      isPublic: streams.least !== undefined && compare(streams.least, current) >= 0,
+      now: context.now(),
+    });
+    // A document that was set back has to pass what it published before.
+    const overtaken = streams.greatest !== undefined && compare(streams.greatest, current) > 0;
+    if (!overtaken && isSame(current, next)) return undefined;
+    return {
+      ...next,
+      revision: Math.max(current.revision, streams.greatest?.mirror ?? 0) + 1,
+    };
+  });
+  if (found === undefined) throw new Error('the mirror was not looked at');
+  return { document, changed, ...found };
+}
+
+/** Of what the public files of this document are made. */
+export function revisionOf({ generation, revision }: MirrorDocument): Revision {
+  return { catalog: generation, mirror: revision };
+}
+
+/** The master's catalog, when there is one to go by. Throws PipelineError `master_empty`. */
+export async function masterCatalog(store: ObjectStore, memory: CatalogMemory): Promise<Catalog> {
+  const loaded = await memory.load(store);
+  if (loaded !== undefined && loaded.catalog.rebuilding !== true) return loaded.catalog;
+  throw new PipelineError(
+    'master_empty',
+    loaded === undefined
+      ? `the master ${store.url} has no catalog: it is empty, not mounted, or not the one that was meant. ` +
+          'The mirrors stay as they are. Check the master, or run `bucketstreams update` on it.'
+      : `the catalog of ${store.url} is being rebuilt. The mirrors stay as they are until ` +
+          '`bucketstreams update` on the master has ended.',
+  );
+}
+
+async function lookAtMirror(store: ObjectStore): Promise<ReadonlyMap<string, SeenObject>> {
+  const seen = new Map<string, SeenObject>();
+  for await (const { key, etag, size, unsettledFor } of store.list(IMAGES_PREFIX)) {
+    seen.set(key, { etag, size, ...(unsettledFor ? { unsettled: true as const } : {}) });
+  }
+  return seen;
+}
+
+function requireBound(
+  { name, store }: Mirror,
+  current: MirrorDocument,
+  catalog: Catalog,
+  published: Revision | undefined,
+): void {
+  const adopt = `run \`bucketstreams mirror sync ${name} --adopt\` if that is meant`;
+  if (current.store !== catalog.store) {
+    throw new PipelineError(
+      'mirror_bound',
+      `the mirror ${store.url} follows the master with the id ${current.store}, and this one is ${catalog.store}. ` +
+        `What the mirror publishes stays; ${adopt}.`,
+    );
+  }
+  const reached = Math.max(current.generation, published?.catalog ?? 0);
+  if (reached <= catalog.generation) return;
+  throw new PipelineError(
+    'mirror_bound',
+    `the mirror ${store.url} has generation ${reached}, the master has only ${catalog.generation}: ` +
+      `an older catalog was put back there. What the mirror publishes stays; ${adopt}.`,
+  );
+}
+
+function compare(published: Revision, document: MirrorDocument): number {
+  return compareRevisions(published, revisionOf(document));
+}
+
+function isSame(before: MirrorDocument, after: MirrorDocument): boolean {
+  return Buffer.from(serializeMirror(before)).equals(serializeMirror(after));
+}
+
+function vanished({ name, store }: Mirror): PipelineError {
+  return new PipelineError(
+    'mirror_lost',
+    `${MIRROR_KEY} has just gone from ${store.url}. What the mirror publishes stays. ` +
+      `Restore the last good one, or run \`bucketstreams mirror sync ${name} --adopt\`.`,
+  );
+}
+
+function contended({ store }: Mirror, cause: unknown): PipelineError {
+  return new PipelineError(
+    'mirror_contended',
+    `${MIRROR_KEY} in ${store.url} could not be changed in ${MAX_COMMIT_TRIES} tries: ` +
+      'other writers changed it each time, or the store keeps failing. Nothing is lost; try again.',
+    { cause },
+  );
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import type { Sha256 } from '../images/digests.ts';
+import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../delivery/policy.ts';
+import { isStoreError } from '../storage/errors.ts';
+import type {
+  ETag,
+  ObjectInfo,
+  ObjectStore,
+  UploadOptions,
+  WriteCondition,
+} from '../storage/object-store.ts';
+
+export interface CopyOrder {
+  readonly key: string;
+  /** Of the source's object: it is copied in this state or not at all. */
+  readonly etag: ETag;
+  /** Bytes. */
+  readonly size: number;
+  readonly sha256: Sha256;
+  readonly condition: WriteCondition;
+  /** Called with the bytes copied so far. */
+  readonly onProgress?: (bytes: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What came through differs from what the catalog says of the very same state of the object. */
+export class CopyMismatch extends Error {
+  override readonly name = 'CopyMismatch';
+}
+
+/**
+ * Copies an image file from one store to another under the same key: inside their common service where it
+ * can, else as a stream in bounded memory that is hashed on its way and stored only when the digest is
+ * right. Rejects with `precondition_failed` when the source has changed or the condition does not hold.
+ */
+export async function copyObject(
+  from: ObjectStore,
+  to: ObjectStore,
+  { key, etag, size, sha256, condition, onProgress, signal }: CopyOrder,
+): Promise<ObjectInfo> {
+  const options: UploadOptions = {
+    condition,
+    size,
+    contentType: IMAGES_CONTENT_TYPE,
+    cacheControl: IMAGES_CACHE_CONTROL,
+    onProgress,
+    signal,
+  };
+  try {
+    return await to.copy({ store: from, key, etag, size }, key, options);
+  } catch (error) {
+    if (!isStoreError(error, 'unsupported')) throw error;
+  }
+  const body = await from.read(key, { ifMatch: etag, signal });
+  return to.upload(key, checked(body.stream, `${key} in ${from.url}`, size, sha256), options);
+}
+
+/** Passes a body on and ends it with an error unless it is what it should be. */
+export async function* checked(
+  body: AsyncIterable<Uint8Array>,
+  what: string,
+  size: number,
+  sha256: Sha256,
+): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256');
+  let passed = 0;
+  for await (const chunk of body) {
+    passed += chunk.length;
+    if (passed > size) break;
+    hash.update(chunk);
+    yield chunk;
+  }
+  const found = hash.digest('hex');
+  if (passed === size && found === sha256) return;
+  const wrong =
+    passed === size ? `the SHA-256 ${found}, not ${sha256}` : `not the ${size} bytes expected`;
+  throw new CopyMismatch(
+    `${what} has ${wrong}: its bytes were damaged. It was not copied; ` +
+      'run `bucketstreams verify` on the master, and upload the file again if that finds it too.',
+  );
+}

@@ -1,0 +1,253 @@
+import type { MirrorFacts } from '../catalog/mirror-advance.ts';
+import type { MirrorDocument, Proven } from '../catalog/mirror-document.ts';
+import { missingFiles, mirrorWork, type Missing, type MirrorWork } from '../catalog/mirror-work.ts';
+import { isStoreError } from '../storage/errors.ts';
+import { CatalogMemory } from './catalog-memory.ts';
+import { commitMirror, type MirrorRound } from './commit-mirror.ts';
+import type { PipelineContext } from './context.ts';
+import { REMOVAL_GRACE_MS } from './finish-removals.ts';
+import type { Mirror } from './mirror.ts';
+import { quietMirror } from './mirror-quiet.ts';
+import { doMirrorWork, type WorkOutcome } from './mirror-tasks.ts';
+import { publishMirror } from './publish-mirror.ts';
+import { ReadBudget, type ReadLimits } from './read-budget.ts';
+import { ReadPool } from './read-pool.ts';
+import { proveReplica, REPAIR_AFTER_MS } from './replica.ts';
+
+export interface FanOutLimits extends ReadLimits {
+  /** Stops at the next step; what is done stays. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds between the end of a name on the mirror and the end of its bytes, edges left aside. */
+  readonly graceMs?: number;
+  /** Milliseconds after which a replica that has not come is copied. */
+  readonly repairAfterMs?: number;
+  /** Return without looking at the mirror's images when its document says that there is nothing to do. */
+  readonly quick?: boolean;
+  /** Outlives a call in a warm process. */
+  readonly memory?: CatalogMemory;
+  /** Called with the bytes copied so far and those to be copied in all. */
+  readonly onProgress?: (bytes: number, total: number) => void;
+}
+
+export interface FanOutReport {
+  /** Of the mirror's document, which is public now unless `adopting`. */
+  readonly generation: number;
+  readonly revision: number;
+  readonly copied: number;
+  readonly copiedBytes: number;
+  readonly missing: Missing;
+  /** Objects that are to be deleted when their time has come. */
+  readonly leaving: number;
+  /** By key, what could not be done for now. */
+  readonly failures: ReadonlyMap<string, unknown>;
+}
+
+const JOBS_AT_ONCE = 12;
+/** Of those, few are large: together they fill the line, and leave it to the small ones in between. */
+const LARGE = { over: 16 * 1024 * 1024, limit: 4 };
+/** Milliseconds between two commits of one run. */
+const COMMIT_INTERVAL = 1000;
+/** Milliseconds after which a run that waits for a large copy sees what else is new. */
+const NEWS_INTERVAL = 5000;
+/** How often one object is tried in one run. */
+const MAX_TRIES = 3;
+/** So many failures in a row are the mirror's, not the objects'. */
+const MAX_FAILURES = 5;
+/** Of the time left, what is kept for the last commit and publication, in milliseconds. */
+const LAST_MS = 10_000;
+
+/**
+ * Brings one mirror up to the master: copies what it has not, proves it, publishes what is proven, and
+ * takes away what is wanted no longer, names before bytes. Whatever it is stopped at, the next run goes on.
+ * Rejects when the mirror's document or public files cannot be read or written.
+ */
+export async function fanOut(
+  context: PipelineContext,
+  mirror: Mirror,
+  limits: FanOutLimits = {},
+): Promise<FanOutReport> {
+  return new FanOut(context, mirror, limits).run();
+}
+
+class FanOut {
+  readonly #context: PipelineContext;
+  readonly #mirror: Mirror;
+  readonly #limits: FanOutLimits;
+  readonly #memory: CatalogMemory;
+  readonly #graceMs: number;
+  readonly #budget: ReadBudget;
+  readonly #pool = new ReadPool<WorkOutcome>(JOBS_AT_ONCE, LARGE);
+  readonly #busy = new Set<string>();
+  readonly #tries = new Map<string, number>();
+  readonly #proofs = new Map<string, Proven>();
+  readonly #failures = new Map<string, unknown>();
+  #failuresInRow = 0;
+  #stopped = false;
+  #copied = 0;
+  #bytes = 0;
+  #progress = 0;
+  #total = 0;
+
+  constructor(context: PipelineContext, mirror: Mirror, limits: FanOutLimits) {
+    this.#context = context;
+    this.#mirror = mirror;
+    this.#limits = limits;
+    this.#memory = limits.memory ?? new CatalogMemory();
+    this.#graceMs = limits.graceMs ?? REMOVAL_GRACE_MS;
+    this.#budget = new ReadBudget(limits, context.now);
+  }
+
+  async run(): Promise<FanOutReport> {
+    const { now, pause } = this.#context;
+    if (this.#limits.quick) {
+      const quiet = await quietMirror(this.#context, this.#mirror, this.#memory, this.#graceMs);
+      if (quiet) return this.#report(quiet.document, quiet.wanted);
+    }
+    for (;;) {
+      const began = now();
+      const round = await this.#round();
+      for (const work of mirrorWork(round.document, round.facts)) this.#schedule(work);
+      if (this.#pool.isEmpty) {
+        if (round.changed && !this.#isStopped()) continue;
+        return this.#report(round.document, round.facts.wanted);
+      }
+      // A look at a large mirror takes its time: most of it is to be the copies'.
+      const interval = Math.max(COMMIT_INTERVAL, 4 * (now() - began));
+      await this.#take((signal) => pause(Math.max(0, began + interval - now()), signal), round);
+    }
+  }
+
+  async #round(): Promise<MirrorRound> {
+    const repairAfterMs = this.#limits.repairAfterMs ?? REPAIR_AFTER_MS;
+    const aged = this.#context.now() - repairAfterMs;
+    const round = await commitMirror(this.#context, this.#mirror, this.#memory, {
+      proofs: this.#proofs,
+      graceMs: this.#graceMs,
+      mayReplace: ({ lastModified }) => this.#mirror.copy === 'fan-out' || lastModified <= aged,
+    });
+    await publishMirror(this.#context, this.#mirror, round);
+    return round;
+  }
+
+  /** Takes what has ended; what is new on the master ends the wait too. */
+  async #take(patience: (signal: AbortSignal) => Promise<void>, round: MirrorRound): Promise<void> {
+    for (;;) {
+      const results = await this.#pool.take(patience, (signal) =>
+        this.#context.pause(NEWS_INTERVAL, signal),
+      );
+      for (const [key, outcome] of results) this.#close(key, outcome);
+      if (results.size > 0 || this.#pool.isEmpty) return;
+      const catalog = await this.#memory.load(this.#context.store);
+      if (catalog?.catalog !== round.catalog) return;
+    }
+  }
+
+  #schedule(work: MirrorWork): void {
+    const { key } = work;
+    const tries = this.#tries.get(key) ?? 0;
+    if (this.#busy.has(key) || this.#isStopped() || !this.#isDue(work)) return;
+    if (tries >= MAX_TRIES) {
+      const reason = new Error(`${key} keeps changing; the next run tries again`);
+      if (!this.#failures.has(key)) this.#failures.set(key, reason);
+      return;
+    }
+    this.#tries.set(key, tries + 1);
+    this.#busy.add(key);
+    const size = work.kind === 'remove' ? 0 : work.wanted.size;
+    this.#total += size;
+    this.#pool.add(key, size, () => this.#do(work, size));
+  }
+
+  /** With replication the service copies; we only where it has not for long. */
+  #isDue(work: MirrorWork): boolean {
+    if (this.#mirror.copy === 'fan-out' || work.kind !== 'copy') return true;
+    const age = this.#context.now() - work.wanted.lastModified;
+    return age >= (this.#limits.repairAfterMs ?? REPAIR_AFTER_MS);
+  }
+
+  async #do(work: MirrorWork, size: number): Promise<WorkOutcome> {
+    if (this.#isStopped()) return { kind: 'later' };
+    const { signal, deadline } = this.#limits;
+    if (!this.#budget.everFits(size)) {
+      const error = new Error(
+        `${work.key} is too large for the function; run \`bucketstreams mirror sync\` once`,
+      );
+      return { kind: 'failed', error };
+    }
+    if (!this.#budget.fits(size)) return { kind: 'later' };
+    const ended = this.#budget.start(size);
+    let counted = 0;
+    const onProgress = (bytes: number) => {
+      this.#progress += bytes - counted;
+      counted = bytes;
+      this.#limits.onProgress?.(this.#progress, this.#total);
+    };
+    if (this.#mirror.copy === 'replication' && work.kind === 'read') {
+      const proof = await proveReplica(this.#context, this.#mirror, work).catch(
+        (error: unknown): WorkOutcome => ({ kind: 'failed', error }),
+      );
+      if (proof) return proof;
+    }
+    const left =
+      deadline === undefined
+        ? []
+        : [AbortSignal.timeout(Math.max(0, deadline - this.#context.now() - LAST_MS))];
+    const signals = [...left, ...(signal ? [signal] : [])];
+    const outcome = await doMirrorWork(this.#context, this.#mirror, work, {
+      onProgress,
+      ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}),
+    });
+    ended();
+    onProgress(outcome.kind === 'proven' ? size : 0);
+    return outcome;
+  }
+
+  #close(key: string, outcome: WorkOutcome): void {
+    this.#busy.delete(key);
+    switch (outcome.kind) {
+      case 'proven':
+        this.#failuresInRow = 0;
+        this.#failures.delete(key);
+        this.#proofs.set(key, outcome.proven);
+        if (outcome.proven.proof !== 'copied') return;
+        this.#copied += 1;
+        this.#bytes += outcome.bytes;
+        return;
+      case 'failed':
+        this.#fail(key, outcome.error);
+        return;
+      case 'later':
+        this.#stopped = true;
+        return;
+      case 'look':
+    }
+  }
+
+  #fail(key: string, error: unknown): void {
+    this.#failures.set(key, error);
+    this.#failuresInRow += 1;
+    this.#context.log('warn', 'mirror copy failed', {
+      mirror: this.#mirror.name,
+      key,
+      error: error instanceof Error ? error.message : String(error),
+    });
+    if (this.#failuresInRow >= MAX_FAILURES || isStoreError(error, 'no_space'))
+      this.#stopped = true;
+  }
+
+  #isStopped(): boolean {
+    return this.#stopped || this.#limits.signal?.aborted === true;
+  }
+
+  #report(document: MirrorDocument, wanted: MirrorFacts['wanted']): FanOutReport {
+    return {
+      generation: document.generation,
+      revision: document.revision,
+      copied: this.#copied,
+      copiedBytes: this.#bytes,
+      missing: missingFiles(document, wanted),
+      leaving: Object.keys(document.leaving).length,
+      failures: this.#failures,
+    };
+  }
+}

@@ -1,0 +1,49 @@
+import type { MirrorDocument } from '../catalog/mirror-document.ts';
+import { missingFiles } from '../catalog/mirror-work.ts';
+import { wantedFiles, type WantedFile } from '../catalog/mirror-selection.ts';
+import { compareRevisions } from '../simplestreams/generation.ts';
+import { listedImages } from '../simplestreams/listing.ts';
+import type { CatalogMemory } from './catalog-memory.ts';
+import { masterCatalog, revisionOf } from './commit-mirror.ts';
+import type { PipelineContext } from './context.ts';
+import { loadMirror, readMirrorStreams } from './load-mirror.ts';
+import type { Mirror } from './mirror.ts';
+
+export interface QuietMirror {
+  readonly document: MirrorDocument;
+  readonly wanted: ReadonlyMap<string, WantedFile>;
+}
+
+/**
+ * The mirror's document when, by it and the public files, there is nothing to do; else undefined. Nothing
+ * is listed: what somebody took away on the mirror itself, a look has to find.
+ */
+export async function quietMirror(
+  context: PipelineContext,
+  mirror: Mirror,
+  memory: CatalogMemory,
+  graceMs: number,
+): Promise<QuietMirror | undefined> {
+  const document = (await loadMirror(mirror))?.document;
+  if (document === undefined || document.adopting) return undefined;
+  const catalog = await masterCatalog(context.store, memory);
+  if (document.store !== catalog.store || document.generation !== catalog.generation) {
+    return undefined;
+  }
+  if (JSON.stringify(document.filter) !== JSON.stringify(mirror.filter)) return undefined;
+  const { least } = await readMirrorStreams(mirror.store);
+  if (least === undefined || compareRevisions(least, revisionOf(document)) !== 0) return undefined;
+  const wanted = wantedFiles(catalog, [...listedImages(catalog)], mirror.filter);
+  if (missingFiles(document, wanted).files > 0) return undefined;
+  const edgeMs = catalog.settings.edgeSeconds * 1000;
+  if (isDue(document, context.now(), graceMs + edgeMs)) return undefined;
+  return { document, wanted };
+}
+
+function isDue({ leaving, held }: MirrorDocument, now: number, graceMs: number): boolean {
+  return (
+    Object.values(leaving).some(
+      ({ unnamedAt, condemned }) => condemned || (unnamedAt ?? 0) + graceMs <= now,
+    ) || Object.values(held).some(({ until }) => until <= now)
+  );
+}

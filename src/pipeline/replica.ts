@@ -1,0 +1,29 @@
+import type { MirrorWork } from '../catalog/mirror-work.ts';
+import type { PipelineContext } from './context.ts';
+import type { Mirror } from './mirror.ts';
+import type { WorkOutcome } from './mirror-tasks.ts';
+
+/** After so long a replica that has not come counts as stuck, and is copied by us; milliseconds. */
+export const REPAIR_AFTER_MS = 60 * 60 * 1000;
+
+/**
+ * Proves a replica without reading it: the service's replication keeps the version id of its source, so the
+ * same id and size are the same bytes. Undefined when that cannot tell.
+ */
+export async function proveReplica(
+  { store: master }: PipelineContext,
+  { store }: Mirror,
+  { key, wanted, etag }: MirrorWork & { readonly kind: 'read' },
+): Promise<WorkOutcome | undefined> {
+  const [source, replica] = await Promise.all([master.stat(key), store.stat(key)]);
+  if (source?.etag !== wanted.etag || replica?.etag !== etag) return { kind: 'look' };
+  const { versionId } = source;
+  // What was stored while versioning was off has the id `null` on both sides, whatever it holds.
+  if (versionId === undefined || versionId === 'null' || replica.versionId !== versionId) {
+    return undefined;
+  }
+  if (replica.size !== wanted.size) return undefined;
+  const { size, sha256 } = wanted;
+  const proven = { etag, size, sha256, source: source.etag, proof: 'replica' as const };
+  return { kind: 'proven', proven, bytes: 0 };
+}

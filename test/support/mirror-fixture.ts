@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import {
+  MIRROR_KEY,
+  WHOLE_MASTER,
+  type MirrorDocument,
+} from '../../src/catalog/mirror-document.ts';
+import { parseMirror } from '../../src/catalog/mirror-codec.ts';
+import type { Mirror } from '../../src/pipeline/mirror.ts';
+import { readGeneration, type Revision } from '../../src/simplestreams/generation.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { text } from './pipeline-fixture.ts';
+
+export function mirrorOf(store: ObjectStore, parts: Partial<Mirror> = {}): Mirror {
+  return { name: 'test', store, copy: 'fan-out', filter: WHOLE_MASTER, ...parts };
+}
+
+export async function storedMirror(store: ObjectStore): Promise<MirrorDocument> {
+  const parsed = parseMirror(
+    (await text(store, MIRROR_KEY)) ?? assert.fail('there is no document'),
+  );
+  assert.ok(parsed.kind === 'mirror', JSON.stringify(parsed));
+  return parsed.mirror;
+}
+
+/** Of the public images.json; undefined when there is none. */
+export async function publicRevision(store: ObjectStore): Promise<Revision | undefined> {
+  const body = await text(store, 'streams/v1/images.json');
+  return body === undefined ? undefined : readGeneration(Buffer.from(body));
+}
+
+interface NamedItem {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export async function namedItems(store: ObjectStore): Promise<readonly NamedItem[]> {
+  const body = await text(store, 'streams/v1/images.json');
+  if (body === undefined) return [];
+  const images = JSON.parse(body) as {
+    products: Record<string, { versions: Record<string, { items: Record<string, NamedItem> }> }>;
+  };
+  return Object.values(images.products).flatMap(({ versions }) =>
+    Object.values(versions).flatMap(({ items }) => Object.values(items)),
+  );
+}
+
+/**
+ * Looks once as a client that may be overtaken: every name has its bytes, unless by then it is named no
+ * longer. Gives the number of names.
+ */
+export async function observe(store: ObjectStore): Promise<number> {
+  const items = await namedItems(store);
+  const wrong: NamedItem[] = [];
+  for (const item of items) if (!(await hasBytes(store, item))) wrong.push(item);
+  if (wrong.length === 0) return items.length;
+  const still = (await namedItems(store)).map(identity);
+  for (const item of wrong) {
+    const lie = `${item.path} is named with ${item.sha256}, which is not there`;
+    assert.ok(!still.includes(identity(item)), lie);
+  }
+  return items.length;
+}
+
+async function hasBytes(store: ObjectStore, { path, size, sha256 }: NamedItem): Promise<boolean> {
+  const body = await text(store, path);
+  if (body === undefined || Buffer.byteLength(body) !== size) return false;
+  return createHash('sha256').update(body).digest('hex') === sha256;
+}
+
+function identity({ path, sha256 }: NamedItem): string {
+  return `${path} ${sha256}`;
+}
