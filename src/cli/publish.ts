@@ -1,11 +1,14 @@
+import { stat } from 'node:fs/promises';
+
 import { parseProductPath, type ProductRef } from '../images/layout.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { placeVersion, type PlacedVersion } from '../upload/place-version.ts';
+import { publishFrom, socketCandidates } from '../upload/publish-from.ts';
 import { recogniseFiles } from '../upload/recognise.ts';
 import { waitPublished } from '../upload/wait-published.ts';
 import { secondsToMs } from './arguments.ts';
 import { defineCommand } from './command.ts';
-import { UsageError, type ExitCode } from './exit.ts';
+import { CommandError, UsageError, type ExitCode } from './exit.ts';
 import { createProgress } from './progress.ts';
 import { STORE_OPTIONS, withStore } from './store-options.ts';
 import type { Terminal } from './terminal.ts';
@@ -15,10 +18,17 @@ export const publishCommand = defineCommand({
   name: 'publish',
   description: `Stores the files of an image as one version of a product. What each file is, its bytes tell, not its name: metadata (a tar with a metadata.yaml), roots (squashfs, tar, qcow2), both in one tar, and SHA256SUMS by its name.
 
+With --from, the image comes out of a running LXD or Incus instead, as a stream, and its product and version default to what its properties say. A stopped instance or a snapshot is made an image there for the time of it.
+
 Files are stored under new keys only and the metadata last, so that nobody ever sees half an image. serve, watch or the deployed functions then index it.`,
-  operands: { name: 'FILES…', min: 1, max: 100 },
+  operands: { name: '[FILES…]', min: 0, max: 100 },
   options: {
     ...STORE_OPTIONS,
+    from: {
+      type: 'string',
+      value: 'lxd:NAME | incus:NAME',
+      help: 'Take the image from the local LXD or Incus: its alias or fingerprint, or an instance, or INSTANCE/SNAPSHOT.',
+    },
     product: {
       type: 'string',
       short: 'p',
@@ -45,27 +55,37 @@ Files are stored under new keys only and the metadata last, so that nobody ever 
   examples: [
     'bucketstreams publish --product busybox/1.36/amd64/default lxd.tar.xz rootfs.squashfs',
     'bucketstreams publish -p busybox/1.36/amd64/default --version 20250101_1200 disk.qcow2 --wait',
+    'bucketstreams publish --from lxd:bionic-vim --product iats/bionic/amd64/vim',
   ],
   run: async (invocation): Promise<ExitCode> => {
     const { values, operands, terminal } = invocation;
-    const product = parseProduct(values.product);
     const timeout = secondsToMs('--timeout', values.timeout) ?? 300_000;
+    const reporting = { json: values.json === true, ...(values.wait && { timeout }) };
+    const placing = { version: values.version, force: values.force === true };
+    if (values.from !== undefined) {
+      if (operands.length > 0) throw new UsageError('--from and FILES exclude each other');
+      const source = await parseSource(values.from, terminal.env);
+      const product = values.product === undefined ? undefined : parseProduct(values.product);
+      return withStore(invocation, async ({ context: { store, now } }) => {
+        const progress = createProgress(terminal, 'Stored');
+        const placed = await publishFrom(store, {
+          ...{ ...source, ...placing, product, now: now() },
+          onProgress: (bytes, total) => progress.update(bytes, total),
+        }).finally(() => progress.clear());
+        return report(store, placed, terminal, reporting);
+      });
+    }
+    if (operands.length === 0) throw new UsageError('FILES… is missing, or --from');
+    const product = parseProduct(values.product);
     const files = await recogniseFiles(operands);
     return withStore(invocation, async ({ context: { store, now } }) => {
       const total = files.reduce((sum, { size }) => sum + size, 0);
       const progress = createProgress(terminal, 'Stored');
       const placed = await placeVersion(store, {
-        product,
-        files,
-        version: values.version,
-        force: values.force === true,
-        now: now(),
+        ...{ ...placing, product, files, now: now() },
         onProgress: (bytes, file) => progress.update(bytes, total, file),
       }).finally(() => progress.clear());
-      return report(store, placed, terminal, {
-        json: values.json === true,
-        ...(values.wait && { timeout }),
-      });
+      return report(store, placed, terminal, reporting);
     });
   },
 });
@@ -100,6 +120,25 @@ async function report(
   if (waited?.kind !== 'unpublished') return 0;
   terminal.err(`bucketstreams: ${version} is not public: ${waited.reason}\n`);
   return 1;
+}
+
+/** Reads `lxd:NAME` or `incus:NAME` and finds the socket to ask at. */
+async function parseSource(
+  text: string,
+  env: Terminal['env'],
+): Promise<{ readonly address: { readonly socketPath: string }; readonly name: string }> {
+  const [, kind, name] = /^(lxd|incus):(.+)$/.exec(text) ?? [];
+  if ((kind !== 'lxd' && kind !== 'incus') || name === undefined) {
+    throw new UsageError(`--from is ${JSON.stringify(text)}; lxd:NAME or incus:NAME is expected`);
+  }
+  const candidates = socketCandidates(kind, env);
+  for (const socketPath of candidates) {
+    const there = await stat(socketPath).catch(() => undefined);
+    if (there?.isSocket()) return { address: { socketPath }, name };
+  }
+  throw new CommandError(
+    `no ${kind} listens at ${candidates.join(' or ')}; start it, or name its socket with ${kind.toUpperCase()}_SOCKET`,
+  );
 }
 
 function parseProduct(text: string | undefined): ProductRef {

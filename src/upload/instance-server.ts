@@ -10,6 +10,13 @@ import type { IncomingImage } from './receive-image.ts';
 /** A running LXD or Incus could not do what was asked of it. `message` is complete for a person. */
 export class InstanceServerError extends Error {
   override readonly name = 'InstanceServerError';
+  /** The status of its answer, if there was one. */
+  readonly status: number | undefined;
+
+  constructor(message: string, options: { cause?: unknown; status?: number } = {}) {
+    super(message, { cause: options.cause });
+    this.status = options.status;
+  }
 }
 
 /** Where an LXD or Incus answers: its unix socket, or a URL, with the certificate it must have. */
@@ -153,7 +160,9 @@ async function failed(response: IncomingMessage): Promise<never> {
   } catch {
     // The status has to do.
   }
-  throw new InstanceServerError(`the source answers: ${message}`);
+  throw new InstanceServerError(`the source answers: ${message}`, {
+    ...(response.statusCode !== undefined && { status: response.statusCode }),
+  });
 }
 
 function parseImage(value: unknown): SourceImage {

@@ -40,14 +40,19 @@ export type StoreRoot = (head: ImageHead, body: AsyncIterable<Uint8Array>) => Pr
 const UNIFIED_HEAD = 16 * 1024 * 1024;
 
 /**
- * Reads an image to its end while `store` takes its root away, in bounded memory. What was stored is the
+ * Reads an image to its end while `store` takes its root away, in bounded memory. With an `expected`
+ * fingerprint (or its beginning) another image breaks off before its root is whole. What was stored is the
  * caller's to remove when this rejects. GatewayError for what a client can mend.
  */
-export async function receiveImage(image: IncomingImage, store: StoreRoot): Promise<ReceivedImage> {
+export async function receiveImage(
+  image: IncomingImage,
+  store: StoreRoot,
+  expected?: string,
+): Promise<ReceivedImage> {
   try {
     return image.kind === 'unified'
-      ? await receiveUnified(image.body, store)
-      : await receiveSplit(image.parts, store);
+      ? await receiveUnified(image.body, store, expected)
+      : await receiveSplit(image.parts, store, expected);
   } catch (error) {
     if (isArchiveFault(error)) {
       throw new GatewayError(400, `the image's archive cannot be used: ${error.message}`);
@@ -62,6 +67,7 @@ export async function receiveImage(image: IncomingImage, store: StoreRoot): Prom
 async function receiveUnified(
   body: AsyncIterable<Uint8Array>,
   store: StoreRoot,
+  expected: string | undefined,
 ): Promise<ReceivedImage> {
   const first = await peekSignature(body);
   if (first.found.kind !== 'tar') {
@@ -75,10 +81,14 @@ async function receiveUnified(
     throw new GatewayError(400, `the image is ${found.kind} alone; the other half is missing`);
   }
   const head = { metadata: parseImageMetadata(found.metadata), name: 'lxd_combined.tar.gz' };
-  return pass(head, rest, createHash('sha256'), store);
+  return pass(head, rest, createHash('sha256'), store, expected);
 }
 
-async function receiveSplit(parts: AsyncIterable<Part>, store: StoreRoot): Promise<ReceivedImage> {
+async function receiveSplit(
+  parts: AsyncIterable<Part>,
+  store: StoreRoot,
+  expected: string | undefined,
+): Promise<ReceivedImage> {
   const iterator = parts[Symbol.asyncIterator]();
   try {
     const metadataFile = await metadataPart(await iterator.next());
@@ -86,7 +96,7 @@ async function receiveSplit(parts: AsyncIterable<Part>, store: StoreRoot): Promi
     const contents = await readMetadata(metadataFile);
     const head = { metadata: contents, metadataFile, name: rootName(found) };
     const hash = createHash('sha256').update(metadataFile);
-    const received = await pass(head, body, hash, store);
+    const received = await pass(head, body, hash, store, expected);
     const more = await iterator.next();
     if (more.done === true) return received;
     throw new GatewayError(400, `the upload has a third part, "${more.value.name}"`);
@@ -152,6 +162,7 @@ async function pass(
   body: AsyncIterable<Uint8Array>,
   hash: Hash,
   store: StoreRoot,
+  expected: string | undefined,
 ): Promise<ReceivedImage> {
   let size = head.metadataFile?.length ?? 0;
   const broken: unknown[] = [];
@@ -162,6 +173,8 @@ async function pass(
         size += chunk.byteLength;
         yield chunk;
       }
+      // Checked before the end of the stream is told, so that nothing wrong is ever whole.
+      checkFingerprint(expected, hash.copy().digest('hex'));
     } catch (error) {
       broken.push(error);
       throw error;
@@ -174,6 +187,14 @@ async function pass(
   const fingerprint = parseSha256(hash.digest('hex'));
   if (fingerprint === undefined) throw new TypeError('a SHA-256 has 64 digits');
   return { ...head, fingerprint, size, root };
+}
+
+function checkFingerprint(expected: string | undefined, actual: string): void {
+  if (expected === undefined || actual.startsWith(expected.toLowerCase())) return;
+  throw new GatewayError(
+    400,
+    `the image's fingerprint is ${actual}, not ${expected} as was announced; it was damaged on its way, or is another`,
+  );
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous

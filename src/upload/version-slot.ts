@@ -91,8 +91,12 @@ export class VersionSlot {
   }
 
   /** Stores one small file whole. */
-  async putBytes(file: string, bytes: Uint8Array): Promise<ObjectInfo> {
-    return this.put(file, Readable.from([bytes], { objectMode: false }));
+  async putBytes(
+    file: string,
+    bytes: Uint8Array,
+    options: StoreFileOptions = {},
+  ): Promise<ObjectInfo> {
+    return this.put(file, Readable.from([bytes], { objectMode: false }), options);
   }
 
   /** Stores a copy of an object that is in a store already, without moving its bytes where that can be. */

@@ -1,0 +1,180 @@
+import type { Sha256 } from '../images/digests.ts';
+import { versionProblem, type ProductRef } from '../images/layout.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { productOfProperties } from './choose-product.ts';
+import { GatewayError } from './gateway-answers.ts';
+import {
+  call,
+  exportImage,
+  findImage,
+  InstanceServerError,
+  path,
+  type ServerAddress,
+  type SourceImage,
+} from './instance-server.ts';
+import type { PlacedVersion } from './place-version.ts';
+import { receiveImage, type ImageHead } from './receive-image.ts';
+import {
+  claimVersion,
+  openVersion,
+  PlacementError,
+  versionStamp,
+  type VersionSlot,
+} from './version-slot.ts';
+
+export interface PublishFromOptions {
+  readonly address: ServerAddress;
+  /** An image's alias or fingerprint, or an instance, or `instance/snapshot`. */
+  readonly name: string;
+  /** Default: what the image's properties say. */
+  readonly product?: ProductRef;
+  /** Default: the image's `serial`, or the minute of `now`; with -2, -3 … when that is taken. */
+  readonly version?: string;
+  readonly force?: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Bytes that were stored so far, and the whole where the source tells it. */
+  readonly onProgress?: (bytes: number, total: number | undefined) => void;
+}
+
+/**
+ * Streams an image out of a running LXD or Incus into a version, with no copy of it in between, and checks
+ * that it is what the source calls it. Rejects with InstanceServerError, GatewayError (the image is not
+ * usable), PlacementError or StoreError; then nothing is left.
+ */
+export async function publishFrom(
+  store: ObjectStore,
+  options: PublishFromOptions,
+): Promise<PlacedVersion> {
+  const { address, name } = options;
+  const image = await findImage(address, name).catch((error: unknown) => {
+    if (error instanceof InstanceServerError && error.status === 404) return undefined;
+    throw error;
+  });
+  if (image) return transfer(store, options, image, image.properties['serial']);
+  const made = await imageOfInstance(address, name);
+  try {
+    return await transfer(store, options, made, undefined);
+  } finally {
+    await call(address, 'DELETE', path(['images', made.fingerprint]));
+  }
+}
+
+/** Has the source make an image of a stopped instance, or of a snapshot. */
+async function imageOfInstance(address: ServerAddress, name: string): Promise<SourceImage> {
+  const type = name.includes('/') ? 'snapshot' : 'instance';
+  const operation = await call(address, 'POST', '/1.0/images', { source: { type, name } });
+  const id = textOf(operation, 'id');
+  const done = await call(address, 'GET', path(['operations', id, 'wait']));
+  const error = textOf(done, 'err');
+  if (error !== '') throw new InstanceServerError(`${name} cannot be made an image: ${error}`);
+  const metadata = typeof done === 'object' && done !== null && 'metadata' in done && done.metadata;
+  return findImage(address, textOf(metadata, 'fingerprint'));
+}
+
+async function transfer(
+  store: ObjectStore,
+  options: PublishFromOptions,
+  image: SourceImage,
+  serial: string | undefined,
+): Promise<PlacedVersion> {
+  const incoming = await exportImage(options.address, image.fingerprint);
+  const total = image.size > 0 ? image.size : undefined;
+  let slot: VersionSlot | undefined;
+  const stored: ObjectInfo[] = [];
+  try {
+    const received = await receiveImage(
+      incoming,
+      async (head, body) => {
+        slot = await openSlot(store, options, productOf(options, image, head), serial);
+        const root = await slot.put(head.name, body, {
+          ...replacing(slot, options, head.name),
+          onProgress: (bytes) => options.onProgress?.(bytes, total),
+        });
+        stored.push(root);
+        return root;
+      },
+      image.fingerprint,
+    );
+    if (!slot) throw new TypeError('a root was stored without a version');
+    const { metadataFile, name, fingerprint } = received;
+    if (metadataFile) {
+      stored.push(
+        await slot.putBytes('lxd.tar.xz', metadataFile, replacing(slot, options, 'lxd.tar.xz')),
+      );
+    }
+    await slot.finish();
+    const fingerprints: Record<string, Sha256> = { [name]: fingerprint };
+    return { ref: slot.ref, stored, kept: [], fingerprints };
+  } catch (error) {
+    await slot?.abandon();
+    throw error;
+  }
+}
+
+function productOf(
+  { product }: PublishFromOptions,
+  { properties }: SourceImage,
+  { metadata }: ImageHead,
+): ProductRef {
+  const own =
+    product ??
+    productOfProperties({
+      properties: { ...metadata.properties, ...properties },
+      architecture: metadata.architecture,
+    });
+  if (own) return own;
+  throw new GatewayError(
+    400,
+    'the image has no os, release or known architecture among its properties; name its product with --product',
+  );
+}
+
+async function openSlot(
+  store: ObjectStore,
+  { version, now }: PublishFromOptions,
+  product: ProductRef,
+  serial: string | undefined,
+): Promise<VersionSlot> {
+  if (version === undefined) {
+    const usable = serial !== undefined && versionProblem(serial) === undefined;
+    return claimVersion(store, product, usable ? serial : versionStamp(now));
+  }
+  const problem = versionProblem(version);
+  if (problem !== undefined) throw new PlacementError(problem);
+  return openVersion(store, { product, version });
+}
+
+function replacing(
+  slot: VersionSlot,
+  { force = false }: PublishFromOptions,
+  name: string,
+): { replace?: ObjectInfo } {
+  const existing = slot.existing.get(name);
+  if (!existing) return {};
+  if (force) return { replace: existing };
+  throw new PlacementError(
+    `${existing.key} is there already; publish under another version, or replace it with --force`,
+  );
+}
+
+/** Where a local LXD or Incus may listen, by its environment and its packages; the first there is counts. */
+export function socketCandidates(
+  kind: 'lxd' | 'incus',
+  env: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const name = kind.toUpperCase();
+  const socket = env[`${name}_SOCKET`];
+  const folder = env[`${name}_DIR`];
+  if (socket) return [socket];
+  if (folder) return [`${folder}/unix.socket`];
+  return kind === 'lxd'
+    ? ['/var/snap/lxd/common/lxd/unix.socket', '/var/lib/lxd/unix.socket']
+    : ['/run/incus/unix.socket', '/var/lib/incus/unix.socket'];
+}
+
+function textOf(value: unknown, name: string): string {
+  if (typeof value !== 'object' || value === null) return '';
+  const found = (value as Readonly<Record<string, unknown>>)[name];
+  return typeof found === 'string' ? found : '';
+}
