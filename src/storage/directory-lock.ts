@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errno, failure, type DirectoryContext } from './directory-errors.ts';
 import { STATE_FOLDER } from './directory-keys.ts';
 import { placements, type Placements } from './directory-placements.ts';
+import type { ETag } from './object-store.ts';
 
 /** The right to change a directory store: held by one operation at a time, over all processes. */
 export interface DirectoryLock {
@@ -15,8 +16,8 @@ export interface DirectoryLock {
     work: (placements: Placements) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T>;
-  /** What our processes placed lately, or undefined where nothing was or it cannot be read. */
-  placements(): Placements | undefined;
+  /** Whether one of our processes lately placed this state; false also where that cannot be found out. */
+  placed(key: string, etag: ETag): boolean;
   close(): Promise<void>;
 }
 
@@ -26,6 +27,8 @@ interface Connection {
   readonly inode: string;
 }
 
+/** Another process may just be making the database, or closing it as the last: that takes moments. */
+const SETUP_MS = 100;
 const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
 /** CANTOPEN, READONLY, PERM, AUTH. */
@@ -51,11 +54,14 @@ export function directoryLock(root: string, waitMs: number): DirectoryLock {
   function connect(): Connection {
     if (connection !== undefined && connection.inode !== inode(path)) disconnect();
     if (connection !== undefined) return connection;
-    const database = new DatabaseSync(path, { timeout: 0 });
+    const database = new DatabaseSync(path, { timeout: SETUP_MS });
     try {
       // With a write-ahead log a commit costs no fsync, and readers never wait for writers.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-      connection = { database, placements: placements(database), inode: inode(path) };
+      const table = placements(database);
+      // From here on we wait without blocking the process.
+      database.exec('PRAGMA busy_timeout = 0');
+      connection = { database, placements: table, inode: inode(path) };
       return connection;
     } catch (error) {
       database.close();
@@ -91,9 +97,7 @@ export function directoryLock(root: string, waitMs: number): DirectoryLock {
     work: (placements: Placements) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    await mkdir(join(root, STATE_FOLDER), { mode: 0o700 }).catch((error: unknown) => {
-      if (errno(error) !== 'EEXIST') throw error;
-    });
+    await makeStateFolder(root);
     const { database, placements: table } = await acquire(context, signal);
     try {
       return await work(table);
@@ -113,12 +117,12 @@ export function directoryLock(root: string, waitMs: number): DirectoryLock {
       last = turn.catch(() => undefined);
       return turn;
     },
-    placements() {
+    placed(key, etag) {
       try {
-        if (connection !== undefined) return connection.placements;
-        return inode(path) === '' ? undefined : connect().placements;
+        if (connection === undefined && inode(path) === '') return false;
+        return (connection ?? connect()).placements.has(key, etag);
       } catch {
-        return undefined;
+        return false;
       }
     },
     async close() {
@@ -126,6 +130,13 @@ export function directoryLock(root: string, waitMs: number): DirectoryLock {
       disconnect();
     },
   };
+}
+
+/** Makes the store's state folder, for its owner alone, when it is not there. */
+export async function makeStateFolder(root: string): Promise<void> {
+  await mkdir(join(root, STATE_FOLDER), { mode: 0o700 }).catch((error: unknown) => {
+    if (errno(error) !== 'EEXIST') throw error;
+  });
 }
 
 function inode(path: string): string {

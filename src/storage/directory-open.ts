@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { directoryError, errno, failure, type DirectoryContext } from './directory-errors.ts';
 import { descend, openFile } from './directory-folder.ts';
 import type { DirectoryKey } from './directory-keys.ts';
+import { makeStateFolder } from './directory-lock.ts';
 import type { OnSkipped } from './directory-list.ts';
 
 export interface OpenFile {
@@ -28,6 +29,7 @@ export async function prepareRoot(
       throw failure('unsupported', context, `${root} is a file; a store must be a folder.`);
     }
     await access(root, constants.R_OK | constants.X_OK | (use === 'write' ? constants.W_OK : 0));
+    if (use === 'write') await makeStateFolder(root);
     return await realpath(root);
   } catch (error) {
     const code = errno(error);

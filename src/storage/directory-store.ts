@@ -167,7 +167,7 @@ class DirectoryStore implements ObjectStore {
 
   #info(key: string, stats: BigIntStats): ObjectInfo {
     const rest = restOf(stats, Date.now(), this.#settleMs);
-    const ours = rest > 0 && this.#lock.placements()?.has(key, etagOf(stats)) === true;
+    const ours = rest > 0 && this.#lock.placed(key, etagOf(stats));
     return infoOf(key, stats, ours ? 0 : rest);
   }
 

@@ -7,8 +7,11 @@ export interface S3Context {
   readonly key: string;
 }
 
-/** Names of errors as S3 and its like give them; a status alone decides where the name is not listed. */
-const NOT_FOUND = ['NoSuchKey', 'NotFound', 'NoSuchVersion'];
+/**
+ * Names of errors as S3 and its like give them; a status alone decides where the name is not listed.
+ * The SDK's own `NotFound` is not: it stands for any 404 without a code in it.
+ */
+const NOT_FOUND = ['NoSuchKey', 'NoSuchVersion'];
 const DENIED = [
   'AccessDenied',
   'InvalidAccessKeyId',

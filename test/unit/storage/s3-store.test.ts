@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener } from 'node:http';
+import { describe, it } from 'node:test';
+import type { ETag, ObjectStore } from '../../../src/storage/object-store.ts';
+import { decodeListed } from '../../../src/storage/s3-list.ts';
+import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { partSizeFor } from '../../../src/storage/s3-upload.ts';
+import { bytes, rejectsWith } from '../../support/objects.ts';
+
+const MIB = 1024 * 1024;
+
+/** A store on a server that answers as `listener` does: for what no real server can be made to do. */
+async function withServer(
+  listener: RequestListener,
+  use: (store: ObjectStore) => Promise<void>,
+): Promise<void> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert(typeof address === 'object' && address !== null);
+  const store = openS3Store({
+    bucket: 'bucket',
+    endpoint: `http://127.0.0.1:${address.port}`,
+    credentials: { kind: 'keys', accessKeyId: 'id', secretAccessKey: 'key' },
+    maxAttempts: 1,
+  });
+  try {
+    await use(store);
+  } finally {
+    await store.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+describe('S3 store on a server that fails', () => {
+  it('ends a body that breaks off with an error', async () => {
+    const listener: RequestListener = (_, response) => {
+      response.writeHead(200, { 'Content-Length': 1000, ETag: '"e"' });
+      response.write('only this', () => response.destroy());
+    };
+    await withServer(listener, async (store) => {
+      const { stream } = await store.read('key');
+      await rejectsWith('unavailable', bytes(stream));
+    });
+  });
+
+  it('does not take the whole object, or another state, for what it asked for', async () => {
+    const listener: RequestListener = (_, response) => {
+      response.writeHead(200, { 'Content-Length': 12, ETag: '"other"' }).end('whole object');
+    };
+    await withServer(listener, async (store) => {
+      await rejectsWith('unavailable', store.read('key', { range: { start: 3, end: 5 } }));
+      const pinned = store.read('key', { ifMatch: 'e' as ETag });
+      await rejectsWith('precondition_failed', pinned);
+    });
+  });
+
+  it("does not take a web server's 404 for an absent object", async () => {
+    const listener: RequestListener = (_, response) => {
+      response.writeHead(404, { 'Content-Type': 'text/html' }).end('<h1>Not here</h1>');
+    };
+    await withServer(listener, async (store) => {
+      await rejectsWith('unavailable', store.read('key'));
+      await rejectsWith('unavailable', store.write('key', Buffer.from('x')));
+      await rejectsWith('unavailable', store.list('')[Symbol.asyncIterator]().next());
+    });
+  });
+
+  it('does not take a listing without its continuation for a whole one', async () => {
+    const listener: RequestListener = (_, response) => {
+      response
+        .writeHead(200, { 'Content-Type': 'application/xml' })
+        .end('<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>');
+    };
+    await withServer(listener, async (store) => {
+      await rejectsWith('unavailable', store.list('')[Symbol.asyncIterator]().next());
+    });
+  });
+});
+
+describe('sizes of parts', () => {
+  it('hold any object in 10,000 parts, and small ones in little memory', () => {
+    assert.equal(partSizeFor(undefined), 16 * MIB);
+    assert.equal(partSizeFor(1), 16 * MIB);
+    assert.equal(partSizeFor(100_000 * MIB), 16 * MIB);
+    for (const size of [160_000 * MIB + 1, 5 * 1024 ** 4]) {
+      assert(partSizeFor(size) * 10_000 >= size);
+      assert(partSizeFor(size) <= 5 * 1024 * MIB);
+    }
+  });
+});
+
+describe('decodeListed', () => {
+  it('undoes the encoding of keys in listings', () => {
+    assert.equal(decodeListed('a%2Bb+c%C3%A9/%25'), 'a+b cé/%');
+    assert.equal(decodeListed('bad%FFbyte%'), 'bad\ufffdbyte%');
+  });
+});
