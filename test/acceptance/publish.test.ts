@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { ARCHITECTURE, buildBusyboxImage } from '../support/busybox-image.ts';
+import { cliOutput } from '../support/cli.ts';
+import { DAEMON_KINDS, startDaemon, type InstanceDaemon } from '../support/instance-daemon.ts';
+import { serveStore } from '../support/program.ts';
+import { greetingFrom, listImages } from '../support/remote-images.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const PRODUCT = `busybox/static/${ARCHITECTURE}/default`;
+
+const resources = new AsyncDisposableStack();
+const daemons = new Map<string, InstanceDaemon>();
+let folder: string;
+let store: string;
+
+/** Publishes an image's files, whose names tell nothing; answers `PRODUCT/VERSION`. */
+async function publish(message: string, ...options: readonly string[]): Promise<string> {
+  const { directory } = await buildBusyboxImage(join(folder, message), message);
+  const [metadata, root] = [join(directory, 'a'), join(directory, 'b')];
+  await rename(join(directory, 'lxd.tar.xz'), metadata);
+  await rename(join(directory, 'rootfs.squashfs'), root);
+  const fixed = ['publish', '--store', store, '--product', PRODUCT, '--wait', '--json'];
+  const printed = await cliOutput([...fixed, ...options, root, metadata]);
+  return (JSON.parse(printed) as { version: string }).version;
+}
+
+before(async () => {
+  folder = resources.use(await temporaryFolder()).path;
+  store = `file:${join(folder, 'data')}`;
+  const server = resources.use(await serveStore({ store, state: join(folder, 'state') }));
+  for (const kind of DAEMON_KINDS) {
+    const daemon = resources.use(await startDaemon(kind, { trust: server.caFile }));
+    await daemon.client('remote', 'add', 'hub', server.url, '--protocol=simplestreams');
+    daemons.set(kind, daemon);
+  }
+});
+after(() => resources.disposeAsync());
+
+describe('bucketstreams publish and remove', () => {
+  let newest: string;
+
+  it('puts two versions where clients find them', async () => {
+    const old = await publish('old', '--version', '20240101_1200');
+    assert.equal(old, `${PRODUCT}/20240101_1200`);
+    newest = await publish('new');
+    assert.match(newest.slice(PRODUCT.length), /^\/20\d{6}_\d{4}$/);
+  });
+
+  for (const kind of DAEMON_KINDS) {
+    it(`${kind} launches the version that was stamped now`, async () => {
+      assert.equal(await greetingFrom(daemons.get(kind)!, 'hub:busybox/static'), 'new\n');
+    });
+  }
+
+  it('takes the newest version away', async () => {
+    await cliOutput(['remove', '--store', store, '--yes', newest]);
+  });
+
+  for (const kind of DAEMON_KINDS) {
+    it(`${kind} falls back to the version before it`, async () => {
+      const daemon = daemons.get(kind)!;
+      await daemon.letAnHourPass();
+      const serials = (await listImages(daemon, 'hub:')).map(({ serial }) => serial);
+      assert.deepEqual(serials, ['20240101_1200']);
+      // A daemon launches an alias from the copy that it keeps of it.
+      for (const { fingerprint } of await listImages(daemon, 'local:')) {
+        await daemon.client('image', 'delete', fingerprint);
+      }
+      assert.equal(await greetingFrom(daemon, 'hub:busybox/static'), 'old\n');
+    });
+  }
+});
