@@ -1,7 +1,16 @@
 import type { ETag } from '../storage/object-store.ts';
 import type { Catalog } from './document.ts';
 import type { Leaving, MirrorDocument, MirrorFilter, Proven } from './mirror-document.ts';
-import { filesOf, namedImages, type MasterImage, type WantedFile } from './mirror-selection.ts';
+import {
+  filesOf,
+  namedImages,
+  type LedgerPart,
+  type MasterImage,
+  type WantedFile,
+} from './mirror-selection.ts';
+
+/** Longer than any order to delete is under way: a function's whole life, in milliseconds. */
+const LATE_MS = 15 * 60 * 1000;
 
 /** An object of the mirror as a look found it. */
 export interface SeenObject {
@@ -43,6 +52,7 @@ export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): Mirro
   const { catalog, filter, seen, wanted, now } = facts;
   const edgeMs = catalog.settings.edgeSeconds * 1000;
   const held = new Map(Object.entries(before.held).filter(([, { until }]) => until > now));
+  const spent = new Map(Object.entries(before.spent).filter(([, { until }]) => until > now));
   const isThere = (key: string, { etag }: { readonly etag: ETag }) => seen.get(key)?.etag === etag;
   const isGone = (key: string, { sha256 }: Proven) => {
     if (edgeMs > 0) held.set(key, { sha256, until: now + edgeMs });
@@ -55,8 +65,12 @@ export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): Mirro
     else isGone(key, entry);
   }
   for (const [key, entry] of Object.entries(before.leaving)) {
-    if (isThere(key, entry)) leaving.set(key, entry);
-    else if (entry.proven) isGone(key, entry.proven);
+    if (isThere(key, entry)) {
+      leaving.set(key, entry);
+      continue;
+    }
+    if (entry.proven) isGone(key, entry.proven);
+    if (entry.condemned) spent.set(key, { etag: entry.etag, until: now + LATE_MS });
   }
   for (const [key, proven] of facts.proofs) {
     if (!isThere(key, proven)) continue;
@@ -73,6 +87,7 @@ export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): Mirro
   const kept = keptKeys(facts, {
     files: Object.fromEntries(files),
     held: Object.fromEntries(held),
+    spent: Object.fromEntries(spent),
   });
   for (const [key, proven] of files) {
     if (kept.get(key) === proven.sha256) continue;
@@ -103,6 +118,7 @@ export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): Mirro
     files: Object.fromEntries(files),
     leaving: Object.fromEntries(leaving),
     held: Object.fromEntries(held),
+    spent: Object.fromEntries(spent),
   };
   const reading = adopting && [...wanted.keys()].some((key) => isUnread(next, facts, key));
   return reading ? { ...next, adopting } : next;
@@ -130,7 +146,7 @@ function carryOn(entry: Leaving, { isPublic, now }: MirrorFacts, graceMs: number
 /** By key the bytes that the mirror is to have, or has and still names. */
 function keptKeys(
   { catalog, images, wanted, filter }: MirrorFacts,
-  mirror: Pick<MirrorDocument, 'files' | 'held'>,
+  mirror: Pick<MirrorDocument, LedgerPart>,
 ): ReadonlyMap<string, string> {
   const kept = new Map<string, string>();
   for (const [key, { sha256 }] of wanted) kept.set(key, sha256);

@@ -10,6 +10,7 @@ import {
   type MirrorFilter,
   type Proof,
   type Proven,
+  type SpentState,
 } from './mirror-document.ts';
 
 export type ParsedMirror =
@@ -41,6 +42,7 @@ export function parseMirror(text: string): ParsedMirror {
     files: reader.record(root['files'], 'files', (item, at) => proven(reader, item, at)),
     leaving: reader.record(root['leaving'], 'leaving', (item, at) => leaving(reader, item, at)),
     held: reader.record(root['held'], 'held', (item, at) => held(reader, item, at)),
+    spent: reader.record(root['spent'], 'spent', (item, at) => spent(reader, item, at)),
     ...(root['adopting'] === true ? { adopting: true as const } : {}),
   };
   return reader.fault ?? { kind: 'mirror', mirror };
@@ -95,6 +97,11 @@ function held(reader: DocumentReader, value: unknown, at: string): HeldBytes {
     sha256: sha256(reader, entry['sha256'], at),
     until: reader.count(entry['until'], at),
   };
+}
+
+function spent(reader: DocumentReader, value: unknown, at: string): SpentState {
+  const entry = reader.object(value, at);
+  return { etag: etag(reader, entry['etag'], at), until: reader.count(entry['until'], at) };
 }
 
 function etag(reader: DocumentReader, value: unknown, at: string): ETag {

@@ -28,6 +28,8 @@ export interface MirrorDocument {
   readonly leaving: Readonly<Record<string, Leaving>>;
   /** By key, bytes that were named and are gone, which an edge may still serve. */
   readonly held: Readonly<Record<string, HeldBytes>>;
+  /** By key, states that were condemned: a late order to delete may still meet the same bytes put there anew. */
+  readonly spent: Readonly<Record<string, SpentState>>;
   /** While true nothing is published: what the mirror had before is still being read. */
   readonly adopting?: true;
 }
@@ -79,6 +81,13 @@ export interface HeldBytes {
   readonly until: number;
 }
 
+/** An object with this ETag is not named until `until`. */
+export interface SpentState {
+  readonly etag: ETag;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
 /** A document for a mirror of which nothing is known. */
 export function emptyMirror(
   store: string,
@@ -94,5 +103,6 @@ export function emptyMirror(
     files: {},
     leaving: {},
     held: {},
+    spent: {},
   };
 }

@@ -5,6 +5,9 @@ import type { ETag } from '../storage/object-store.ts';
 import type { Catalog, FileEntry } from './document.ts';
 import type { MirrorDocument, MirrorFilter } from './mirror-document.ts';
 
+/** What of a mirror's document decides whether a file may be named. */
+export type LedgerPart = 'files' | 'held' | 'spent';
+
 /** One image that the master lists, as far as a mirror goes by it. */
 export interface MasterImage {
   readonly product: string;
@@ -52,7 +55,7 @@ export function wantedFiles(
 export function namedImages<Image extends MasterImage>(
   catalog: Catalog,
   images: readonly Image[],
-  mirror: Pick<MirrorDocument, 'files' | 'held' | 'filter'>,
+  mirror: Pick<MirrorDocument, LedgerPart | 'filter'>,
 ): readonly Image[] {
   const proven = selected(images, mirror.filter).filter((image) => {
     const files = filesOf(catalog, image);
@@ -76,7 +79,7 @@ export function filesOf(catalog: Catalog, image: MasterImage): [string, FileEntr
 
 /** Whether the mirror has these very bytes under the key, and no edge can have others. */
 export function isProven(
-  { files, held }: Pick<MirrorDocument, 'files' | 'held'>,
+  { files, held, spent }: Pick<MirrorDocument, LedgerPart>,
   key: string,
   wanted: Pick<FileEntry, 'sha256' | 'size'>,
 ): boolean {
@@ -84,6 +87,7 @@ export function isProven(
   if (entry === undefined || entry.sha256 !== wanted.sha256 || entry.size !== wanted.size) {
     return false;
   }
+  if (Object.hasOwn(spent, key) && spent[key]?.etag === entry.etag) return false;
   return !Object.hasOwn(held, key) || held[key]?.sha256 === entry.sha256;
 }
 

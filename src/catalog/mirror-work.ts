@@ -1,7 +1,7 @@
 import type { ETag } from '../storage/object-store.ts';
 import { isUnread, type MirrorFacts } from './mirror-advance.ts';
 import type { MirrorDocument } from './mirror-document.ts';
-import { isProven, type WantedFile } from './mirror-selection.ts';
+import { isProven, type LedgerPart, type WantedFile } from './mirror-selection.ts';
 
 /** Something to do about one object of a mirror. Its outcome is looked at, never taken for granted. */
 export type MirrorWork =
@@ -57,7 +57,7 @@ export interface Missing {
 
 /** What of the wanted files the mirror has not, or may not name yet. */
 export function missingFiles(
-  mirror: Pick<MirrorDocument, 'files' | 'held'>,
+  mirror: Pick<MirrorDocument, LedgerPart>,
   wanted: ReadonlyMap<string, WantedFile>,
 ): Missing {
   const versions = new Set<string>();

@@ -108,7 +108,8 @@ class FanOut {
       const round = await this.#round();
       for (const work of mirrorWork(round.document, round.facts)) this.#schedule(work);
       if (this.#pool.isEmpty) {
-        if (round.changed && !this.#isStopped()) continue;
+        // Once a change is public, what waited for that goes on.
+        if (round.moved && !this.#isStopped()) continue;
         return this.#report(round.document, round.facts.wanted);
       }
       // A look at a large mirror takes its time: most of it is to be the copies'.
@@ -117,7 +118,7 @@ class FanOut {
     }
   }
 
-  async #round(): Promise<MirrorRound> {
+  async #round(): Promise<MirrorRound & { readonly moved: boolean }> {
     const repairAfterMs = this.#limits.repairAfterMs ?? REPAIR_AFTER_MS;
     const aged = this.#context.now() - repairAfterMs;
     const round = await commitMirror(this.#context, this.#mirror, this.#memory, {
@@ -125,8 +126,8 @@ class FanOut {
       graceMs: this.#graceMs,
       mayReplace: ({ lastModified }) => this.#mirror.copy === 'fan-out' || lastModified <= aged,
     });
-    await publishMirror(this.#context, this.#mirror, round);
-    return round;
+    const published = await publishMirror(this.#context, this.#mirror, round);
+    return { ...round, moved: round.changed || published };
   }
 
   /** Takes what has ended; what is new on the master ends the wait too. */

@@ -40,10 +40,11 @@ export async function quietMirror(
   return { document, wanted };
 }
 
-function isDue({ leaving, held }: MirrorDocument, now: number, graceMs: number): boolean {
+function isDue(document: MirrorDocument, now: number, graceMs: number): boolean {
+  const { leaving, held, spent } = document;
   return (
     Object.values(leaving).some(
       ({ unnamedAt, condemned }) => condemned || (unnamedAt ?? 0) + graceMs <= now,
-    ) || Object.values(held).some(({ until }) => until <= now)
+    ) || [...Object.values(held), ...Object.values(spent)].some(({ until }) => until <= now)
   );
 }

@@ -9,14 +9,15 @@ import { bringUp } from './publish-streams.ts';
 
 /**
  * Brings the mirror's public files up to its document: images.json, then index.json, of the master's
- * catalog, restricted to what is proven on the mirror. Never over a later state.
+ * catalog, restricted to what is proven on the mirror. Never over a later state. Whether anything
+ * was written.
  */
 export async function publishMirror(
   context: PipelineContext,
   { name, store }: Mirror,
   { document, catalog, images }: Pick<MirrorRound, 'document' | 'catalog' | 'images'>,
-): Promise<void> {
-  if (document.adopting) return;
+): Promise<boolean> {
+  if (document.adopting) return false;
   const revision = revisionOf(document);
   const named = new Set(namedImages(catalog, images, document).map(identity));
   const isNamed = (image: ListedImage) => named.has(identity(image));
@@ -30,7 +31,7 @@ export async function publishMirror(
     );
     if (outcome.kind === 'written') written += 1;
   }
-  if (written === 0) return;
+  if (written === 0) return false;
   const { generation } = document;
   context.log('info', 'mirror published', {
     mirror: name,
@@ -38,6 +39,7 @@ export async function publishMirror(
     revision: document.revision,
     images: named.size,
   });
+  return true;
 }
 
 function identity({ product, version, client, file }: ListedImage): string {

@@ -9,6 +9,7 @@ import { parseMirror } from '../../src/catalog/mirror-codec.ts';
 import type { Mirror } from '../../src/pipeline/mirror.ts';
 import { readGeneration, type Revision } from '../../src/simplestreams/generation.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { BodyOf } from './memory-store.ts';
 import { text } from './pipeline-fixture.ts';
 
 export function mirrorOf(store: ObjectStore, parts: Partial<Mirror> = {}): Mirror {
@@ -37,7 +38,21 @@ interface NamedItem {
 
 export async function namedItems(store: ObjectStore): Promise<readonly NamedItem[]> {
   const body = await text(store, 'streams/v1/images.json');
-  if (body === undefined) return [];
+  return body === undefined ? [] : itemsIn(body);
+}
+
+/** What is named at this moment is there at this moment. */
+export function assertTrue(bodyOf: BodyOf): void {
+  const images = bodyOf('streams/v1/images.json');
+  for (const { path, sha256 } of images === undefined ? [] : itemsIn(images.toString())) {
+    const found = createHash('sha256')
+      .update(bodyOf(path) ?? '')
+      .digest('hex');
+    assert.equal(found, sha256, `${path} is named and has other bytes, or none`);
+  }
+}
+
+function itemsIn(body: string): NamedItem[] {
   const images = JSON.parse(body) as {
     products: Record<string, { versions: Record<string, { items: Record<string, NamedItem> }> }>;
   };

@@ -115,7 +115,7 @@ describe('fan-out', () => {
   });
 
   it('withholds overwritten bytes while an edge may have the old ones', async (t) => {
-    const { master, store, publish: _, mirror } = await scene(t);
+    const { master, store, mirror } = await scene(t);
     const context = testContext(master, { settings: { edgeSeconds: 60 } });
     const publish = async (files: Parameters<typeof put>[1]) =>
       indexVersions(context, await put(master, files));

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { StoreError, type StoreErrorCode } from '../../src/storage/errors.ts';
+import type {
+  ETag,
+  ObjectInfo,
+  ObjectStore,
+  WriteCondition,
+} from '../../src/storage/object-store.ts';
+
+interface Held {
+  readonly body: Buffer;
+  readonly etag: ETag;
+  readonly lastModified: number;
+}
+
+/** What is under a key at this very moment. */
+export type BodyOf = (key: string) => Buffer | undefined;
+
+/**
+ * A store in memory whose ETags are of the bytes alone, as those of most objects in S3 are: the same bytes
+ * put anew have the same ETag, which no directory store can show. `onChange` is called within every change.
+ */
+export function memoryStore(
+  name: string,
+  onChange: (bodyOf: BodyOf) => void = () => undefined,
+): ObjectStore {
+  const objects = new Map<string, Held>();
+  const changed = () => onChange((key) => objects.get(key)?.body);
+  const fail = (code: StoreErrorCode, operation: string, key: string) =>
+    new StoreError(code, operation, `${code}: ${operation} ${key} in ${name}`, { key });
+  const info = (key: string, { body, etag, lastModified }: Held): ObjectInfo => ({
+    key,
+    etag,
+    size: body.length,
+    lastModified,
+  });
+  const check = (operation: string, key: string, condition: WriteCondition | undefined) => {
+    if (condition === undefined) return;
+    const present = objects.get(key);
+    if ('ifAbsent' in condition) {
+      if (present) throw fail('precondition_failed', operation, key);
+    } else if (present === undefined) throw fail('not_found', operation, key);
+    else if (present.etag !== condition.ifMatch) throw fail('precondition_failed', operation, key);
+  };
+  const set = (key: string, body: Buffer): ObjectInfo => {
+    const etag = createHash('md5').update(body).digest('hex') as ETag;
+    const object = { body, etag, lastModified: Date.now() };
+    objects.set(key, object);
+    changed();
+    return info(key, object);
+  };
+  const get = (operation: string, key: string, ifMatch?: ETag): Held => {
+    const object = objects.get(key);
+    if (object === undefined) throw fail('not_found', operation, key);
+    if (ifMatch !== undefined && object.etag !== ifMatch) {
+      throw fail('precondition_failed', operation, key);
+    }
+    return object;
+  };
+  const store: ObjectStore = {
+    url: `memory:${name}`,
+    stat: (key) => Promise.resolve(objects.get(key)).then((object) => object && info(key, object)),
+    read: async (key, { range, ifMatch } = {}) => {
+      await Promise.resolve();
+      const object = get('read', key, ifMatch);
+      const stream = Readable.from([object.body.subarray(range?.start ?? 0, range?.end)]);
+      return { info: info(key, object), stream };
+    },
+    async *list(prefix, { startAfter = '' } = {}) {
+      await Promise.resolve();
+      const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > startAfter);
+      const infos = keys.sort().map((key) => info(key, get('list', key)));
+      yield* infos;
+    },
+    write: async (key, body, { condition } = {}) => {
+      await Promise.resolve();
+      check('write', key, condition);
+      return set(key, Buffer.from(body));
+    },
+    upload: async (key, body, { condition } = {}) => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);
+      check('upload', key, condition);
+      return set(key, Buffer.concat(chunks));
+    },
+    copy: (_, key) => Promise.reject(fail('unsupported', 'copy', key)),
+    remove: async (key, { ifMatch } = {}) => {
+      await Promise.resolve();
+      if (ifMatch !== undefined) get('remove', key, ifMatch);
+      objects.delete(key);
+      changed();
+    },
+    close: () => Promise.resolve(),
+  };
+  return store;
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { setImmediate as tick } from 'node:timers/promises';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import {
+  compareRevisions,
+  readGeneration,
+  type Revision,
+} from '../../../src/simplestreams/generation.ts';
+import { isPipelineError } from '../../../src/pipeline/errors.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { Crash, faultyStore } from '../../support/faulty-store.ts';
+import { memoryStore } from '../../support/memory-store.ts';
+import { assertTrue, mirrorOf, observe } from '../../support/mirror-fixture.ts';
+import { projection, put, testContext, versionPath } from '../../support/pipeline-fixture.ts';
+
+const VERSIONS = ['20240101', '20240102', '20240103'];
+const PRODUCT = { os: 'iats', release: 'xenial', arch: 'amd64', variant: 'default' };
+
+type Step =
+  /** Few contents of one length, so that old bytes come back and sizes tell nothing. */
+  | { readonly kind: 'upload'; readonly version: number; readonly content: string }
+  | { readonly kind: 'remove'; readonly version: number }
+  /** Time passes: until edges and late orders are over. */
+  | { readonly kind: 'wait' };
+
+const version = fc.integer({ min: 0, max: VERSIONS.length - 1 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('upload' as const),
+      version,
+      content: fc.constantFrom('a', 'b'),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('remove' as const), version }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'wait' as const }) },
+);
+
+describe('several fan-outs at once', () => {
+  it('lie at no moment, never fall back, and end at the same public files', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 3, maxLength: 12 }),
+        fc.array(fc.nat(6), { minLength: 8, maxLength: 64 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.constantFrom(0, 0, 30),
+        play,
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** `delays` are the ticks that calls take, in turn: they make the interleaving. */
+async function play(
+  steps: readonly Step[],
+  delays: readonly number[],
+  rivals: number,
+  edgeSeconds: number,
+): Promise<void> {
+  const lies: unknown[] = [];
+  let last: Revision = { catalog: 0 };
+  const master = memoryStore('master');
+  const store = memoryStore('mirror', (bodyOf) => {
+    try {
+      assertTrue(bodyOf);
+      const now = readGeneration(bodyOf('streams/v1/images.json') ?? new Uint8Array()) ?? last;
+      assert.ok(compareRevisions(now, last) >= 0, 'it fell back');
+      last = now;
+    } catch (error) {
+      lies.push(error);
+    }
+  });
+  let calls = 0;
+  const slow = (one: ObjectStore) =>
+    faultyStore(one, async () => {
+      for (let left = delays[calls++ % delays.length]!; left > 0; left--) await tick();
+    });
+  const context = testContext(slow(master), { settings: { edgeSeconds } });
+  await enumerateStore(context);
+  const state = { over: false };
+
+  const rival = async () => {
+    while (!state.over) {
+      const mirror = mirrorOf(slow(store));
+      // One of them is killed now and then.
+      const dies = delays[calls % delays.length]! > 4 ? calls + 15 : Infinity;
+      const mortal = faultyStore(mirror.store, () => {
+        if (calls > dies) throw new Crash('killed');
+      });
+      await fanOut(context, { ...mirror, store: mortal }, { graceMs: 0 }).catch(
+        (error: unknown) => {
+          if (!(error instanceof Crash)) throw error;
+        },
+      );
+      await tick();
+    }
+  };
+  const running = Array.from({ length: rivals }, rival);
+  // A failure of one of them ends the rest.
+  for (const one of running) one.catch(() => (state.over = true));
+  try {
+    for (const one of steps) {
+      await apply(one, context);
+      for (let left = 20; left > 0 && !state.over; left--) await tick();
+    }
+  } finally {
+    state.over = true;
+  }
+  await Promise.all(running);
+  await converge(context, store);
+  assert.deepEqual(lies, []);
+}
+
+async function apply(one: Step, context: ReturnType<typeof testContext>): Promise<void> {
+  context.advance(7000);
+  if (one.kind === 'wait') {
+    context.advance(16 * 60_000);
+    return;
+  }
+  const name = VERSIONS[one.version]!;
+  const prefix = versionPath(name);
+  switch (one.kind) {
+    case 'upload':
+      await put(context.store, {
+        [`${prefix}lxd.tar.xz`]: `metadata of ${name}`,
+        [`${prefix}rootfs.squashfs`]: `root ${one.content} of ${name}`,
+      });
+      await indexVersions(context, [prefix]);
+      return;
+    case 'remove':
+      await removeVersions(context, [{ ref: { product: PRODUCT, version: name } }]);
+      await indexVersions(context, [prefix]);
+      return;
+  }
+}
+
+async function converge(
+  context: ReturnType<typeof testContext>,
+  store: ObjectStore,
+): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    context.advance(16 * 60_000);
+    await indexVersions(
+      context,
+      VERSIONS.map((name) => versionPath(name)),
+    );
+    try {
+      await fanOut(context, mirrorOf(store), { graceMs: 0 });
+    } catch (error) {
+      assert.ok(isPipelineError(error, 'master_empty'));
+    }
+  }
+  for (const key of ['streams/v1/images.json', 'streams/v1/index.json']) {
+    assert.equal(await projection(store, key), await projection(context.store, key));
+  }
+  assert.equal(await observe(store), await observe(context.store));
+}
