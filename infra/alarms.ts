@@ -129,6 +129,17 @@ export function mirrorAlarms(deployment: Deployment, mirror: MirrorPlan): AlarmP
       periods: 2,
       silenceIsBad: true,
     },
+    {
+      name: 'mirror-failures',
+      meaning: `The mirror ${mirror.name} cannot be kept: something about it fails, again and again.`,
+      metric: ownMetric(deployment, 'MirrorFailures', {
+        statistic: 'Sum',
+        period: FIVE_MINUTES,
+        mirror: mirror.name,
+      }),
+      threshold: 1,
+      periods: 3,
+    },
     ...(mirror.copy === 'replication' ? [replicationFailures(deployment, mirror)] : []),
   ];
 }

@@ -42,7 +42,6 @@ export class Observability extends Construct {
     for (const fanOut of fanOuts) {
       this.#add(`-${fanOut.mirror.name}`, [
         deadLetters('mirror-dead-letters', fanOut.work.dead),
-        failures('mirror-failures', fanOut.worker),
         ...mirrorAlarms(deployment, fanOut.mirror),
       ]);
     }

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ask } from '../https-request.ts';
 
 /** A server program that runs for the tests. */
 export interface Service {
@@ -16,6 +18,8 @@ export interface ServiceOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Answers with success once the service can be used. */
   readonly healthUrl: string;
+  /** Of `healthUrl`: the PEM file of the authority to trust. */
+  readonly ca?: string;
 }
 
 const READY_MS = 60_000;
@@ -35,6 +39,7 @@ exit "$code"`;
 /** Starts a program and waits until it is ready. It dies with this process. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { command, args, env, healthUrl } = options;
+  const ca = options.ca === undefined ? undefined : await readFile(options.ca, 'utf8');
   const child = spawn('/bin/sh', ['-c', `exec 3<&0; ${GUARD}`, command, command, ...args], {
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -61,7 +66,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   };
   const deadline = Date.now() + READY_MS;
-  while (!(await answers(healthUrl))) {
+  while (!(await answers(healthUrl, ca))) {
     if (child.exitCode === null && child.pid !== undefined && Date.now() < deadline) {
       await sleep(50);
       continue;
@@ -85,8 +90,9 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, ca: string | undefined): Promise<boolean> {
   try {
+    if (ca !== undefined) return (await ask(url, { ca })).status === 200;
     const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
     await answer.arrayBuffer();
     return answer.ok;

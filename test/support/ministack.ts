@@ -1,0 +1,100 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { run } from './command.ts';
+import { installPythonPackages } from './install/python-packages.ts';
+import { freePort, startService } from './services/service.ts';
+import { temporaryFolder } from './temporary.ts';
+import { pythonProgram } from './tools.ts';
+
+/** A whole AWS on loopback that checks signatures and policies, and runs functions on this Node. */
+export interface LocalAws extends AsyncDisposable {
+  /** `https://127.0.0.1:port`, for every service and region. */
+  readonly endpoint: string;
+  readonly account: string;
+  /** PEM files of the server's certificate, which is its own authority, and of its key. */
+  readonly certificate: string;
+  readonly key: string;
+  /** For programs that are to work there, as the account's root. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** What it printed so far, the functions' logs included. */
+  log(): string;
+  /** Runs the AWS CLI and answers what it printed. */
+  aws(args: readonly string[], environment?: NodeJS.ProcessEnv): Promise<string>;
+}
+
+const REGION = 'eu-central-1';
+
+/** Starts an AWS with nothing in it. */
+export async function startMinistack(): Promise<LocalAws> {
+  const missing = await installPythonPackages();
+  if (missing.length > 0) throw new Error(`This test needs ${missing.join('; ')}`);
+  const resources = new AsyncDisposableStack();
+  const folder = resources.use(await temporaryFolder()).path;
+  const certificate = join(folder, 'certificate.pem');
+  const key = join(folder, 'key.pem');
+  await issueCertificate(certificate, key);
+  const state = join(folder, 'state');
+  await mkdir(state);
+
+  const port = await freePort();
+  const endpoint = `https://127.0.0.1:${port}`;
+  const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+  const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
+  const service = await startService({
+    command: pythonProgram('ministack'),
+    args: [],
+    env: {
+      ...credentials,
+      // Functions are run by whichever `node` is first.
+      PATH: path,
+      BIND_HOST: '127.0.0.1',
+      GATEWAY_PORT: String(port),
+      MINISTACK_REGION: REGION,
+      // Policies that refuse plain HTTP are to be obeyed here too.
+      USE_SSL: '1',
+      MINISTACK_SSL_CERT: certificate,
+      MINISTACK_SSL_KEY: key,
+      AUTH: 'true',
+      AWS_ENDPOINT_URL: endpoint,
+      NODE_EXTRA_CA_CERTS: certificate,
+      TMPDIR: state,
+      SFTP_ENABLED: '0',
+      IOT_MTLS_ENABLED: '0',
+    },
+    healthUrl: `${endpoint}/_ministack/health`,
+    ca: certificate,
+  });
+  resources.defer(() => service.stop());
+  const environment = {
+    ...credentials,
+    PATH: path,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
+    AWS_CA_BUNDLE: certificate,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_PROFILE: undefined,
+    AWS_SESSION_TOKEN: undefined,
+    AWS_CONFIG_FILE: join(folder, 'none'),
+    AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+    NODE_EXTRA_CA_CERTS: certificate,
+  };
+  return {
+    endpoint,
+    account: '000000000000',
+    certificate,
+    key,
+    environment,
+    log: () => service.log(),
+    aws: (args, more = {}) => run(pythonProgram('aws'), args, { env: { ...environment, ...more } }),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+async function issueCertificate(certificate: string, key: string): Promise<void> {
+  await run('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+    ...['-days', '2', '-subj', '/CN=localhost', '-keyout', key, '-out', certificate],
+    ...['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'],
+  ]);
+}
