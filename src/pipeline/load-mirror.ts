@@ -79,7 +79,12 @@ export async function loadOrCreateMirror(
 
   const { files, greatest } = await readMirrorStreams(store);
   const isNew = files.every((file) => file.kind === 'absent');
-  if (!isNew && !adopt) throw notOurs(name, store.url, greatest !== undefined);
+  if (!isNew && !adopt) {
+    // A rival may have made and published it since.
+    const made = await loadMirror(mirror);
+    if (made !== undefined) return made;
+    throw notOurs(name, store.url, greatest !== undefined);
+  }
   const document: MirrorDocument = {
     ...emptyMirror(catalog.store, catalog.generation, filter),
     revision: (greatest?.mirror ?? 0) + 1,

@@ -18,7 +18,7 @@ import { memoryStore } from '../../support/memory-store.ts';
 import { assertTrue, mirrorOf, observe } from '../../support/mirror-fixture.ts';
 import { projection, put, testContext, versionPath } from '../../support/pipeline-fixture.ts';
 
-const VERSIONS = ['20240101', '20240102', '20240103'];
+const VERSIONS = ['20240101', '20240102'];
 const PRODUCT = { os: 'iats', release: 'xenial', arch: 'amd64', variant: 'default' };
 
 type Step =
@@ -46,13 +46,20 @@ describe('several fan-outs at once', () => {
   it('lie at no moment, never fall back, and end at the same public files', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(step, { minLength: 3, maxLength: 12 }),
-        fc.array(fc.nat(6), { minLength: 8, maxLength: 64 }),
+        fc.array(step, { minLength: 3, maxLength: 10 }),
+        // Most calls are quick; one in ten stalls while the others get on.
+        fc.array(
+          fc.oneof({ weight: 9, arbitrary: fc.nat(5) }, { weight: 1, arbitrary: fc.constant(400) }),
+          {
+            minLength: 16,
+            maxLength: 64,
+          },
+        ),
         fc.integer({ min: 1, max: 3 }),
         fc.constantFrom(0, 0, 30),
         play,
       ),
-      { numRuns: 150 },
+      { numRuns: 40 },
     );
   });
 });
@@ -90,7 +97,7 @@ async function play(
     while (!state.over) {
       const mirror = mirrorOf(slow(store));
       // One of them is killed now and then.
-      const dies = delays[calls % delays.length]! > 4 ? calls + 15 : Infinity;
+      const dies = delays[calls % delays.length] === 5 ? calls + 15 : Infinity;
       const mortal = faultyStore(mirror.store, () => {
         if (calls > dies) throw new Crash('killed');
       });
@@ -108,7 +115,7 @@ async function play(
   try {
     for (const one of steps) {
       await apply(one, context);
-      for (let left = 20; left > 0 && !state.over; left--) await tick();
+      for (let left = 150; left > 0 && !state.over; left--) await tick();
     }
   } finally {
     state.over = true;
