@@ -4,7 +4,8 @@ import { ensureCertificate, loadCertificate, type ServerCertificate } from '../l
 import { startGateway, trustFolder, type GatewayLimits } from '../upload/gateway.ts';
 import { encodeToken } from '../upload/gateway-token.ts';
 import { TrustStore } from '../upload/gateway-trust.ts';
-import { parseSha256 } from '../images/digests.ts';
+import { parseSha256, type Sha256 } from '../images/digests.ts';
+import { readServerRecord } from '../upload/gateway-record.ts';
 import { secondsToMs, wholeNumber, type OptionValues } from './arguments.ts';
 import { defineCommand, type Invocation } from './command.ts';
 import { CommandError, UsageError, type ExitCode } from './exit.ts';
@@ -37,7 +38,7 @@ const OPTIONS = {
     type: 'string',
     value: 'NAME',
     multiple: true,
-    help: 'A host name or address by which clients reach the gateway. Tokens hold it, and the certificate covers it. Default: the host, or this machine’s name.',
+    help: 'A host name or address by which clients reach the gateway. Tokens hold it, and the certificate covers it. token: default: those of the gateway that was last started.',
   },
   'tls-cert': {
     type: 'string',
@@ -119,7 +120,7 @@ async function serve(invocation: GatewayInvocation): Promise<ExitCode> {
       `Let a client in: bucketstreams gateway token NAME, then on the client: lxc remote add hub TOKEN\n`,
     );
     terminal.out(`${gateway.url}\n`);
-    await untilSignal();
+    await untilSignal(terminal.env);
     await gateway.close();
     return 0;
   });
@@ -131,15 +132,16 @@ async function token(invocation: GatewayInvocation, name: string): Promise<ExitC
   const allow = values.allow ?? [];
   return withStore(invocation, async ({ stateDir }) => {
     const state = values.state ?? stateDir;
-    const { sha256 } = await certificate(values, state);
-    const serverFingerprint = parseSha256(sha256);
-    if (!serverFingerprint) throw new CommandError('the certificate has no SHA-256');
     const trust = new TrustStore(trustFolder(state));
-    const expiresAt = new Date(Date.now() + lifetime).toISOString();
+    const record = await readServerRecord(trustFolder(state));
+    const named = values.name !== undefined || values.port !== undefined;
     const { port } = address(values);
-    const addresses = namesOf(values).map(
-      (host) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
-    );
+    const addresses =
+      record && !named
+        ? record.addresses
+        : namesOf(values).map((host) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
+    const serverFingerprint = record?.fingerprint ?? (await ownFingerprint(values, state));
+    const expiresAt = new Date(Date.now() + lifetime).toISOString();
     const secret = await trust.createToken({ name, allow, expiresAt });
     const text = encodeToken({ name, serverFingerprint, addresses, secret, expiresAt });
     if (values.json) {
@@ -184,6 +186,13 @@ async function removeTrust(invocation: GatewayInvocation, name: string): Promise
 function address(values: GatewayValues): { readonly host: string; readonly port: number } {
   const port = wholeNumber('--port', values.port, { max: 65_535 }) ?? DEFAULT_PORT;
   return { host: values.host ?? DEFAULT_HOST, port };
+}
+
+/** Of the certificate that a gateway with these options will have. */
+async function ownFingerprint(values: GatewayValues, state: string): Promise<Sha256> {
+  const fingerprint = parseSha256((await certificate(values, state)).sha256);
+  if (fingerprint) return fingerprint;
+  throw new CommandError('the certificate has no SHA-256');
 }
 
 /** By what clients reach the gateway. */

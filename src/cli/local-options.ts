@@ -1,9 +1,10 @@
 import type { ServeConfig } from '../config/config.ts';
 import type { ListenAddress } from '../local/listen.ts';
-import { startLocal, type FrontAddress, type Local } from '../local/serve.ts';
+import { startLocal, type FrontAddress, type GatewayAddress, type Local } from '../local/serve.ts';
 import type { ChangeSource } from '../local/service.ts';
 import { directorySource, eventsSource } from '../local/sources.ts';
 import type { Logger } from '../log/logger.ts';
+import type { Mirror } from '../pipeline/mirror.ts';
 import { secondsToMs, wholeNumber, type OptionSpecs, type OptionValues } from './arguments.ts';
 import { UsageError, type ExitCode } from './exit.ts';
 import type { LogValues } from './log-options.ts';
@@ -47,18 +48,22 @@ export interface LocalInvocation extends SettingsSource {
 
 /** What does not end by then is abandoned: every write is atomic, the next start goes on from there. */
 const CLOSE_MS = 6000;
+/** Milliseconds between two looks at the master's catalog for the mirrors. */
+const DIRECTORY_POLL_MS = 500;
+const BUCKET_POLL_MS = 5000;
 
 /** Runs the local mode until a signal ends it. `onStart` is called once it is up. */
 export async function runLocal(
   invocation: LocalInvocation,
   parts: {
     readonly front: (config: ServeConfig) => FrontAddress | undefined;
+    readonly gateway?: (front: FrontAddress) => GatewayAddress | undefined;
     readonly watch: (config: ServeConfig) => boolean;
     readonly onStart: (local: Local, front: FrontAddress | undefined) => void;
   },
 ): Promise<ExitCode> {
   const { values, terminal } = invocation;
-  const ended = untilSignal();
+  const ended = untilSignal(terminal.env);
   const enumerateEveryMs = secondsToMs('--enumerate-every', values['enumerate-every']);
   if (enumerateEveryMs !== undefined && enumerateEveryMs < 1000) {
     throw new UsageError('--enumerate-every must be 1 or more');
@@ -70,7 +75,10 @@ export async function runLocal(
   const { log } = settings;
   const { serve, retention } = settings.config;
   const front = parts.front(serve);
-  const run = async (opened: OpenedStore): Promise<ExitCode> => {
+  const gateway = front && parts.gateway?.(front);
+  const run = (opened: OpenedStore) =>
+    withLocalMirrors(opened, settings, terminal.env, (mirrors) => runOpened(opened, mirrors));
+  const runOpened = async (opened: OpenedStore, mirrors: readonly Mirror[]): Promise<ExitCode> => {
     const indexing = {
       sources: sourcesOf(opened, events, log),
       guard: opened.directory !== undefined,
@@ -81,7 +89,16 @@ export async function runLocal(
       context: opened.context,
       stateDir: values.state ?? opened.stateDir,
       ...(front && { front }),
+      ...(gateway && { gateway }),
       ...(parts.watch(serve) && { indexing }),
+      ...(parts.watch(serve) &&
+        mirrors.length > 0 && {
+          mirrors: {
+            mirrors,
+            graceMs: indexing.removalGraceMs,
+            pollMs: opened.directory === undefined ? BUCKET_POLL_MS : DIRECTORY_POLL_MS,
+          },
+        }),
     });
     const first = await Promise.race([starting, ended]);
     if (typeof first === 'string') {
@@ -96,6 +113,25 @@ export async function runLocal(
     return 0;
   };
   return withSettings(settings, terminal.env, run, { ...(settleMs !== undefined && { settleMs }) });
+}
+
+/** The configuration's mirrors are of its own store; one that cannot be opened is told of and left out. */
+async function withLocalMirrors(
+  opened: OpenedStore,
+  { configured, log }: CliSettings,
+  env: Readonly<Record<string, string | undefined>>,
+  action: (mirrors: readonly Mirror[]) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  if (!configured || opened.config.mirrors.length === 0) return action([]);
+  return withMirrors(opened, { env, use: 'write' }, (mirrors) =>
+    action(
+      mirrors.flatMap((one) => {
+        if ('mirror' in one) return [one.mirror];
+        log('error', 'a mirror cannot be opened', { mirror: one.name, error: String(one.error) });
+        return [];
+      }),
+    ),
+  );
 }
 
 function sourcesOf(

@@ -1,6 +1,6 @@
 import type { ServeConfig } from '../config/config.ts';
 import { trustInstructions } from '../local/tls.ts';
-import type { FrontAddress } from '../local/serve.ts';
+import type { FrontAddress, GatewayAddress } from '../local/serve.ts';
 import { wholeNumber } from './arguments.ts';
 import { defineCommand } from './command.ts';
 import { UsageError } from './exit.ts';
@@ -37,6 +37,11 @@ On the first start it makes a certificate authority of its own and tells how cli
     },
     'tls-key': { type: 'string', value: 'FILE', help: 'The private key of --tls-cert, PEM.' },
     http: { type: 'boolean', help: 'Serve plain HTTP, for behind a proxy that does TLS.' },
+    gateway: {
+      type: 'string',
+      value: 'HOST:PORT',
+      help: 'Where lxc and incus put images in, see `bucketstreams gateway --help`; off for nowhere. Default: 127.0.0.1:8444, where that is free.',
+    },
     'no-watch': {
       type: 'boolean',
       help: 'Only serve: something else (watch, update) keeps the public files up to date.',
@@ -51,10 +56,16 @@ On the first start it makes a certificate authority of its own and tells how cli
     const { values, terminal } = invocation;
     return runLocal(invocation, {
       front: (config) => frontAddress(values, config),
+      gateway: (front) => gatewayAddress(values.gateway, front),
       watch: (config) => values['no-watch'] !== true && config.watch,
-      onStart: ({ url, caPath }, front) => {
+      onStart: ({ url, caPath, gatewayUrl }, front) => {
         if (url === undefined || front === undefined) return;
         terminal.err(instructions(url, front, caPath));
+        if (gatewayUrl !== undefined) {
+          terminal.err(
+            `lxc and incus can put images in at ${gatewayUrl}: give them a token by \`bucketstreams gateway token NAME\`\n`,
+          );
+        }
         terminal.out(`${url}\n`);
       },
     });
@@ -89,6 +100,20 @@ function tlsOf(values: FrontValues, config: ServeConfig): FrontAddress['tls'] {
   if (config.http) return { kind: 'none' };
   if (config.tls) return { kind: 'files', ...config.tls };
   return { kind: 'own', names: [...(values.name ?? []), ...config.names] };
+}
+
+function gatewayAddress(text: string | undefined, front: FrontAddress): GatewayAddress | undefined {
+  if (text === 'off') return undefined;
+  // Whoever serves at any free port does not mean a fixed one here.
+  if (text === undefined) {
+    return { host: '127.0.0.1', port: front.port === 0 ? 0 : 8444, optional: true };
+  }
+  const [, host = '', digits] = /^(?:\[?([^[\]]*?)\]?:)?(\d+)$/.exec(text) ?? [];
+  const port = wholeNumber('--gateway', digits, { max: 65_535 });
+  if (port === undefined) {
+    throw new UsageError(`--gateway is ${JSON.stringify(text)}; HOST:PORT or off is expected`);
+  }
+  return { host: host === '' ? '127.0.0.1' : host, port, optional: false };
 }
 
 function instructions(url: string, { tls }: FrontAddress, caPath: string | undefined): string {

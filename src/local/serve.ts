@@ -2,7 +2,10 @@ import { hostname, networkInterfaces } from 'node:os';
 
 import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
+import { startGateway } from '../upload/gateway.ts';
 import { startFront, type Front } from './front.ts';
+import { ListenError } from './listen.ts';
+import { startMirrors, type MirrorsOptions } from './mirrors.ts';
 import { repeat } from './periodic.ts';
 import { startService, type ChangeSource } from './service.ts';
 import { writeSweepRecord } from './sweep-record.ts';
@@ -14,6 +17,8 @@ export interface LocalOptions {
   readonly stateDir: string;
   /** Absent: nothing is served. */
   readonly front?: FrontAddress;
+  /** Where images are taken in from lxc and incus. Absent: nowhere. */
+  readonly gateway?: GatewayAddress;
   /** Absent: the public files are served as they are. */
   readonly indexing?: {
     readonly sources: readonly ChangeSource[];
@@ -22,6 +27,8 @@ export interface LocalOptions {
     /** See ServiceOptions. */
     readonly guard: boolean;
   };
+  /** Stores that are kept up to this one. */
+  readonly mirrors?: Omit<MirrorsOptions, 'context'>;
 }
 
 export interface FrontAddress {
@@ -34,9 +41,18 @@ export interface FrontAddress {
     | { readonly kind: 'files'; readonly certFile: string; readonly keyFile: string };
 }
 
+export interface GatewayAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Whether all else goes on without it when it cannot listen there. */
+  readonly optional: boolean;
+}
+
 export interface Local {
   /** Absent without a front. */
   readonly url?: string;
+  /** Absent without a gateway. */
+  readonly gatewayUrl?: string;
   /** Of the authority that clients have to trust; absent without one of our own. */
   readonly caPath?: string;
   close(): Promise<void>;
@@ -65,12 +81,22 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       const renewal = renew(front, stateDir, address, context.log);
       closers.push(() => renewal.close());
     }
+    const gateway = options.gateway && (await openGateway(options, options.gateway));
+    if (gateway) closers.push(...gateway.closers);
     if (indexing) {
       const onSweep = recorder(stateDir, context.log);
       const service = await startService({ context, ...indexing, onSweep });
       closers.push(() => service.close());
     }
-    return { ...(served && { url: served.front.url, caPath: served.caPath }), close };
+    if (options.mirrors) {
+      const mirrors = startMirrors({ context, ...options.mirrors });
+      closers.push(() => mirrors.close());
+    }
+    return {
+      ...(served && { url: served.front.url, caPath: served.caPath }),
+      ...(gateway && { gatewayUrl: gateway.url }),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -87,6 +113,37 @@ async function openFront(
   const tls = certificate && { key: certificate.key, cert: certificate.cert };
   const front = await startFront({ store, host, port, log, ...(tls && { tls }) });
   return { front, ...(certificate?.caPath !== undefined && { caPath: certificate.caPath }) };
+}
+
+/** Undefined when it cannot listen and may be left out. */
+async function openGateway(
+  { context, stateDir, front }: LocalOptions,
+  { host, port, optional }: GatewayAddress,
+): Promise<{ readonly url: string; readonly closers: (() => Promise<void>)[] } | undefined> {
+  const { store, log } = context;
+  const tls = front?.tls.kind === 'files' ? front.tls : ({ kind: 'own' } as const);
+  const names = front?.tls.kind === 'own' ? front.tls.names : [];
+  const certificate = () =>
+    tls.kind === 'files'
+      ? loadCertificate(tls)
+      : ensureCertificate({ stateDir, hosts: [...addressesOf(front?.host ?? host), ...names] });
+  try {
+    const gateway = await startGateway({
+      ...{ store, state: stateDir, host, port, log, tls: await certificate() },
+      ...(host !== '127.0.0.1' && names.length > 0 && { names }),
+    });
+    const renewal = repeat(
+      DAY_MS,
+      async () => gateway.useCertificate(await certificate()),
+      (error) => log('error', 'the certificate could not be renewed', { error: String(error) }),
+    );
+    const closers = [() => gateway.close(CLOSE_GRACE_MS), () => renewal.close()];
+    return { url: gateway.url, closers };
+  } catch (error) {
+    if (!optional || !(error instanceof ListenError)) throw error;
+    log('warn', 'no images are taken in by lxc and incus', { reason: error.message });
+    return undefined;
+  }
 }
 
 async function certificateFor(

@@ -14,6 +14,7 @@ import { Operations } from './gateway-operations.ts';
 import { send } from './gateway-answers.ts';
 import { answerFault, type Call, type GatewayParts } from './gateway-call.ts';
 import { route } from './gateway-routes.ts';
+import { writeServerRecord } from './gateway-record.ts';
 import { TrustStore } from './gateway-trust.ts';
 import { RecentImages } from './recent-images.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -32,6 +33,8 @@ export interface GatewayOptions {
   /** Milliseconds an image waits for an alias before its properties place it. */
   readonly rest?: number;
   readonly version?: string;
+  /** Names and addresses by which clients reach it, for tokens. Default: the host. */
+  readonly names?: readonly string[];
 }
 
 export interface GatewayLimits {
@@ -52,8 +55,8 @@ export interface Gateway {
   readonly port: number;
   /** Of the certificate, as tokens pin it. */
   readonly fingerprint: Sha256;
-  /** For a renewed certificate; connections that are open keep theirs. */
-  useCertificate(tls: { readonly key: string; readonly cert: string }): void;
+  /** For a renewed certificate; connections that are open keep theirs, tokens that are out no longer fit. */
+  useCertificate(tls: { readonly key: string; readonly cert: string }): Promise<void>;
   /** Cuts what is on its way after `grace` milliseconds. */
   close(grace?: number): Promise<void>;
 }
@@ -111,10 +114,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     void handle(parts, request, response);
   });
   const bound = await listen(server, { host, port: options.port }, '--port');
-  const name = host.includes(':') ? `[${host}]` : host;
+  const addresses = (options.names ?? [host]).map((name) => addressOf(name, bound.port));
+  await writeServerRecord(trustFolder(state), { addresses, fingerprint });
   return {
-    ...{ url: `https://${name}:${bound.port}`, port: bound.port, fingerprint },
-    useCertificate: (renewed) => server.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
+    ...{ url: `https://${addressOf(host, bound.port)}`, port: bound.port, fingerprint },
+    useCertificate: async (renewed) => {
+      server.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' });
+      const renewedFingerprint = fingerprintOfPem(renewed.cert);
+      await writeServerRecord(trustFolder(state), { addresses, fingerprint: renewedFingerprint });
+    },
     close: async (grace = 2000) => {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
@@ -125,6 +133,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       recent.close();
     },
   };
+}
+
+function addressOf(name: string, port: number): string {
+  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
 async function handle(
