@@ -6,7 +6,6 @@ import { storeUrl } from '../config/store-location.ts';
 import { IMAGES_PREFIX } from '../images/layout.ts';
 import { ensureCertificate } from '../local/tls.ts';
 import { update } from '../pipeline/update.ts';
-import { ensureBucket, ensureNotifications } from '../storage/s3-setup.ts';
 import { defineCommand } from './command.ts';
 import { configTemplate } from './config-template.ts';
 import { UsageError } from './exit.ts';
@@ -88,6 +87,7 @@ async function prepareBucket(
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
   };
+  const { ensureBucket, ensureNotifications } = await import('../storage/s3-setup.ts');
   if (create && (await ensureBucket(place))) terminal.out(`${place.url}: bucket made\n`);
   if (eventsArn === undefined) return;
   const changed = await ensureNotifications(place, eventsArn, IMAGES_PREFIX);

@@ -22,12 +22,12 @@ A PRODUCT narrows the list: os/release/arch/variant, where * stands for any name
     'bucketstreams list --all busybox',
     "bucketstreams list --json '*/*/amd64'",
   ],
-  run: (invocation) =>
-    withStore(
+  run: (invocation) => {
+    const fits = anyPattern(invocation.operands);
+    return withStore(
       invocation,
       async ({ context }) => {
         const { values, operands, terminal } = invocation;
-        const fits = anyPattern(operands);
         const all = values.all === true;
         const loaded = await loadCatalog(context.store);
         const entries = loaded ? listVersions(loaded.catalog, fits, all) : [];
@@ -42,7 +42,8 @@ A PRODUCT narrows the list: os/release/arch/variant, where * stands for any name
         return 0;
       },
       { use: 'read' },
-    ),
+    );
+  },
 });
 
 function publishedTable(entries: readonly ListEntry[]): string {

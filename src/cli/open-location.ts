@@ -2,7 +2,7 @@ import type { StoreConfig } from '../config/config.ts';
 import type { Credentials } from '../config/credentials.ts';
 import { openDirectoryStore, type OnSkipped } from '../storage/directory-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { openS3Store, type S3Credentials } from '../storage/s3-store.ts';
+import type { S3Credentials } from '../storage/s3-store.ts';
 import { UsageError } from './exit.ts';
 
 export interface OpenOptions {
@@ -22,6 +22,8 @@ export async function openLocation(
     return openDirectoryStore({ path: location.path, use, settleMs, onSkipped });
   }
   const { bucket, region, endpoint } = location;
+  // The SDK takes longer to load than most commands take on a directory.
+  const { openS3Store } = await import('../storage/s3-store.ts');
   return openS3Store({
     bucket,
     ...(region !== undefined && { region }),

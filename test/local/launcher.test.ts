@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const LAUNCHER = join(ROOT, 'bin/bucketstreams.js');
+/** Makes Node say that it is an old one, so that the launcher has to look for another. */
+const OLD_NODE = `data:text/javascript,${encodeURIComponent(
+  `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.0.0' } })`,
+)}`;
+
+describe('launcher', () => {
+  let folder: string;
+  beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'launcher-'))));
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const start = (command: string, args: readonly string[]) => {
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stderr.resume();
+    // Whoever still has a pipe of it keeps it from closing.
+    const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    return { child, ended, lines: createInterface(child.stdout) };
+  };
+  const old = ['--import', OLD_NODE, LAUNCHER];
+
+  it('starts on an old Node, by way of the one that the package brings', async () => {
+    const { ended, lines } = start(process.execPath, [...old, '--version']);
+    const [line] = (await once(lines, 'line')) as [string];
+    assert.match(line, /^bucketstreams \d/);
+    assert.equal((await ended)[0], 0);
+  });
+
+  it('passes exit codes on', async () => {
+    assert.equal((await start(process.execPath, [...old, 'frobnicate']).ended)[0], 2);
+    assert.equal((await start(process.execPath, [LAUNCHER, 'frobnicate']).ended)[0], 2);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`passes ${signal} on and waits for the end`, async () => {
+      const store = `file:${folder}/data`;
+      const args = [...old, 'serve', '--store', store, '--port', '0'];
+      const { child, ended, lines } = start(process.execPath, args);
+      const [url] = (await once(lines, 'line')) as [string];
+      child.kill(signal);
+      assert.equal((await ended)[0], 0);
+      // The server itself is gone too.
+      await assert.rejects(fetch(url.replace('https:', 'http:')));
+    });
+  }
+
+  for (const [command, ...args] of [
+    ['npm', 'start', '--silent', '--'],
+    ['npx', '--no-install', 'bucketstreams', 'serve'],
+  ] as const) {
+    it(`is what ${command} starts, and nothing is left when that ends`, async () => {
+      const flags = ['--store', `file:${folder}/data`, '--port', '0'];
+      const { child, ended, lines } = start(command, [...args, ...flags]);
+      const [url] = (await once(lines, 'line')) as [string];
+      assert.match(url, /^https:\/\/127\.0\.0\.1:\d+$/);
+      child.kill('SIGTERM');
+      await ended;
+    });
+  }
+
+  it('is what npx bucketstreams runs in a checkout', async () => {
+    const { ended, lines } = start('npx', ['--no-install', 'bucketstreams', '--version']);
+    const [line] = (await once(lines, 'line')) as [string];
+    assert.match(line, /^bucketstreams \d/);
+    assert.equal((await ended)[0], 0);
+  });
+});
