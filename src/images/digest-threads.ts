@@ -1,3 +1,4 @@
+import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import {
   LANES,
@@ -42,7 +43,7 @@ export class DigestThreads {
   #start(url: URL, index: number): Worker {
     const workerData: DigestWorkerData = { ...this.#memory, worker: index };
     // The flags of the calling process (--test, --import …) are not meant for these threads.
-    const worker = new Worker(url, { name: 'digest', workerData, execArgv: [] });
+    const worker = new Worker(url, { name: 'digest', workerData, execArgv: [], env: threadEnv() });
     worker.unref();
     const failed = (why: string, cause?: unknown) => {
       void this.end(new Error(`A digest thread (${url.href}) ${why}. Try again.`, { cause }));
@@ -112,4 +113,10 @@ export class DigestThreads {
     }
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
+}
+
+/** A compile cache that the process switched on by a call would else not be known to its threads. */
+function threadEnv(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: cache };
 }
