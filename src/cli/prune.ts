@@ -1,5 +1,6 @@
 import { expiredVersions } from '../catalog/retention.ts';
 import type { Catalog } from '../catalog/document.ts';
+import type { RetentionConfig } from '../config/config.ts';
 import { parseProductName, type VersionRef } from '../images/layout.ts';
 import { loadCatalog } from '../pipeline/load-catalog.ts';
 import { removeVersions } from '../pipeline/remove-versions.ts';
@@ -7,14 +8,15 @@ import { wholeNumber } from './arguments.ts';
 import { defineCommand } from './command.ts';
 import { UsageError } from './exit.ts';
 import { anyPattern, type ProductMatch } from './product-pattern.ts';
-import { STORE_OPTIONS, withStore } from './store-options.ts';
+import { loadSettings } from './settings.ts';
+import { STORE_OPTIONS, withSettings } from './store-options.ts';
 import { withdraw, withdrawalJson, withdrawalTable } from './withdrawal.ts';
 
 const DAY_MS = 86_400_000;
 
 export const pruneCommand = defineCommand({
   name: 'prune',
-  description: `Removes old published versions of each product. The newest published version of a product is never removed, nor is what is not published. Give --keep, --older-than or both: then a version goes only when both say so.`,
+  description: `Removes old published versions of each product. The newest published version of a product is never removed, nor is what is not published. Give --keep, --older-than or both: then a version goes only when both say so. Without them [retention] of the store's configuration counts.`,
   options: {
     ...STORE_OPTIONS,
     keep: {
@@ -40,18 +42,18 @@ export const pruneCommand = defineCommand({
     'bucketstreams prune --keep 3 --dry-run',
     "bucketstreams prune --keep 2 --older-than 30 --product 'ubuntu/*/amd64'",
   ],
-  run: (invocation) => {
+  run: async (invocation) => {
     const { values, terminal } = invocation;
     const keep = wholeNumber('--keep', values.keep, { min: 1 });
     const days = wholeNumber('--older-than', values['older-than'], { max: 100_000 });
-    if (keep === undefined && days === undefined) {
-      throw new UsageError('say what is to be kept, with --keep N or --older-than DAYS');
-    }
     const fits = anyPattern(values.product ?? []);
-    return withStore(invocation, async ({ context }) => {
+    const settings = await loadSettings(invocation);
+    const { config, configured } = settings;
+    const rule = ruleOf({ keep, days }, configured ? config.retention : undefined);
+    return withSettings(settings, terminal.env, async ({ context }) => {
       const catalog = (await loadCatalog(context.store))?.catalog;
-      const before = days === undefined ? undefined : context.now() - days * DAY_MS;
-      const refs = catalog ? expired(catalog, fits, keep ?? 1, before) : [];
+      const before = rule.days === undefined ? undefined : context.now() - rule.days * DAY_MS;
+      const refs = catalog ? expired(catalog, fits, rule.keep ?? 1, before) : [];
       const dryRun = values['dry-run'] === true;
       const affected = dryRun
         ? await removeVersions(
@@ -67,6 +69,19 @@ export const pruneCommand = defineCommand({
     });
   },
 });
+
+interface Rule {
+  readonly keep: number | undefined;
+  readonly days: number | undefined;
+}
+
+/** What the options say, or else the configuration as a whole. Throws UsageError when neither says anything. */
+function ruleOf(options: Rule, configured: RetentionConfig | undefined): Rule {
+  if (options.keep !== undefined || options.days !== undefined) return options;
+  const { keep, maxAgeDays: days } = configured ?? {};
+  if (keep !== undefined || days !== undefined) return { keep, days };
+  throw new UsageError('say what is to be kept, with --keep N or --older-than DAYS');
+}
 
 function expired(
   catalog: Catalog,
