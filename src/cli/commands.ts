@@ -61,6 +61,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./status.ts')).statusCommand,
   },
   {
+    name: 'mirror',
+    summary: 'Bring mirrors up to the master now',
+    load: async () => (await import('./mirror.ts')).mirrorCommand,
+  },
+  {
     name: 'gateway',
     summary: 'Take images in from lxc and incus themselves',
     load: async () => (await import('./gateway.ts')).gatewayCommand,

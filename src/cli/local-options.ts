@@ -8,7 +8,8 @@ import type { Mirror } from '../pipeline/mirror.ts';
 import { secondsToMs, wholeNumber, type OptionSpecs, type OptionValues } from './arguments.ts';
 import { UsageError, type ExitCode } from './exit.ts';
 import type { LogValues } from './log-options.ts';
-import { loadSettings, type SettingsSource } from './settings.ts';
+import { withMirrors } from './mirrors.ts';
+import { loadSettings, type CliSettings, type SettingsSource } from './settings.ts';
 import { STORE_OPTIONS, withSettings, type OpenedStore } from './store-options.ts';
 import { untilSignal } from './until-signal.ts';
 

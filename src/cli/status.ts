@@ -1,13 +1,17 @@
 import type { Catalog, VersionState } from '../catalog/document.ts';
 import { IMAGES_KEY, INDEX_KEY } from '../delivery/policy.ts';
 import { readSweepRecord } from '../local/sweep-record.ts';
+import { mapConcurrently } from '../pipeline/concurrently.ts';
 import { isPipelineError } from '../pipeline/errors.ts';
 import { loadCatalog } from '../pipeline/load-catalog.ts';
+import { mirrorStatus, unreachableMirror, type MirrorStatus } from '../pipeline/mirror-status.ts';
 import { readPublicFile } from '../pipeline/public-files.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { defineCommand } from './command.ts';
 import { oneLine } from './exit.ts';
-import { STORE_OPTIONS, withStore } from './store-options.ts';
+import { withMirrors } from './mirrors.ts';
+import { formatBytes } from './progress.ts';
+import { STORE_OPTIONS, withStore, type OpenedStore } from './store-options.ts';
 
 export const statusCommand = defineCommand({
   name: 'status',
@@ -25,9 +29,11 @@ export const statusCommand = defineCommand({
   run: (invocation) =>
     withStore(
       invocation,
-      async ({ context: { store }, stateDir }) => {
+      async (opened) => {
         const { values, terminal } = invocation;
-        const status = await statusOf(store, values.state ?? stateDir);
+        const own = await statusOf(opened.context.store, values.state ?? opened.stateDir);
+        const mirrors = await mirrorsOf(opened, terminal.env);
+        const status = { ...own, ...(mirrors.length > 0 ? { mirrors } : {}) };
         terminal.out(
           values.json ? JSON.stringify(status, undefined, 2) + '\n' : statusText(status),
         );
@@ -50,6 +56,7 @@ interface Status {
   /** ISO 8601; null when it is not known here. */
   readonly lastSweep: string | null;
   readonly problems: readonly string[];
+  readonly mirrors?: readonly MirrorStatus[];
 }
 
 async function statusOf(store: ObjectStore, stateDir: string): Promise<Status> {
@@ -87,6 +94,22 @@ async function statusOf(store: ObjectStore, stateDir: string): Promise<Status> {
     lastSweep: sweep ? new Date(sweep.endedAt).toISOString() : null,
     problems,
   };
+}
+
+/** How the configuration's mirrors are; none when it has none, or is about another store. */
+async function mirrorsOf(
+  opened: OpenedStore,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly MirrorStatus[]> {
+  if (opened.config.mirrors.length === 0 || !opened.configured) return [];
+  return withMirrors(opened, { env, use: 'read' }, (mirrors) =>
+    mapConcurrently(mirrors, mirrors.length, (one) => {
+      if ('mirror' in one) return mirrorStatus(opened.context, one.mirror);
+      const { name, error } = one;
+      const problem = error instanceof Error ? error.message : String(error);
+      return Promise.resolve(unreachableMirror(name, problem));
+    }),
+  );
 }
 
 async function generationOf(
@@ -137,6 +160,26 @@ function statusText(status: Status): string {
     `Versions    ${states.join(', ') || 'none'}${refused}`,
     `Last sweep  ${status.lastSweep ?? 'not known here'}`,
     ...status.problems.map((problem) => `Problem     ${oneLine(problem)}`),
+    ...(status.mirrors ?? []).flatMap(mirrorLines),
   ];
   return lines.join('\n') + '\n';
+}
+
+function mirrorLines(mirror: MirrorStatus): string[] {
+  const { behind, missingVersions, missingBytes, leaving } = mirror;
+  const published = mirror.public;
+  const state = [
+    published === null
+      ? 'nothing public'
+      : `generation ${published.generation}.${published.revision}`,
+    ...(behind === null || behind === 0 ? [] : [`${behind} behind`]),
+    missingVersions === 0
+      ? 'complete'
+      : `${missingVersions} versions missing (${formatBytes(missingBytes)})`,
+    ...(leaving > 0 ? [`${leaving} files leaving`] : []),
+  ];
+  return [
+    `Mirror      ${mirror.name} (${mirror.store}): ${published === null ? (state[0] ?? '') : state.join(', ')}`,
+    ...mirror.problems.map((problem) => `Problem     ${mirror.name}: ${oneLine(problem)}`),
+  ];
 }

@@ -26,6 +26,8 @@ export const STORE_OPTIONS = {
 export interface OpenedStore {
   readonly context: PipelineContext;
   readonly config: Config;
+  /** Whether the configuration is about this store. */
+  readonly configured: boolean;
   /** Of a directory store: its path. */
   readonly directory?: string;
   /** Of a bucket: its name. */
@@ -71,6 +73,7 @@ export async function withSettings(
         ...(configured && { settings: { clients, aliases } }),
       }),
       config,
+      configured,
       ...(location.kind === 'directory'
         ? { directory: location.path }
         : { bucket: location.bucket }),

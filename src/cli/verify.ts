@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 
+import type { Hasher } from '../images/digests.ts';
 import { createHasher } from '../images/hasher.ts';
 import { verifyPublic, type Verification } from '../pipeline/verify-public.ts';
 import { verifyStore } from '../pipeline/verify-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import { defineCommand } from './command.ts';
 import { oneLine, UsageError } from './exit.ts';
+import { withMirrors } from './mirrors.ts';
 import { createProgress, formatBytes } from './progress.ts';
 import { openRemote } from './remote.ts';
 import { STORE_OPTIONS, withStore } from './store-options.ts';
@@ -16,6 +19,11 @@ export const verifyCommand = defineCommand({
   operands: { name: '[URL]', min: 0, max: 1 },
   options: {
     ...STORE_OPTIONS,
+    mirror: {
+      type: 'string',
+      value: 'NAME',
+      help: 'Check this mirror of the configuration instead of the master.',
+    },
     ca: {
       type: 'string',
       value: 'FILE',
@@ -27,6 +35,7 @@ export const verifyCommand = defineCommand({
     'bucketstreams verify --store file:./data',
     'bucketstreams verify https://127.0.0.1:8443 --ca data/.bucketstreams/tls/ca.crt',
     'bucketstreams verify https://images.example.org',
+    'bucketstreams verify --mirror paris',
   ],
   run: async (invocation) => {
     const { values, operands, terminal } = invocation;
@@ -39,12 +48,25 @@ export const verifyCommand = defineCommand({
     };
     // `verify --store https://…` means the same.
     const url = operands[0] ?? (/^https?:/.test(values.store ?? '') ? values.store : undefined);
+    if (url !== undefined && values.mirror !== undefined) {
+      throw new UsageError('--mirror and a URL exclude each other');
+    }
     if (url === undefined) {
       if (values.ca !== undefined) throw new UsageError('--ca is for a URL; a store needs none');
+      const { mirror: name } = values;
+      const verify = async (store: ObjectStore, hasher: Hasher) =>
+        report(await verifyStore(store, hasher, (done, total) => progress.update(done, total)));
       return withStore(
         invocation,
-        async ({ context: { store, hasher } }) =>
-          report(await verifyStore(store, hasher, (done, total) => progress.update(done, total))),
+        async (opened) => {
+          const { store, hasher } = opened.context;
+          if (name === undefined) return verify(store, hasher);
+          const options = { name, env: terminal.env, use: 'read' as const };
+          return withMirrors(opened, options, async ([mirror]) => {
+            if (mirror === undefined || 'error' in mirror) throw mirror?.error;
+            return verify(mirror.mirror.store, hasher);
+          });
+        },
         { use: 'read' },
       ).finally(() => progress.clear());
     }
