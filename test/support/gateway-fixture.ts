@@ -49,18 +49,21 @@ export interface GatewayFixture extends AsyncDisposable {
 export async function gatewayFixture(
   options: Partial<Pick<GatewayOptions, 'limits' | 'rest'>> & {
     readonly wrap?: (store: ObjectStore) => ObjectStore;
+    /** Instead of a directory. */
+    readonly on?: ObjectStore;
   } = {},
 ): Promise<GatewayFixture> {
   const resources = new AsyncDisposableStack();
   const { path } = resources.use(await temporaryFolder());
-  const store = await openDirectoryStore({ path: join(path, 'data') });
+  const store = options.on ?? (await openDirectoryStore({ path: join(path, 'data') }));
   resources.defer(() => store.close());
   const state = join(path, 'state');
   const tls = await ensureCertificate({ stateDir: state, hosts: ['127.0.0.1'] });
-  const { wrap = (plain: ObjectStore) => plain, ...more } = options;
+  const { wrap = (plain: ObjectStore) => plain, rest, limits } = options;
   const gateway = await startGateway({
     ...{ store: wrap(store), state, host: '127.0.0.1', port: 0, tls, log: silentLogger },
-    ...more,
+    ...(rest !== undefined && { rest }),
+    ...(limits && { limits }),
   });
   resources.defer(() => gateway.close(0));
   const trust = new TrustStore(trustFolder(state));
