@@ -98,8 +98,19 @@ class Input {
       if (length > 0) yield bytes;
       if (at >= 0) return;
       const next = await this.more();
-      this.held = this.held.length === 0 ? next : Buffer.concat([this.held, next]);
+      if (!this.meet(mark, next)) {
+        // Nothing begins in what is held, so large chunks need not be copied together.
+        passed += this.held.length;
+        if (this.held.length > 0) yield this.held;
+        this.held = next;
+      } else this.held = Buffer.concat([this.held, next]);
     }
+  }
+
+  /** Whether `mark` may lie across the seam of what is held and what follows. */
+  private meet(mark: Buffer, next: Buffer): boolean {
+    if (next.length < mark.length) return true;
+    return Buffer.concat([this.held, next.subarray(0, mark.length - 1)]).includes(mark);
   }
 
   /** The same, whole. */
