@@ -1,4 +1,5 @@
-import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { mapConcurrently } from '../src/pipeline/concurrently.ts';
 import { enumerateStore } from '../src/pipeline/enumerate.ts';
 import { finishRemovals } from '../src/pipeline/finish-removals.ts';
 import { functionContext, type Invocation } from './function-context.ts';
@@ -7,8 +8,7 @@ import { sweepMessage } from './queue-batch.ts';
 
 /** Few, since a message comes back whole while one of its versions is not done. */
 const PREFIXES_PER_MESSAGE = 10;
-/** Amazon SQS takes as many in one call. */
-const MESSAGES_PER_CALL = 10;
+const CALLS_AT_ONCE = 16;
 
 const queue = new SQSClient({});
 const world = functionContext();
@@ -52,20 +52,9 @@ export async function handler(_event: unknown, invocation: Invocation): Promise<
 
 async function enqueue(prefixes: readonly string[], queueUrl: string): Promise<void> {
   const bodies = chunks(prefixes, PREFIXES_PER_MESSAGE).map(sweepMessage);
-  for (const batch of chunks(bodies, MESSAGES_PER_CALL)) {
-    const answer = await queue.send(
-      new SendMessageBatchCommand({
-        QueueUrl: queueUrl,
-        Entries: batch.map((MessageBody, index) => ({ Id: String(index), MessageBody })),
-      }),
-    );
-    const [failure] = answer.Failed ?? [];
-    if (failure !== undefined) {
-      throw new Error(
-        `Amazon SQS took only a part of the sweep's orders: ${failure.Code ?? ''} ${failure.Message ?? ''}`,
-      );
-    }
-  }
+  await mapConcurrently(bodies, CALLS_AT_ONCE, (MessageBody) =>
+    queue.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody })),
+  );
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

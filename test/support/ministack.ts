@@ -86,7 +86,11 @@ export async function startMinistack(): Promise<LocalAws> {
     key,
     environment,
     log: () => service.log(),
-    aws: (args, more = {}) => run(pythonProgram('aws'), args, { env: { ...environment, ...more } }),
+    aws: (args, more = {}) =>
+      // Some services of the CLI do not look for the endpoint in the environment.
+      run(pythonProgram('aws'), ['--endpoint-url', endpoint, ...args], {
+        env: { ...environment, ...more },
+      }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
