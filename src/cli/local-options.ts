@@ -166,6 +166,10 @@ function eventsAddress(
       '--events-listen needs the environment variable BUCKETSTREAMS_EVENTS_TOKEN',
     );
   }
+  if (/\s/.test(token)) {
+    // MinIO sends a token with a space in it as it stands, without "Bearer".
+    throw new UsageError('BUCKETSTREAMS_EVENTS_TOKEN has a space in it; choose one without');
+  }
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = wholeNumber('--events-listen', match?.[3], { max: 65_535 });

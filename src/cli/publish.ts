@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 
-import { parseProductPath, type ProductRef } from '../images/layout.ts';
+import { parseProductPath, productName, type ProductRef } from '../images/layout.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { placeVersion, type PlacedVersion } from '../upload/place-version.ts';
 import { publishFrom, socketCandidates } from '../upload/publish-from.ts';
@@ -106,8 +106,19 @@ async function report(
     const state = waited?.kind ?? 'stored';
     const reason = waited?.kind === 'unpublished' ? waited.reason : incomplete;
     terminal.out(
-      JSON.stringify({ version, stored: keys, kept, fingerprints, state, reason }, undefined, 2) +
-        '\n',
+      JSON.stringify(
+        {
+          product: productName(ref.product),
+          version: ref.version,
+          stored: keys,
+          kept,
+          fingerprints,
+          state,
+          reason,
+        },
+        undefined,
+        2,
+      ) + '\n',
     );
   } else {
     terminal.out(`${version}\n`);

@@ -55,7 +55,13 @@ async function answer(
   request: IncomingMessage,
   { token, accept, log }: EventsEndpointOptions,
 ): Promise<number> {
-  if (!isBearer(request.headers.authorization, token)) return 401;
+  if (!isBearer(request.headers.authorization, token)) {
+    // A sender with a wrong token loses every event, and nobody would see why.
+    log('warn', 'a bucket notification without the right token was refused', {
+      from: request.socket.remoteAddress,
+    });
+    return 401;
+  }
   if (request.method !== 'POST') return 405;
   const body = await readBody(request);
   if (body === undefined) return 413;

@@ -24,7 +24,7 @@ async function publish(message: string, ...options: readonly string[]): Promise<
   await rename(join(directory, 'rootfs.squashfs'), root);
   const fixed = ['publish', '--store', store, '--product', PRODUCT, '--wait', '--json'];
   const printed = await cliOutput([...fixed, ...options, root, metadata]);
-  return (JSON.parse(printed) as { version: string }).version;
+  return `${PRODUCT}/${(JSON.parse(printed) as { version: string }).version}`;
 }
 
 before(async () => {

@@ -9,6 +9,7 @@ import { silentLogger } from '../../src/log/logger.ts';
 
 describe('events endpoint', () => {
   const accepted: string[] = [];
+  const logged: string[] = [];
   let endpoint: EventsEndpoint;
   let url: string;
 
@@ -21,7 +22,7 @@ describe('events endpoint', () => {
         JSON.parse(body);
         accepted.push(body);
       },
-      log: silentLogger,
+      log: (level, event) => void logged.push(`${level} ${event}`),
     });
     url = `http://127.0.0.1:${endpoint.port}/events`;
   });
@@ -42,6 +43,8 @@ describe('events endpoint', () => {
     for (const authorization of ['Bearer', 'Bearer ', 'Bearer secre', 'Bearer secrets', 'secret']) {
       assert.equal(await post('{}', { authorization }), 401, authorization);
     }
+    const refusal = 'warn a bucket notification without the right token was refused';
+    assert.deepEqual(logged, Array(6).fill(refusal));
     assert.equal(await post('not json', good), 400);
     assert.equal(await post(`"${'x'.repeat(1024 * 1024)}"`, good), 413);
     assert.equal((await fetch(url, { headers: good })).status, 405);
