@@ -166,20 +166,17 @@ function statusText(status: Status): string {
 }
 
 function mirrorLines(mirror: MirrorStatus): string[] {
-  const { behind, missingVersions, missingBytes, leaving } = mirror;
-  const published = mirror.public;
+  const { name, store, behind, missingVersions: missing, missingBytes, leaving } = mirror;
+  const { generation, revision } = mirror.public ?? {};
   const state = [
-    published === null
-      ? 'nothing public'
-      : `generation ${published.generation}.${published.revision}`,
+    generation === undefined ? 'nothing public' : `generation ${generation}.${revision ?? 0}`,
     ...(behind === null || behind === 0 ? [] : [`${behind} behind`]),
-    missingVersions === 0
-      ? 'complete'
-      : `${missingVersions} versions missing (${formatBytes(missingBytes)})`,
-    ...(leaving > 0 ? [`${leaving} files leaving`] : []),
+    ...(missing === 0 ? ['complete'] : []),
+    ...(missing ? [`${missing} versions missing (${formatBytes(missingBytes ?? 0)})`] : []),
+    ...(leaving ? [`${leaving} files leaving`] : []),
   ];
   return [
-    `Mirror      ${mirror.name} (${mirror.store}): ${published === null ? (state[0] ?? '') : state.join(', ')}`,
-    ...mirror.problems.map((problem) => `Problem     ${mirror.name}: ${oneLine(problem)}`),
+    `Mirror      ${name}${store && ` (${store})`}: ${state.join(', ')}`,
+    ...mirror.problems.map((problem) => `Problem     ${name}: ${oneLine(problem)}`),
   ];
 }

@@ -18,11 +18,12 @@ export interface MirrorStatus {
   readonly public: { readonly generation: number; readonly revision: number } | null;
   /** How many generations the public files are behind the master's catalog; null when unknown. */
   readonly behind: number | null;
-  readonly missingVersions: number;
+  /** Null when unknown, as are the next two. */
+  readonly missingVersions: number | null;
   /** Still to be copied. */
-  readonly missingBytes: number;
+  readonly missingBytes: number | null;
   /** Objects that are to be deleted when their time has come. */
-  readonly leaving: number;
+  readonly leaving: number | null;
   readonly problems: readonly string[];
 }
 
@@ -65,8 +66,8 @@ export async function mirrorStatus(
 
 /** Of a mirror that cannot be opened or read. */
 export function unreachableMirror(name: string, problem: string): MirrorStatus {
-  const unknown = { store: '', public: null, behind: null };
-  return { name, ...unknown, missingVersions: 0, missingBytes: 0, leaving: 0, problems: [problem] };
+  const unknown = { public: null, behind: null, missingVersions: null, missingBytes: null };
+  return { name, store: '', ...unknown, leaving: null, problems: [problem] };
 }
 
 function isSame(published: Revision | undefined, document: Revision): boolean {
