@@ -102,6 +102,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...{ key: tls.key, cert: tls.cert, minVersion: 'TLSv1.3', handshakeTimeout: 10_000 },
       // Clients sign their own certificates; the trust store decides. A daemon that pushes shows none.
       ...{ requestCert: true, rejectUnauthorized: false },
+      // TLS gives 16 KiB at a time; what gathers here goes on as one chunk.
+      highWaterMark: 256 * 1024,
       // Bodies may take hours: guardedBody watches them.
       ...{ headersTimeout: 15_000, requestTimeout: 0, keepAliveTimeout: 10_000 },
     },
