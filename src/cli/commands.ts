@@ -66,6 +66,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./mirror.ts')).mirrorCommand,
   },
   {
+    name: 'pull',
+    summary: 'Copy products of another simplestreams server',
+    load: async () => (await import('./pull.ts')).pullCommand,
+  },
+  {
     name: 'gateway',
     summary: 'Take images in from lxc and incus themselves',
     load: async () => (await import('./gateway.ts')).gatewayCommand,

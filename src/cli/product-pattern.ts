@@ -1,4 +1,5 @@
 import { parseProductName, type ProductRef } from '../images/layout.ts';
+import { parseProductPattern } from '../images/product-pattern.ts';
 import { UsageError } from './exit.ts';
 
 export type ProductMatch = (product: string) => boolean;
@@ -8,24 +9,15 @@ export type ProductMatch = (product: string) => boolean;
  * characters of one name and missing names at the end for all. Throws UsageError.
  */
 export function productPattern(text: string): ProductMatch {
-  const names = text.replace(/\/$/, '').split(/[/:]/);
-  if (names.length > 4 || names.some((name) => !/^[A-Za-z0-9._*-]+$/.test(name))) {
+  const test = parseProductPattern(text);
+  if (test === undefined) {
     throw new UsageError(
       `${JSON.stringify(text)} is no pattern of products; write os/release/arch/variant, with * for any name`,
     );
   }
-  const tests = names.map((name) => {
-    const source = name
-      .split('*')
-      .map((part) => part.replaceAll('.', '\\.'))
-      .join('.*');
-    return new RegExp(`^${source}$`);
-  });
   return (product) => {
     const ref = parseProductName(product);
-    if (ref === undefined) return false;
-    const own = [ref.os, ref.release, ref.arch, ref.variant];
-    return tests.every((test, at) => test.test(own[at] ?? ''));
+    return ref !== undefined && test(ref);
   };
 }
 

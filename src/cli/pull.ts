@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { rootCertificates } from 'node:tls';
+
+import { parseProductPattern } from '../images/product-pattern.ts';
+import { pull } from '../pipeline/pull.ts';
+import { wholeNumber } from './arguments.ts';
+import { defineCommand } from './command.ts';
+import { oneLine, UsageError } from './exit.ts';
+import { createProgress, formatBytes } from './progress.ts';
+import { openRemote } from './remote.ts';
+import { STORE_OPTIONS, withStore } from './store-options.ts';
+import { untilSignal } from './until-signal.ts';
+
+export const pullCommand = defineCommand({
+  name: 'pull',
+  description: `Copies chosen products of a public simplestreams server into the store, each file checked by its SHA-256 on the way. What is here already is not fetched again, so a second run goes on where the first was stopped, and does nothing when nothing changed. serve, watch or the deployed functions then index it, or \`bucketstreams update\`.`,
+  operands: { name: 'URL', min: 1, max: 1 },
+  options: {
+    ...STORE_OPTIONS,
+    product: {
+      type: 'string',
+      short: 'p',
+      value: 'PATTERN',
+      multiple: true,
+      help: 'os/release/arch/variant, with * for any characters; missing names at the end stand for all. May be given several times.',
+    },
+    newest: {
+      type: 'string',
+      value: 'N',
+      help: 'Only so many of the newest versions of each product. Default: all.',
+    },
+    ca: {
+      type: 'string',
+      value: 'FILE',
+      help: 'PEM certificate authority to trust, beside the known ones.',
+    },
+    json: { type: 'boolean', help: 'Print one JSON object.' },
+  },
+  examples: [
+    "bucketstreams pull https://images.linuxcontainers.org --product 'alpine/3.*/amd64/*' --newest 1",
+  ],
+  run: async (invocation) => {
+    const { values, operands, terminal } = invocation;
+    const url = upstreamUrl(operands[0] ?? '');
+    const newest = wholeNumber('--newest', values.newest, { min: 1 });
+    const tests = (values.product ?? []).map(pattern);
+    if (tests.length === 0) {
+      throw new UsageError(
+        "--product is missing: what is to be copied, such as 'alpine/3.*/amd64/*'",
+      );
+    }
+    const abort = new AbortController();
+    void untilSignal(terminal.env).then(() => abort.abort());
+    const remote = openRemote(url, await authority(values.ca));
+    const progress = createProgress(terminal, 'Pulled');
+    try {
+      return await withStore(invocation, async ({ context }) => {
+        const report = await pull(context, remote, {
+          match: (product) => tests.some((test) => test(product)),
+          ...(newest === undefined ? {} : { newest }),
+          onProgress: (bytes, total) => progress.update(bytes, total),
+          signal: abort.signal,
+        }).finally(() => progress.clear());
+        const { versions, copiedFiles, copiedBytes, problems } = report;
+        if (values.json) terminal.out(JSON.stringify(report, undefined, 2) + '\n');
+        else {
+          for (const { place, reason } of problems) terminal.err(`${place}: ${oneLine(reason)}\n`);
+          terminal.out(
+            `${versions} versions are here; ${copiedFiles} files copied (${formatBytes(copiedBytes)}).\n`,
+          );
+        }
+        if (versions === 0 && problems.length === 0) {
+          terminal.err(`bucketstreams: ${url} has no such product\n`);
+          return 1;
+        }
+        return problems.length === 0 && !abort.signal.aborted ? 0 : 1;
+      });
+    } finally {
+      remote.close();
+    }
+  },
+});
+
+function pattern(text: string) {
+  const test = parseProductPattern(text);
+  if (test !== undefined) return test;
+  throw new UsageError(
+    `--product ${JSON.stringify(text)} is no pattern of products; write os/release/arch/variant, with * for any name`,
+  );
+}
+
+/** Whoever can change the list on its way can change the hashes in it, so it has to come over https. */
+function upstreamUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url?.protocol === 'https:') return url.href;
+  const isLocal = url !== null && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  if (url?.protocol === 'http:' && isLocal) return url.href;
+  throw new UsageError(`${JSON.stringify(text)} is no https URL of a simplestreams server`);
+}
+
+async function authority(file: string | undefined) {
+  if (file === undefined) return undefined;
+  try {
+    return { pem: await readFile(file, 'utf8'), system: rootCertificates };
+  } catch (error) {
+    throw new UsageError(`--ca ${file} cannot be read`, { cause: error });
+  }
+}

@@ -1,0 +1,231 @@
+import { aliasProblem } from '../catalog/alias-name.ts';
+import type { Catalog } from '../catalog/document.ts';
+import { parseProductFile } from '../catalog/product-file.ts';
+import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../delivery/policy.ts';
+import {
+  productFileKey,
+  productName,
+  REMOVED_FILE,
+  versionPrefix,
+  type ProductRef,
+} from '../images/layout.ts';
+import { DEFAULT_ALIASES, expandAliases } from '../simplestreams/aliases.ts';
+import type { ProductEntry, ProductsDocument } from '../simplestreams/documents.ts';
+import { parseProducts } from '../simplestreams/parse-documents.ts';
+import { isStoreError, StoreError } from '../storage/errors.ts';
+import type { ObjectInfo } from '../storage/object-store.ts';
+import { mapConcurrently } from './concurrently.ts';
+import type { PipelineContext } from './context.ts';
+import { checked } from './copy-object.ts';
+import { loadCatalog } from './load-catalog.ts';
+import { productsPaths } from './public-items.ts';
+import {
+  chooseVersions,
+  type Choice,
+  type UpstreamFile,
+  type UpstreamVersion,
+} from './upstream.ts';
+import type { PublicSource } from './verify-public.ts';
+
+export interface PullOptions extends Choice {
+  readonly onProgress?: (bytes: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface PullReport {
+  /** Versions that were asked for and are here now. */
+  readonly versions: number;
+  readonly copiedFiles: number;
+  readonly copiedBytes: number;
+  /** What was asked for and is not here, and why. */
+  readonly problems: readonly { readonly place: string; readonly reason: string }[];
+}
+
+const INDEX = 'streams/v1/index.json';
+const MAX_JSON_BYTES = 256 * 1024 * 1024;
+const VERSIONS_AT_ONCE = 4;
+
+/**
+ * Copies chosen versions of a public simplestreams server into the master, each file checked by its
+ * SHA-256 on the way and stored only when it is right, metadata last. What is here already is left; what
+ * was withdrawn here stays withdrawn. Publishes nothing: that is the indexer's.
+ */
+export async function pull(
+  context: PipelineContext,
+  upstream: PublicSource,
+  options: PullOptions,
+): Promise<PullReport> {
+  const versions: UpstreamVersion[] = [];
+  const problems: { place: string; reason: string }[] = [];
+  for (const path of productsPaths(await readJson(upstream, INDEX))) {
+    const chosen = chooseVersions(await readProducts(upstream, path), options);
+    versions.push(...chosen.versions);
+    problems.push(...chosen.skipped);
+  }
+  const catalog = (await loadCatalog(context.store))?.catalog;
+  const progress = { done: 0, total: versions.reduce((sum, one) => sum + bytesOf(one), 0) };
+  const done = { versions: 0, files: 0, bytes: 0 };
+  versions.sort((a, b) => bytesOf(a) - bytesOf(b));
+  await mapConcurrently(versions, VERSIONS_AT_ONCE, async (version) => {
+    if (options.signal?.aborted) return;
+    const place = `${productName(version.ref.product)} ${version.ref.version}`;
+    try {
+      for (const size of await pullVersion(
+        context,
+        upstream,
+        version,
+        catalog,
+        options,
+        progress,
+      )) {
+        done.files += 1;
+        done.bytes += size;
+      }
+      done.versions += 1;
+    } catch (error) {
+      // A file may go while we are at it; a server or store that fails will not serve the next one.
+      if (isStoreError(error) && !isStoreError(error, 'not_found', 'precondition_failed'))
+        throw error;
+      problems.push({ place, reason: error instanceof Error ? error.message : String(error) });
+    }
+  });
+  for (const [product, entry] of byProduct(versions)) await describe(context, product, entry);
+  return {
+    versions: done.versions,
+    copiedFiles: done.files,
+    copiedBytes: done.bytes,
+    problems,
+  };
+}
+
+/** Gives the sizes of the files copied. */
+async function pullVersion(
+  context: PipelineContext,
+  upstream: PublicSource,
+  { ref, files }: UpstreamVersion,
+  catalog: Catalog | undefined,
+  { onProgress, signal }: PullOptions,
+  progress: { done: number; readonly total: number },
+): Promise<readonly number[]> {
+  const { store } = context;
+  const prefix = versionPrefix(ref);
+  const present = new Map<string, ObjectInfo>();
+  for await (const info of store.list(prefix)) present.set(info.key.slice(prefix.length), info);
+  if (present.has(REMOVED_FILE)) throw new Error('it was removed here and is not fetched again');
+  const known = catalog?.products[productName(ref.product)]?.versions[ref.version]?.files ?? {};
+  const copied: number[] = [];
+  for (const file of files) {
+    const { name, path, size, sha256 } = file;
+    const here = present.get(name);
+    let counted = 0;
+    const report = (bytes: number) => {
+      progress.done += bytes - counted;
+      counted = bytes;
+      onProgress?.(progress.done, progress.total);
+    };
+    if (here !== undefined) {
+      const entry = known[name]?.etag === here.etag ? known[name] : undefined;
+      await requireSame(context, here, entry?.sha256, file);
+    } else {
+      const body = await upstream.open(path);
+      const what = `${path} of ${upstream.url}`;
+      await store.upload(prefix + name, checked(body, what, size, sha256), {
+        condition: { ifAbsent: true },
+        size,
+        contentType: IMAGES_CONTENT_TYPE,
+        cacheControl: IMAGES_CACHE_CONTROL,
+        onProgress: report,
+        signal,
+      });
+      copied.push(size);
+    }
+    report(size);
+  }
+  return copied;
+}
+
+/** Throws when what is here under the name has other bytes than the upstream says. */
+async function requireSame(
+  { store, hasher }: PipelineContext,
+  here: ObjectInfo,
+  known: string | undefined,
+  { size, sha256, name }: UpstreamFile,
+): Promise<void> {
+  let found: string | undefined = here.size === size ? known : 'of another size';
+  if (found === undefined) {
+    const body = await store.read(here.key, { ifMatch: here.etag });
+    found = (await hasher.digest(body.stream, [])).sha256;
+  }
+  if (found === sha256) return;
+  throw new Error(
+    `${name} is here with other bytes, and is not overwritten; remove the version first`,
+  );
+}
+
+/** Stores what the upstream says of a product beside its versions, where nothing says anything yet. */
+async function describe(
+  { store }: PipelineContext,
+  product: ProductRef,
+  entry: ProductEntry,
+): Promise<void> {
+  const byDefault = new Set(expandAliases(DEFAULT_ALIASES, product));
+  const aliases = entry.aliases
+    .split(',')
+    .filter((alias) => !byDefault.has(alias) && aliasProblem(alias) === undefined);
+  const text = [
+    ...(aliases.length > 0 ? [`aliases = ${JSON.stringify(aliases)}`] : []),
+    ...(entry.release_title && entry.release_title !== product.release
+      ? [`release_title = ${JSON.stringify(entry.release_title)}`]
+      : []),
+    ...(entry.support_eol ? [`support_eol = ${JSON.stringify(entry.support_eol)}`] : []),
+    ...Object.entries(entry.requirements ?? {}).flatMap(([name, value], at) => [
+      ...(at === 0 ? ['[requirements]'] : []),
+      `${JSON.stringify(name)} = ${JSON.stringify(value)}`,
+    ]),
+  ].join('\n');
+  // JSON's strings are TOML's but for rare characters; what we would refuse ourselves is left out.
+  if (text === '' || 'problem' in parseProductFile(text)) return;
+  try {
+    await store.write(productFileKey(product), Buffer.from(`${text}\n`), {
+      condition: { ifAbsent: true },
+      contentType: 'application/toml',
+    });
+  } catch (error) {
+    if (!isStoreError(error, 'precondition_failed', 'conflict')) throw error;
+  }
+}
+
+function byProduct(versions: readonly UpstreamVersion[]): Map<ProductRef, ProductEntry> {
+  const seen = new Map(versions.map((one) => [productName(one.ref.product), one] as const));
+  return new Map([...seen.values()].map(({ ref, entry }) => [ref.product, entry]));
+}
+
+async function readProducts(upstream: PublicSource, path: string): Promise<ProductsDocument> {
+  const parsed = parseProducts(await readJson(upstream, path));
+  if ('document' in parsed) return parsed.document;
+  throw new Error(
+    `${path} of ${upstream.url} cannot be read as clients read it: ${parsed.problem}`,
+  );
+}
+
+async function readJson(upstream: PublicSource, path: string): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of (await upstream.open(path)) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_JSON_BYTES)
+      throw new Error(`${path} of ${upstream.url} is larger than any list`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (error) {
+    throw new StoreError('unavailable', 'read', `${path} of ${upstream.url} is not JSON`, {
+      cause: error,
+    });
+  }
+}
+
+function bytesOf({ files }: UpstreamVersion): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
+}
