@@ -315,11 +315,54 @@ async function sweep(): Promise<void> {
   assert.ok(!answer.includes('FunctionError'), answer + aws.log());
 }
 
+describe('cdk deploy with copying by S3 itself', () => {
+  it('has the mirror publish what S3 replicated', async () => {
+    await deployer.configure(`${CONFIG}copy = "replication"\n`);
+    await deployer.deploy();
+    // Ministack replicates, but does not set it up from a template: so the template's rules, by the API.
+    const template = JSON.parse(
+      await readFile(join(deployer.output, 'rehearsal.template.json'), 'utf8'),
+    ) as { readonly Resources: Readonly<Record<string, { readonly Properties: object }>> };
+    const { Rules } = Object.values(template.Resources).flatMap(({ Properties }) =>
+      'ReplicationConfiguration' in Properties
+        ? [Properties.ReplicationConfiguration as { readonly Rules: readonly object[] }]
+        : [],
+    )[0]!;
+    const rules = Rules.map((rule) => ({
+      ...rule,
+      ID: 'south',
+      Id: undefined,
+      Destination: { Bucket: `arn:aws:s3:::${MIRRORS.south}` },
+    }));
+    const role = `arn:aws:iam::${aws.account}:role/rehearsal-eu-central-1-replication`;
+    await aws.aws([
+      ...['s3api', 'put-bucket-replication', '--bucket', MASTER, '--replication-configuration'],
+      JSON.stringify({ Role: role, Rules: rules }),
+    ]);
+    const version = '20260104_0000';
+    await upload(version, 'copied by S3');
+    await untilPublished(MIRRORS.south, version);
+    const replica = await aws.aws([
+      ...['s3api', 'head-object', '--bucket', MIRRORS.south],
+      ...['--key', `${PRODUCT}/${version}/rootfs.squashfs`, '--query', 'ReplicationStatus'],
+    ]);
+    assert.equal(JSON.parse(replica), 'REPLICA');
+    const { files } = JSON.parse(String(await read(MIRRORS.south, 'catalog/mirror.json'))) as {
+      readonly files: Readonly<Record<string, { readonly proof: string }>>;
+    };
+    // On AWS a replica has its source's version id, and that is the proof; ministack gives it one of its
+    // own, so the function reads the bytes. In no case does it copy them.
+    assert.equal(files[`${PRODUCT}/${version}/rootfs.squashfs`]?.proof, 'read');
+    // What belongs to the master alone stays there.
+    await assert.rejects(read(MIRRORS.south, 'catalog/catalog.json'), CommandError);
+  });
+});
+
 describe('cdk deploy with other settings', () => {
   it('keeps what is there, and the settings take hold', async () => {
     const before = await published(MASTER);
     await deployer.configure(
-      `${CONFIG}[delivery]\nfailover = "west"\n[publish]\nclients = ["incus"]\n`,
+      `${CONFIG}copy = "replication"\n[delivery]\nfailover = "west"\n[publish]\nclients = ["incus"]\n`,
     );
     await deployer.deploy();
     assert.deepEqual(await published(MASTER), before);
@@ -348,6 +391,21 @@ describe('cdk destroy', () => {
       const args = ['--stack-name', stack, '--region', region];
       await assert.rejects(aws.aws(['cloudformation', 'describe-stacks', ...args]), CommandError);
     }
+  });
+
+  it('can be followed by a deployment that takes the same buckets back', async () => {
+    for (const [index, [stack, region]] of STACKS.entries()) {
+      await deployer.prepare(stack, 'return', '--import-existing-resources');
+      const changes = await aws.aws([
+        ...['cloudformation', 'describe-change-set', '--stack-name', stack, '--region', region],
+        ...['--change-set-name', 'return', '--query'],
+        "Changes[].ResourceChange | [?ResourceType=='AWS::S3::Bucket'].[ResourceType,Action,PhysicalResourceId][]",
+      ]);
+      const bucket = [MIRRORS.west, MIRRORS.south, MASTER][index];
+      assert.deepEqual(JSON.parse(changes), ['AWS::S3::Bucket', 'Import', bucket]);
+    }
+    // Ministack plans the import, and when it is to be carried out refuses any bucket that exists. AWS does
+    // both.
   });
 
   function objects(bucket: string): Promise<string> {

@@ -35,6 +35,19 @@ export class Deployer {
     return this.#cdk('deploy', '--all', '--require-approval', 'never', ...this.#app());
   }
 
+  /** Makes a change set of one stack, named `changes`, and carries nothing out. */
+  prepare(stack: string, changes: string, ...options: readonly string[]): Promise<string> {
+    const method = [
+      '--method',
+      'prepare-change-set',
+      '--change-set-name',
+      changes,
+      '--require-approval',
+      'never',
+    ];
+    return this.#cdk('deploy', stack, '--exclusively', ...method, ...options, ...this.#app());
+  }
+
   destroy(): Promise<string> {
     return this.#cdk('destroy', '--all', '--force', ...this.#app());
   }
