@@ -53,10 +53,11 @@ export class Indexing extends Construct {
         mayList(bucket),
         mayRead(bucket, 'images/*', ...PUBLIC_AND_CATALOG),
         mayWrite(bucket, ...PUBLIC_AND_CATALOG),
-        mayDelete(bucket, 'images/*'),
+        mayDelete(bucket, 'images/*', 'uploads/*'),
         maySend(work.queue),
       ],
-      reach: 'It lists every image and deletes those that were removed by their owner.',
+      reach:
+        'It lists every image and deletes those that were removed by their owner, and uploads that broke off.',
     });
     new events.Rule(this, 'SweepRule', {
       ruleName: sweepRuleName(deployment),

@@ -2,6 +2,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mapConcurrently } from '../src/pipeline/concurrently.ts';
 import { enumerateStore } from '../src/pipeline/enumerate.ts';
 import { finishRemovals } from '../src/pipeline/finish-removals.ts';
+import { clearUploads } from '../src/upload/clear-uploads.ts';
 import { functionContext, type Invocation } from './function-context.ts';
 import { emitMetrics, isCatalogProblem, versionMetrics } from './metrics.ts';
 import { sweepMessage } from './queue-batch.ts';
@@ -14,8 +15,8 @@ const queue = new SQSClient({});
 const world = functionContext();
 
 /**
- * Finds what no event told of: lists the store, has the index function look at what differs, and carries
- * removals on. It reads no image. Fails when the store or the catalog cannot be read; the next sweep tries
+ * Finds what no event told of: lists the store, has the index function look at what differs, carries
+ * removals on, and clears what uploads left behind. It reads no image. Fails when the store or the catalog cannot be read; the next sweep tries
  * again.
  */
 export async function handler(_event: unknown, invocation: Invocation): Promise<void> {
@@ -25,6 +26,7 @@ export async function handler(_event: unknown, invocation: Invocation): Promise<
     await enqueue(found.dirty, queueUrl);
     const removals = await finishRemovals(context);
     await enqueue(removals.deleted, queueUrl);
+    await enqueue(await clearUploads(context), queueUrl);
     emitMetrics({
       ...versionMetrics(found.catalog),
       VersionsDrifted: found.dirty.length,

@@ -5,6 +5,7 @@ import { indexVersions } from '../pipeline/index-versions.ts';
 import { publishStreams } from '../pipeline/publish-streams.ts';
 import { finishRemovals } from '../pipeline/finish-removals.ts';
 import { isStoreError } from '../storage/errors.ts';
+import { clearUploads } from '../upload/clear-uploads.ts';
 import { createDirtySet, type DirtySet } from './dirty-set.ts';
 import { repeat } from './periodic.ts';
 
@@ -105,6 +106,7 @@ async function sweep(
   await publishStreams(context);
   const removals = await finishRemovals(context, { graceMs: removalGraceMs });
   dirty.add(removals.deleted);
+  dirty.add(await clearUploads(context));
   const { heldRemovals, refused } = found;
   onSweep?.({ endedAt: context.now(), dirty: found.dirty.length, heldRemovals, refused });
 }

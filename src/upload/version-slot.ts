@@ -25,11 +25,11 @@ export class PlacementError extends Error {
 
 /**
  * Where uploads keep what is no image yet, beside `images/`: nothing indexes it and no front serves it. A
- * claim makes a version one upload's own while that lasts; one that a crash left behind only keeps its
- * version's name from being given out again.
+ * claim makes a version one upload's own while that lasts; one that a crash left behind keeps its version's
+ * name from being given out again, until a sweep clears it.
  */
 export const UPLOADS_PREFIX = 'uploads/';
-const CLAIMS_PREFIX = `${UPLOADS_PREFIX}claims/`;
+export const CLAIMS_PREFIX = `${UPLOADS_PREFIX}claims/`;
 const HEADERS = { contentType: IMAGES_CONTENT_TYPE, cacheControl: IMAGES_CACHE_CONTROL };
 const MAX_ATTEMPTS = 1000;
 

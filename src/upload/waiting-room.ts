@@ -3,22 +3,24 @@ import type { Sha256 } from '../images/digests.ts';
 import type { Logger } from '../log/logger.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
 import { isStoreError } from '../storage/errors.ts';
-import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAlias, productOfProperties } from './choose-product.ts';
+import { clearUploads, waitingFolders } from './clear-uploads.ts';
 import { GatewayError } from './gateway-answers.ts';
 import { allows } from './gateway-trust.ts';
 import type { RecentImages } from './recent-images.ts';
-import { claimVersion, UPLOADS_PREFIX, versionStamp } from './version-slot.ts';
-import { parseWaitingImage, type WaitingImage } from './waiting-image.ts';
+import { claimVersion, versionStamp } from './version-slot.ts';
+import {
+  parseWaitingImage,
+  RECORD_FILE,
+  WAITING_PREFIX,
+  type WaitingImage,
+} from './waiting-image.ts';
 
-export const WAITING_PREFIX = `${UPLOADS_PREFIX}waiting/`;
-const RECORD_FILE = 'upload.json';
 /** LXD's client names an alias in a call of its own after the upload: an image rests so long before its properties place it. */
 const DEFAULT_REST = 5_000;
 /** An image that no alias and no property places is thrown away after this long. */
 const UNPLACED_LIFETIME = 60 * 60 * 1000;
-/** What a crash left half-stored goes after this long. */
-const ORPHAN_LIFETIME = 24 * 60 * 60 * 1000;
 const RECORD_LIMIT = 32 * 1024 * 1024;
 
 export interface WaitingRoomOptions {
@@ -41,21 +43,14 @@ export class WaitingRoom {
     this.options = options;
   }
 
-  /** Takes up what an earlier process left: whole images wait again, halves are removed. */
+  /** Takes up what an earlier process left: whole images wait again, what is too old goes. */
   async recover(): Promise<void> {
-    const { store, now } = this.options;
-    const folders = new Map<string, ObjectInfo[]>();
-    for await (const info of store.list(WAITING_PREFIX)) {
-      const [id = ''] = info.key.slice(WAITING_PREFIX.length).split('/');
-      folders.set(id, [...(folders.get(id) ?? []), info]);
-    }
-    for (const [id, objects] of folders) {
+    const { store } = this.options;
+    await clearUploads(this.options);
+    for (const [id, objects] of await waitingFolders(store)) {
       const record = objects.find(({ key }) => key === `${WAITING_PREFIX}${id}/${RECORD_FILE}`);
       const image = record && (await this.readRecord(record.key));
       if (image) this.watch(image);
-      else if (objects.every(({ lastModified }) => lastModified < now() - ORPHAN_LIFETIME)) {
-        for (const { key } of objects) await store.remove(key);
-      }
     }
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { access, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import https from 'node:https';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -44,6 +44,26 @@ describe('the gateway of serve', () => {
       clients.map(({ name, allow }) => ({ name, allow })),
       [{ name: 'me', allow: ['a/*'] }],
     );
+  });
+
+  it('needs not run for the sweep to clear what uploads left behind', async () => {
+    await using folder = await temporaryFolder();
+    const data = join(folder.path, 'data');
+    const twoDaysAgo = Date.now() / 1000 - 2 * 24 * 60 * 60;
+    const left = ['uploads/waiting/id', 'uploads/claims/a/1/amd64/b'];
+    for (const place of left) {
+      await mkdir(join(data, place), { recursive: true });
+      const file = join(data, place, '20260101_1200');
+      await writeFile(file, 'left');
+      await utimes(file, twoDaysAgo, twoDaysAgo);
+    }
+    await using server = await serveStore({
+      ...{ store: `file:${data}`, state: join(folder.path, 'state'), args: ['--gateway', 'off'] },
+    });
+    for (const place of left) {
+      await assert.rejects(access(join(data, place, '20260101_1200')), { code: 'ENOENT' });
+    }
+    assert.match(server.log(), /discarded what an upload left behind/);
   });
 
   it('is left out on demand, and misused options are told', async () => {

@@ -12,6 +12,7 @@ const MARKER = 'images/a/12/amd64/default/20260101/removed.json';
 const INDEX = 'streams/v1/index.json';
 const CATALOG = 'catalog/catalog.json';
 const MIRROR_CATALOG = 'catalog/mirror.json';
+const WAITING = 'uploads/waiting/id/rootfs.squashfs';
 const OTHER = 'other/file';
 
 const role = (name: string): Principal => ({ role: `live-eu-central-1-${name}` });
@@ -28,7 +29,7 @@ const DELETE = 's3:DeleteObject';
 const LIST = 's3:ListBucket';
 const READS = [GET];
 const CHANGES = [PUT, DELETE];
-const ALL_KEYS = [IMAGE, MARKER, INDEX, CATALOG, OTHER];
+const ALL_KEYS = [IMAGE, MARKER, INDEX, CATALOG, WAITING, OTHER];
 
 type Row = readonly [
   Principal,
@@ -45,7 +46,7 @@ const allowed: readonly Row[] = [
   [index, [PUT], MASTER, [INDEX, CATALOG]],
   [sweep, READS, MASTER, [IMAGE, INDEX, CATALOG]],
   [sweep, [PUT], MASTER, [INDEX, CATALOG]],
-  [sweep, [DELETE], MASTER, [IMAGE, MARKER]],
+  [sweep, [DELETE], MASTER, [IMAGE, MARKER, WAITING]],
   [west, [GET], MASTER, [IMAGE, INDEX, CATALOG]],
   [west, UPLOADS, WEST, [IMAGE]],
   [west, [GET, PUT], WEST, [IMAGE, INDEX, CATALOG, MIRROR_CATALOG]],
@@ -62,7 +63,7 @@ const denied: readonly Row[] = [
   [index, [PUT, DELETE], MASTER, [IMAGE, MARKER, OTHER]],
   [index, [DELETE], MASTER, [INDEX, CATALOG]],
   [index, [GET, PUT, DELETE], WEST, ALL_KEYS],
-  [sweep, [PUT], MASTER, [IMAGE, MARKER, OTHER]],
+  [sweep, [PUT], MASTER, [IMAGE, MARKER, WAITING, OTHER]],
   [sweep, [DELETE], MASTER, [INDEX, CATALOG, OTHER]],
   [sweep, ['s3:DeleteObjectVersion'], MASTER, ALL_KEYS],
   [sweep, [GET, PUT, DELETE], WEST, ALL_KEYS],
