@@ -5,6 +5,7 @@ import { openStore } from '../src/storage/open-store.ts';
 import { functionContext, type Invocation } from './function-context.ts';
 import { emitMetrics } from './metrics.ts';
 import { parseMirrorSettings } from './mirror-settings.ts';
+import { storeLocation } from './store-location.ts';
 
 /** Milliseconds between two looks at the mirror itself when nothing is known to have changed. */
 const LOOK_EVERY = 15 * 60_000;
@@ -78,6 +79,7 @@ async function tell(name: string, report: FanOutReport): Promise<void> {
 }
 
 async function openMirror(): Promise<Mirror> {
-  const { store, ...settings } = parseMirrorSettings(process.env['MIRROR_SETTINGS'] ?? '{}');
-  return { name: process.env['MIRROR_NAME'] ?? '', store: await openStore(store), ...settings };
+  const { store: url, ...settings } = parseMirrorSettings(process.env['MIRROR_SETTINGS'] ?? '{}');
+  const store = await openStore({ location: storeLocation('MIRROR_SETTINGS: store', url) });
+  return { name: process.env['MIRROR_NAME'] ?? '', store, ...settings };
 }

@@ -4,6 +4,7 @@ import { createContext, type PipelineContext } from '../src/pipeline/context.ts'
 import { openStore } from '../src/storage/open-store.ts';
 import { Meter } from './metrics.ts';
 import { parseSettings } from './settings.ts';
+import { storeLocation } from './store-location.ts';
 
 /** What Lambda tells a handler beside the event, as far as it is used. */
 export interface Invocation {
@@ -27,8 +28,8 @@ export interface FunctionWorld {
 export async function functionContext(
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<FunctionWorld> {
-  const url = environment['STORE_URL'] ?? '';
-  const store = await openStore(url);
+  const location = storeLocation('STORE_URL', environment['STORE_URL']);
+  const store = await openStore({ location });
   const meter = new Meter();
   const context = createContext({
     store,
@@ -43,7 +44,7 @@ export async function functionContext(
   return {
     context,
     meter,
-    bucket: new URL(url).hostname,
+    bucket: location.kind === 'bucket' ? location.bucket : '',
     queueUrl: environment['QUEUE_URL'] ?? '',
   };
 }

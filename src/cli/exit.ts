@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 
+import { ConfigError } from '../config/config-error.ts';
 import { isStoreError } from '../storage/errors.ts';
+import { CredentialsError } from '../storage/s3-credentials.ts';
 
 /**
  * What a command's end tells a script: 0 done, 1 the check or operation failed, 2 usage or
@@ -20,7 +22,8 @@ export class CommandError extends Error {
 
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof UsageError || nameOf(error) === 'ConfigError') return 2;
+  const asks = [UsageError, ConfigError, CredentialsError];
+  if (asks.some((kind) => error instanceof kind)) return 2;
   // `not_found` gets this far only when it is the bucket or the directory that is missing.
   return isStoreError(error, 'access_denied', 'unavailable', 'not_found') ? 3 : 1;
 }

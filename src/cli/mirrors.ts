@@ -1,9 +1,9 @@
 import type { MirrorConfig } from '../config/config.ts';
 import { mapConcurrently } from '../pipeline/concurrently.ts';
 import type { Mirror } from '../pipeline/mirror.ts';
+import { openStore } from '../storage/open-store.ts';
 import { UsageError } from './exit.ts';
 import { nearest } from './nearest.ts';
-import { openLocation } from './open-location.ts';
 import type { OpenedStore } from './store-options.ts';
 
 /** A mirror of the configuration: opened, or why it cannot be. */
@@ -55,12 +55,7 @@ async function open(
 ): Promise<OpenedMirror> {
   const { name, copy, include, exclude, newest } = config;
   try {
-    const store = await openLocation(config, {
-      use,
-      settleMs: 1000,
-      onSkipped: () => undefined,
-      env,
-    });
+    const store = await openStore(config, { use, settleMs: 1000, env });
     const filter = { include, exclude, ...(newest === undefined ? {} : { newest }) };
     return { name, mirror: { name, store, copy, filter } };
   } catch (error) {

@@ -4,6 +4,7 @@ import {
   isStoreProblem,
   parseStoreUrl,
   storeIdentity,
+  withoutSecrets,
   type StoreLocation,
 } from '../config/store-location.ts';
 import type { StoreConfig } from '../config/config.ts';
@@ -63,5 +64,7 @@ function chosenLocation(
   const location = parseStoreUrl(text, process.cwd());
   if (!isStoreProblem(location)) return location;
   const name = option === undefined ? 'BUCKETSTREAMS_STORE' : '--store';
-  throw new UsageError(`${name} ${JSON.stringify(text)} ${location.problem}; ${location.remedy}`);
+  throw new UsageError(
+    `${name} ${JSON.stringify(withoutSecrets(text))} ${location.problem}; ${location.remedy}`,
+  );
 }

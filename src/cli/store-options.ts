@@ -4,9 +4,9 @@ import type { Config } from '../config/config.ts';
 import { createHasher } from '../images/hasher.ts';
 import type { Logger } from '../log/logger.ts';
 import { createContext, type PipelineContext } from '../pipeline/context.ts';
+import { openStore } from '../storage/open-store.ts';
 import type { OptionSpecs } from './arguments.ts';
 import type { ExitCode } from './exit.ts';
-import { openLocation } from './open-location.ts';
 import { loadSettings, type CliSettings, type SettingsSource } from './settings.ts';
 
 /** Options of every command that touches a store. */
@@ -59,7 +59,7 @@ export async function withSettings(
   action: (opened: OpenedStore) => Promise<ExitCode>,
   { use = 'write', settleMs = config.serve.settle * 1000 }: StoreUse = {},
 ): Promise<ExitCode> {
-  const store = await openLocation(place, { use, settleMs, env, onSkipped: skipReporter(log) });
+  const store = await openStore(place, { use, settleMs, env, onSkipped: skipReporter(log) });
   const hasher = createHasher();
   const { location } = place;
   const { clients, aliases } = config.publish;

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /** A store's URL, understood. */
 export type StoreLocation =
@@ -9,9 +8,14 @@ export type StoreLocation =
       readonly bucket: string;
       /** Absent: the SDK's chain decides. */
       readonly region?: string;
-      /** Of a service other than AWS: `https://host[:port]`, without a path. */
+      /** Of a service other than AWS: `https://host[:port]`, perhaps a path, no slash at the end. */
       readonly endpoint?: string;
     };
+
+const CREDENTIALS: StoreUrlProblem = {
+  problem: 'holds credentials, and URLs are printed and logged',
+  remedy: 'name their source with the setting credentials, or let the environment have them',
+};
 
 /** Why a store's URL cannot be used. */
 export interface StoreUrlProblem {
@@ -20,13 +24,20 @@ export interface StoreUrlProblem {
 }
 
 /**
- * Reads `file:./data`, `file:/srv/images`, `s3://bucket` and `s3://bucket?endpoint=https://…&region=…`.
- * Relative directories start from `base`.
+ * Reads `file:./data`, `file:///srv/my%20images`, `s3://bucket` and `s3://bucket?endpoint=https://…&region=…`.
+ * Relative directories start from `base`; only what follows `file://` is percent-encoded. What a problem
+ * says holds no secret, the text itself may: see `withoutSecrets`.
  */
 export function parseStoreUrl(text: string, base: string): StoreLocation | StoreUrlProblem {
-  if (text.startsWith('file:')) return directory(text, base);
-  if (text.startsWith('s3:')) return bucket(text);
+  if (text.includes('\0')) return no('holds a NUL character', 'write the URL without it');
+  if (/^file:/i.test(text)) return directory(text.slice('file:'.length), base);
+  if (/^s3:/i.test(text)) return bucket(text.slice('s3:'.length));
   return no('is no store URL', 'write file:DIRECTORY or s3://BUCKET?region=REGION');
+}
+
+/** A store's URL for a message, however wrong it is: without what may be a secret. */
+export function withoutSecrets(text: string): string {
+  return text.replace(/\/\/.*@/s, '//…@').replace(/\?.*/s, '?…');
 }
 
 export function isStoreProblem(value: StoreLocation | StoreUrlProblem): value is StoreUrlProblem {
@@ -50,62 +61,82 @@ export function storeUrl(location: StoreLocation): string {
   return `s3://${location.bucket}${query.length > 0 ? `?${query.join('&')}` : ''}`;
 }
 
-function directory(text: string, base: string): StoreLocation | StoreUrlProblem {
-  if (!text.startsWith('file://')) {
-    const name = text.slice('file:'.length);
-    if (name === '') return no('names no directory', 'write file:DIRECTORY');
-    return { kind: 'directory', path: path.resolve(base, name) };
+function directory(name: string, base: string): StoreLocation | StoreUrlProblem {
+  if (name === '') return no('names no directory', 'write file:DIRECTORY');
+  if (!name.startsWith('//')) return { kind: 'directory', path: path.resolve(base, name) };
+  if (!/^\/\/(localhost)?\//i.test(name)) {
+    return no('names a host, so no local directory', 'write file:DIRECTORY or file:///DIRECTORY');
+  }
+  if (/[?#]/.test(name)) {
+    return no('has a "?" or a "#" after file://', 'write them as %3F and %23, or file:DIRECTORY');
   }
   try {
-    return { kind: 'directory', path: path.resolve(fileURLToPath(text)) };
+    const encoded = name.slice(name.indexOf('/', 2));
+    const decoded = decodeURIComponent(encoded);
+    if (!decoded.includes('\0')) return { kind: 'directory', path: path.resolve(decoded) };
   } catch {
-    return no('names no local directory', 'write file:DIRECTORY or file:///DIRECTORY');
+    // Below.
   }
+  return no('is badly encoded', 'write a "%" as %25, or file:DIRECTORY');
 }
 
-function bucket(text: string): StoreLocation | StoreUrlProblem {
-  if (/^s3:\/\/[^/?]*@/.test(text)) {
-    return no('holds credentials', 'name their source with credentials = "env:PREFIX" instead');
-  }
-  const [, name, query = ''] = /^s3:\/\/([^/?#]*)\/?(?:\?([^#]*))?$/.exec(text) ?? [];
+function bucket(rest: string): StoreLocation | StoreUrlProblem {
+  // Secret keys may have slashes in them.
+  if (/^\/\/[^?]*@/.test(rest)) return CREDENTIALS;
+  const [, name, query = ''] = /^\/\/([^/?#]*)\/?(?:\?([^#]*))?$/.exec(rest) ?? [];
   if (name === undefined) {
-    return no('is more than a bucket', 'write s3://BUCKET?region=REGION, without a path');
+    return no('is not a bucket alone', 'write s3://BUCKET?region=REGION, without a path');
   }
-  if (!/^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) {
+  const parameters = new URLSearchParams(query);
+  for (const [key] of parameters) {
+    if (/key|secret|token|password/i.test(key)) return CREDENTIALS;
+    if (!['region', 'endpoint'].includes(key) || parameters.getAll(key).length > 1) {
+      const shown = /^\w{1,20}$/.test(key) ? `the parameter ${key}` : 'a parameter that is';
+      return no(`has ${shown}, unknown or twice`, 'region and endpoint are known, each once');
+    }
+  }
+  const region = parameters.get('region') ?? undefined;
+  const endpoint = parameters.get('endpoint') ?? undefined;
+  const server = endpoint === undefined ? undefined : serverOf(endpoint);
+  if (typeof server === 'object') return server;
+  if (!bucketFits(name, server !== undefined)) {
     return no(
       `names the bucket ${JSON.stringify(name)}, which cannot be`,
       'a bucket has 3 to 63 lower case letters, digits, dots and dashes',
     );
   }
-  const parameters = new URLSearchParams(query);
-  for (const [key] of parameters) {
-    const known = key === 'region' || key === 'endpoint';
-    if (!known || parameters.getAll(key).length > 1) {
-      return no(
-        `has the parameter ${key}, unknown or twice`,
-        'region and endpoint are known, each once',
-      );
-    }
-  }
-  const region = parameters.get('region') ?? undefined;
-  const endpointText = parameters.get('endpoint') ?? undefined;
-  const endpoint = endpointText === undefined ? undefined : originOf(endpointText);
-  if (endpointText !== undefined && endpoint === undefined) {
-    return no('has an endpoint that is no URL of a server', 'write endpoint=https://HOST:PORT');
-  }
-  if (region !== undefined && !regionFits(region, endpoint !== undefined)) {
+  if (region !== undefined && !regionFits(region, server !== undefined)) {
+    const which = server === undefined ? 'AWS cannot have' : 'cannot be';
     return no(
-      `has the region ${JSON.stringify(region)}, which AWS cannot have`,
+      `has the region ${JSON.stringify(region)}, which ${which}`,
       'write one such as eu-central-1',
     );
   }
-  return { kind: 'bucket', bucket: name, ...(region && { region }), ...(endpoint && { endpoint }) };
+  return {
+    kind: 'bucket',
+    bucket: name,
+    ...(region && { region }),
+    ...(server && { endpoint: server }),
+  };
 }
 
-function originOf(text: string): string | undefined {
+/** Where another service answers, without a slash at the end; some have their S3 below a path. */
+function serverOf(text: string): string | StoreUrlProblem {
   const url = URL.parse(text);
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined;
-  return url.pathname === '/' && !url.search && !url.hash ? url.origin : undefined;
+  if (url?.username || url?.password)
+    return no('has credentials in its endpoint', CREDENTIALS.remedy);
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
+    return no('has an endpoint that is no URL of a server', 'write endpoint=https://HOST:PORT');
+  }
+  return url.origin + url.pathname.replace(/\/+$/, '');
+}
+
+/** Other services, as S3 once did, may allow capitals and underscores. */
+function bucketFits(name: string, otherService: boolean): boolean {
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(name)) return false;
+  return otherService
+    ? /^[A-Za-z0-9][A-Za-z0-9._-]{2,62}$/.test(name)
+    : /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name);
 }
 
 const AWS_REGION =

@@ -31,6 +31,7 @@ describe('usage', () => {
     ['list --json=yes', /--json takes no value/],
     ['list a/b/c/d/e', /"a\/b\/c\/d\/e" is no pattern of products/],
     ['list --store /data', /--store "\/data" is no store URL; write file:DIRECTORY/],
+    ['list --store s3://me:hunter2@bucket', /--store "s3:\/\/…@bucket" holds credentials/],
     ['list --log-level loud', /--log-level is "loud"; one of debug, info, warn, error/],
     ['list --config none.toml', /none\.toml: there is no such file/],
     ['serve now', /unexpected word "now"/],
@@ -77,6 +78,15 @@ describe('usage', () => {
     await rm(file);
     assert.equal(code, 2);
     assert.match(stderr, /bad\.toml:3: .*colour/);
+  });
+
+  it('tells of credentials that are not set', async () => {
+    const file = join(folder, 'unset.toml');
+    await writeFile(file, '[store]\nmaster = "s3://images"\ncredentials = "env:UNSET"\n');
+    const { code, stderr } = await runCli(['list', '--config', file]);
+    await rm(file);
+    assert.equal(code, 2);
+    assert.match(stderr, /UNSET_ACCESS_KEY_ID and UNSET_SECRET_ACCESS_KEY.*set both/);
   });
 
   it('has help for the program and every command', async () => {

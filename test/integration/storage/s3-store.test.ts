@@ -7,6 +7,8 @@ import {
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { parseCredentials } from '../../../src/config/credentials.ts';
+import { isStoreProblem, parseStoreUrl } from '../../../src/config/store-location.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
 import { openS3Store } from '../../../src/storage/s3-store.ts';
@@ -185,10 +187,17 @@ describe('S3 store', () => {
   });
 
   it('is opened by its URL, with credentials from named variables', async () => {
-    const opened = await openStore(`s3://${BUCKET}?endpoint=${service.endpoint}&region=us-east-1`, {
-      credentials: 'env:TEST',
-      env: { TEST_ACCESS_KEY_ID: service.accessKey, TEST_SECRET_ACCESS_KEY: service.secretKey },
-    });
+    const location = parseStoreUrl(
+      `s3://${BUCKET}?endpoint=${service.endpoint}&region=us-east-1`,
+      '/',
+    );
+    assert(!isStoreProblem(location));
+    const credentials = parseCredentials('env:TEST');
+    const env = {
+      TEST_ACCESS_KEY_ID: service.accessKey,
+      TEST_SECRET_ACCESS_KEY: service.secretKey,
+    };
+    const opened = await openStore({ location, credentials }, { env });
     await opened.write('by-url', Buffer.from('x'));
     assert.equal((await store.stat('by-url'))?.size, 1);
     assert.equal(opened.url, `s3://${BUCKET}?endpoint=${service.endpoint}&region=us-east-1`);

@@ -1,0 +1,8 @@
+import { isStoreProblem, parseStoreUrl, type StoreLocation } from '../src/config/store-location.ts';
+
+/** Reads a store's URL of the function's environment, which `name` tells the operator. */
+export function storeLocation(name: string, text: string | undefined): StoreLocation {
+  const location = parseStoreUrl(text ?? '', process.cwd());
+  if (!isStoreProblem(location)) return location;
+  throw new Error(`${name} ${location.problem}; ${location.remedy}`);
+}
