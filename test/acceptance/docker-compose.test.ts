@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ARCHITECTURE, buildBusyboxImage } from '../support/busybox-image.ts';
+import { buildBusyboxImage } from '../support/busybox-image.ts';
 import { readImages } from '../support/clients.ts';
 import { loadBaseImages } from '../support/docker-bases.ts';
 import { startDocker, type DockerEngine } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
+import { README_LINES } from '../support/readme.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { pythonProgram } from '../support/tools.ts';
 
 const CHECKOUT = join(import.meta.dirname, '../..');
-const VERSION = '20240101_12:00';
-const PATH = `images/busybox/static/${ARCHITECTURE}/default/${VERSION}`;
+const VERSION = '20260101';
+const PATH = `images/busybox/1.36/amd64/default/${VERSION}`;
 
 const resources = new AsyncDisposableStack();
 let folder: string;
@@ -20,6 +21,7 @@ let engine: DockerEngine;
 
 const compose = (...args: readonly string[]): Promise<string> =>
   engine.docker(['compose', ...args], { cwd: CHECKOUT });
+const [UP, EXPORT, COPY, TRUST] = README_LINES.compose;
 
 /** Reads a path of the front as a client in the compose file's own surroundings does. */
 async function get(path: string): Promise<Buffer> {
@@ -32,6 +34,13 @@ async function get(path: string): Promise<Buffer> {
   return readFile(target);
 }
 
+/** The words of a line of the README after its program's name. */
+function wordsAfter(program: string, line: string): string[] {
+  const [first, ...words] = line.split(' ');
+  assert.equal(first, program);
+  return words;
+}
+
 before(async () => {
   folder = resources.use(await temporaryFolder()).path;
   engine = resources.use(await startDocker());
@@ -41,9 +50,12 @@ after(() => resources.disposeAsync());
 
 describe('docker compose up', () => {
   it('starts a bucket and a server that lists nothing', async () => {
-    await compose('up', '--detach');
+    await engine.docker(wordsAfter('docker', UP), { cwd: CHECKOUT });
     await eventually(async () => {
-      await compose('cp', 'bucketstreams:/state/tls/ca.crt', join(folder, 'ca.crt'));
+      const words = wordsAfter('docker', TRUST).map((word) =>
+        word === 'ca.crt' ? join(folder, word) : word,
+      );
+      await engine.docker(words, { cwd: CHECKOUT });
       const { document } = readImages(await get('/streams/v1/images.json'));
       assert.deepEqual(document.products, {});
       return true;
@@ -53,21 +65,12 @@ describe('docker compose up', () => {
   });
 
   it('lists what aws s3 cp puts into the bucket', async () => {
-    const { directory } = await buildBusyboxImage(join(folder, 'image'), 'from a bucket');
-    await engine.inside(
-      pythonProgram('aws'),
-      [
-        ...['--endpoint-url', 'http://127.0.0.1:9000', 's3', 'cp', '--recursive', '--quiet'],
-        ...[directory, `s3://images/${PATH}`],
-      ],
-      {
-        env: {
-          AWS_ACCESS_KEY_ID: 'bucketstreams',
-          AWS_SECRET_ACCESS_KEY: 'bucketstreams',
-          AWS_DEFAULT_REGION: 'us-east-1',
-        },
-      },
-    );
+    const { directory } = await buildBusyboxImage(join(folder, VERSION), 'from a bucket');
+    const tools = `${dirname(pythonProgram('aws'))}:${process.env.PATH ?? ''}`;
+    await engine.inside('sh', ['-c', `${EXPORT}\n${COPY} --quiet`], {
+      cwd: folder,
+      env: { PATH: tools },
+    });
     // By its event: the next enumeration of the whole bucket is five minutes away.
     const image = await eventually(async () => {
       const images = readImages(await get('/streams/v1/images.json'));
