@@ -8,6 +8,7 @@ import {
 import { parseMirror } from '../../src/catalog/mirror-codec.ts';
 import type { Mirror } from '../../src/pipeline/mirror.ts';
 import { readGeneration, type Revision } from '../../src/simplestreams/generation.ts';
+import { isStoreError } from '../../src/storage/errors.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import type { BodyOf } from './memory-store.ts';
 import { text } from './pipeline-fixture.ts';
@@ -79,9 +80,18 @@ export async function observe(store: ObjectStore): Promise<number> {
 }
 
 async function hasBytes(store: ObjectStore, { path, size, sha256 }: NamedItem): Promise<boolean> {
-  const body = await text(store, path);
-  if (body === undefined || Buffer.byteLength(body) !== size) return false;
-  return createHash('sha256').update(body).digest('hex') === sha256;
+  try {
+    const hash = createHash('sha256');
+    let read = 0;
+    for await (const chunk of (await store.read(path)).stream as AsyncIterable<Buffer>) {
+      read += chunk.length;
+      hash.update(chunk);
+    }
+    return read === size && hash.digest('hex') === sha256;
+  } catch (error) {
+    if (isStoreError(error, 'not_found', 'precondition_failed')) return false;
+    throw error;
+  }
 }
 
 function identity({ path, sha256 }: NamedItem): string {

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { compareRevisions } from '../../src/simplestreams/generation.ts';
+import { isStoreError } from '../../src/storage/errors.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { observe, publicRevision } from './mirror-fixture.ts';
+
+export interface MirrorReader {
+  /** Observations that were completed. */
+  readonly observations: () => number;
+  /** Ends it, and throws when the mirror ever named what was not there, or fell back. */
+  stop(): Promise<void>;
+}
+
+/** Looks at a mirror again and again, as its clients would. That a server does not answer is no lie. */
+export function startReader(store: ObjectStore): MirrorReader {
+  const state = { over: false, observations: 0 };
+  const run = async () => {
+    let last = await patiently(() => publicRevision(store));
+    while (!state.over) {
+      const named = await patiently(() => observe(store));
+      const now = await patiently(() => publicRevision(store));
+      if (now !== undefined) {
+        if (last !== undefined) {
+          const fell = `${JSON.stringify(now)} came after ${JSON.stringify(last)} in ${store.url}`;
+          assert.ok(compareRevisions(now, last) >= 0, fell);
+        }
+        last = now;
+      }
+      if (named !== undefined) state.observations += 1;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const running = run();
+  running.catch(() => undefined);
+  return {
+    observations: () => state.observations,
+    stop: () => {
+      state.over = true;
+      return running;
+    },
+  };
+}
+
+async function patiently<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isStoreError(error, 'unavailable')) return undefined;
+    throw error;
+  }
+}

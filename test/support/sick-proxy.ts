@@ -1,0 +1,77 @@
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Transform } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * How a server is, seen from outside: well; answering 503 to all; refusing all that writes, as to somebody
+ * who may only read; late with every chunk.
+ */
+export type Sickness = 'none' | 'unavailable' | 'read-only' | 'slow';
+
+export interface SickProxy {
+  readonly endpoint: string;
+  sickness: Sickness;
+  close(): Promise<void>;
+}
+
+const CHUNK_DELAY_MS = 150;
+
+/** Stands before an S3 server and passes everything on, as far as its sickness lets it. */
+export async function startSickProxy(target: string): Promise<SickProxy> {
+  const { hostname, port } = new URL(target);
+  const forward = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const { method, url, headers } = incoming;
+    const passed = request({ hostname, port, method, path: url, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+      answer.pipe(slowly(proxy)).pipe(outgoing);
+      answer.on('error', () => outgoing.destroy());
+    });
+    // A server that was killed: nothing answers.
+    passed.on('error', () => incoming.socket.destroy());
+    outgoing.on('close', () => passed.destroy());
+    incoming.pipe(slowly(proxy)).pipe(passed);
+  };
+  const server = createServer((incoming, outgoing) => {
+    const writes = !/^(GET|HEAD)$/.test(incoming.method ?? '');
+    if (proxy.sickness === 'unavailable') refuse(incoming, outgoing, 503, 'ServiceUnavailable');
+    else if (proxy.sickness === 'read-only' && writes) {
+      refuse(incoming, outgoing, 403, 'AccessDenied');
+    } else forward(incoming, outgoing);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const proxy: SickProxy = {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    sickness: 'none',
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return proxy;
+}
+
+function refuse(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  status: number,
+  code: string,
+): void {
+  incoming.resume();
+  const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`;
+  incoming.on('end', () => {
+    outgoing.writeHead(status, { 'content-type': 'application/xml' });
+    outgoing.end(incoming.method === 'HEAD' ? undefined : body);
+  });
+}
+
+function slowly(proxy: SickProxy): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      const pass = () => done(null, chunk);
+      if (proxy.sickness === 'slow') void delay(CHUNK_DELAY_MS).then(pass);
+      else pass();
+    },
+  });
+}
