@@ -3,6 +3,7 @@ import { CATALOG_KEY, type Catalog } from '../catalog/document.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectStore } from '../storage/object-store.ts';
 import { PipelineError } from './errors.ts';
+import { assertStoreIsThere } from './store-presence.ts';
 
 export interface LoadedCatalog {
   readonly catalog: Catalog;
@@ -46,7 +47,8 @@ export async function readCatalogText(
     for await (const chunk of body.stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
     return { text: Buffer.concat(chunks).toString('utf8'), etag: body.info.etag };
   } catch (error) {
-    if (isStoreError(error, 'not_found')) return undefined;
-    throw error;
+    if (!isStoreError(error, 'not_found')) throw error;
+    await assertStoreIsThere(store);
+    return undefined;
   }
 }

@@ -3,6 +3,7 @@ import type { Hasher } from '../images/digests.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { PipelineError } from './errors.ts';
+import { assertStoreIsThere } from './store-presence.ts';
 import { verifyPublic, type PublicSource, type Verification } from './verify-public.ts';
 
 /**
@@ -18,6 +19,7 @@ export async function verifyStore(
     return await verifyPublic(publicSource(store), hasher, onProgress);
   } catch (error) {
     if (!isStoreError(error, 'not_found')) throw error;
+    await assertStoreIsThere(store);
     throw new PipelineError(
       'streams_absent',
       `${store.url} has no public files: run \`bucketstreams update\` to write them.`,
