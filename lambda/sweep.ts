@@ -15,9 +15,9 @@ const queue = new SQSClient({});
 const world = functionContext();
 
 /**
- * Finds what no event told of: lists the store, has the index function look at what differs, carries
- * removals on, and clears what uploads left behind. It reads no image. Fails when the store or the catalog cannot be read; the next sweep tries
- * again.
+ * Finds what no event told of: lists the store, has the index function look at what differs, carries removals
+ * on, and clears what uploads left behind. It reads no image. Fails when the store or the catalog cannot be
+ * read; the next sweep tries again.
  */
 export async function handler(_event: unknown, invocation: Invocation): Promise<void> {
   const { context, queueUrl } = await world;

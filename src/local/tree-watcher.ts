@@ -6,8 +6,10 @@ export interface TreeWatcherOptions {
   readonly root: string;
   /** Whether a path below the root matters, and what lies below it: relative, with `/`. */
   readonly matters: (path: string) => boolean;
-  /** Told a path that came, went or changed; a folder's ends with `/`. */
+  /** Told the path of a file that came, and of a folder that came, went or changed; that ends with `/`. */
   readonly onChange: (path: string) => void;
+  /** Told a path, without `/`, of something that changed or went, and may have been a file or a folder. */
+  readonly onTouch: (path: string) => void;
   /** Told once for each folder that cannot be watched. */
   readonly onError: (error: unknown) => void;
 }
@@ -22,7 +24,7 @@ export interface TreeWatcher {
  * is watched; what was there before is not told.
  */
 export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatcher> {
-  const { root, matters, onChange, onError } = options;
+  const { root, matters, onChange, onTouch, onError } = options;
   /** By path; the root's is empty, any other ends with `/`. */
   const folders = new Map<string, FSWatcher>();
   let closed = false;
@@ -36,7 +38,8 @@ export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatche
   async function enter(folder: string, tell: boolean): Promise<void> {
     try {
       const watcher = watch(join(root, folder), (event, name) => {
-        if (name !== null) touch(folder + name, event === 'rename');
+        // An empty name is the folder's own, which the folder above it tells too.
+        if (name !== null && name !== '') touch(folder + name, event === 'rename');
       });
       watcher.on('error', onError);
       folders.set(folder, watcher);
@@ -63,13 +66,20 @@ export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatche
 
   function touch(path: string, cameOrWent: boolean): void {
     if (!matters(path)) return;
-    onChange(path);
-    if (!cameOrWent) return;
+    if (!cameOrWent) {
+      if (folders.has(`${path}/`)) onChange(`${path}/`);
+      else onTouch(path);
+      return;
+    }
     void enqueue(async () => {
       // Under the same name there may be another folder now than the one that was watched.
-      if (folders.has(`${path}/`)) leave(`${path}/`);
+      const wasFolder = folders.has(`${path}/`);
+      if (wasFolder) leave(`${path}/`);
       const stats = await lstat(join(root, path)).catch(() => undefined);
       if (stats?.isDirectory()) await enter(`${path}/`, true);
+      else if (stats) onChange(path);
+      // What it was is not known any more: a file, or a folder that was left with the one around it.
+      else if (!wasFolder) onTouch(path);
     });
   }
 

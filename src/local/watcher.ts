@@ -24,6 +24,10 @@ export function watchDirectory(
       if (target !== undefined) onDirty([target.prefix]);
       else reportRefused(path, refused, log);
     },
+    onTouch: (path) => {
+      const target = targetOfKey(path);
+      if (target !== undefined) onDirty([target.prefix]);
+    },
     onError: (error) => {
       if (failed) return;
       failed = true;
@@ -43,8 +47,7 @@ function matters(path: string): boolean {
 
 function reportRefused(key: string, told: Set<string>, log: Logger): void {
   const parsed = parseImageKey(key);
-  // A folder on the way down is too shallow for a key and no mistake.
-  if (parsed.kind !== 'refused' || key.split('/').length < 6 || told.has(key)) return;
+  if (parsed.kind !== 'refused' || told.has(key)) return;
   if (told.size < 10_000) told.add(key);
   log('warn', 'not indexed', { key, reason: parsed.reason });
 }

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 
 import type { TreeWatcher } from '../../src/local/tree-watcher.ts';
 import { watchDirectory } from '../../src/local/watcher.ts';
-import { silentLogger } from '../../src/log/logger.ts';
 import { eventually } from '../support/eventually.ts';
 
 const PRODUCT = 'images/busybox/1/amd64/default';
@@ -16,6 +15,7 @@ describe('watcher', () => {
   let directory: string;
   let watcher: TreeWatcher;
   let dirty: Set<string>;
+  let refused: unknown[];
 
   const seen = (prefix: string) => eventually(() => dirty.has(prefix));
   const write = async (key: string) => {
@@ -27,11 +27,15 @@ describe('watcher', () => {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'watcher-'));
     dirty = new Set();
+    refused = [];
     await write(`${PRODUCT}/20240101/lxd.tar.xz`);
     watcher = await watchDirectory(
       directory,
       (prefixes) => prefixes.forEach((prefix) => dirty.add(prefix)),
-      silentLogger,
+      (level, event, fields) => {
+        assert.equal(event, 'not indexed', level);
+        refused.push(fields?.['key']);
+      },
     );
   });
   afterEach(async () => {
@@ -51,6 +55,19 @@ describe('watcher', () => {
     dirty.clear();
     await rm(join(directory, PRODUCT, '20240101/lxd.tar.xz'));
     await seen(`${PRODUCT}/20240101/`);
+  });
+
+  it('refuses files that are in no version, and no folder that comes, changes or goes', async () => {
+    await write('images/other/1/amd64/default/20250101/lxd.tar.xz');
+    await seen('images/other/1/amd64/default/20250101/');
+    await utimes(join(directory, PRODUCT, '20240101'), 1, 1);
+    await rm(join(directory, 'images/other'), { recursive: true });
+    await rm(join(directory, PRODUCT, '20240101'), { recursive: true });
+    await seen(`${PRODUCT}/20240101/`);
+    await write('images/other/1/stray');
+    await write(`${PRODUCT}/stray`);
+    await eventually(() => refused.length >= 2);
+    assert.deepEqual(refused, ['images/other/1/stray', `${PRODUCT}/stray`]);
   });
 
   it('reports both ends of a moved version', async () => {
