@@ -34,7 +34,10 @@ export async function functionContext(
   const context = createContext({
     store,
     hasher: meter.hasher(
-      createHasher({ workerUrl: new URL('./digest-worker.js', import.meta.url) }),
+      createHasher({
+        threads: hasTwoProcessors(environment) ? 'auto' : 0,
+        workerUrl: new URL('./digest-worker.js', import.meta.url),
+      }),
     ),
     log: meter.log(
       jsonLogger((line) => void process.stdout.write(line), levelOf(environment['LOG_LEVEL'])),
@@ -52,4 +55,12 @@ export async function functionContext(
 function levelOf(text: string | undefined): LogLevel {
   const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
   return levels.find((level) => level === text?.toLowerCase()) ?? 'info';
+}
+
+/**
+ * Lambda gives a whole processor for each 1,769 MB (AWS Lambda guide, "Configure Lambda function memory"),
+ * and shows two of which a smaller function gets a share.
+ */
+function hasTwoProcessors(environment: NodeJS.ProcessEnv): boolean {
+  return Number(environment['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? 0) >= 2 * 1769;
 }
