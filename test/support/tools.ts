@@ -16,6 +16,12 @@ export const GO_PROGRAMS = {
     version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
     binary: 'minio',
   },
+  // Only it can tell MinIO of another server to replicate to.
+  mc: {
+    package: 'github.com/minio/mc',
+    version: 'v0.0.0-20250313080218-cf909e1063a9',
+    binary: 'mc',
+  },
   versitygw: {
     package: 'github.com/versity/versitygw/cmd/versitygw',
     version: 'v1.8.0',

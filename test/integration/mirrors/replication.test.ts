@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createHasher } from '../../../src/images/hasher.ts';
+import { silentLogger } from '../../../src/log/logger.ts';
+import { createContext } from '../../../src/pipeline/context.ts';
+import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
+import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { eventually } from '../../support/eventually.ts';
+import { mirrorOf, storedMirror } from '../../support/mirror-fixture.ts';
+import { startReader } from '../../support/mirror-reader.ts';
+import { projection, put, splitImage, text, versionPath } from '../../support/pipeline-fixture.ts';
+import { makeBucket, storeOptions } from '../../support/services/bucket.ts';
+import { startMinio } from '../../support/services/minio.ts';
+import { keepVersions, replicate } from '../../support/services/replication.ts';
+
+const BUCKET = 'images';
+const VERSIONS = Array.from({ length: 8 }, (_, at) => versionPath(`2024010${at + 1}`));
+const [FIRST, LAST] = [VERSIONS[0]!, versionPath('20240201')];
+const PRODUCT = { os: 'iats', release: 'xenial', arch: 'amd64', variant: 'default' };
+
+describe("a mirror that the buckets' own replication fills", { timeout: 170_000 }, () => {
+  it('is watched, published and mended', async () => {
+    await using stack = new AsyncDisposableStack();
+    const open = async () => {
+      const service = await startMinio();
+      stack.defer(() => service.stop());
+      await makeBucket(service, BUCKET);
+      await keepVersions(service, BUCKET);
+      const store = openS3Store(storeOptions(service, BUCKET));
+      stack.defer(() => store.close());
+      return { service, store };
+    };
+    const [master, mirror] = [await open(), await open()];
+    const replication = await replicate(master.service, mirror.service, BUCKET, 'images');
+    const context = createContext({
+      store: master.store,
+      hasher: createHasher({ threads: 0 }),
+      log: silentLogger,
+    });
+    await enumerateStore(context);
+    const target = mirrorOf(mirror.store, { copy: 'replication' });
+    const synced = (limits = {}) =>
+      eventually(async () => {
+        const report = await fanOut(context, target, { graceMs: 0, ...limits });
+        assert.deepEqual([...report.failures.values()], []);
+        const [theirs, ours] = await Promise.all(
+          [master, mirror].map(({ store }) => projection(store, 'streams/v1/images.json')),
+        );
+        return report.missing.files === 0 && report.leaving === 0 && theirs === ours && report;
+      });
+    const reader = startReader(mirror.store);
+    stack.defer(() => reader.stop().catch(() => undefined));
+
+    const files = Object.assign(
+      {},
+      ...VERSIONS.map((prefix) => splitImage(prefix, prefix)),
+    ) as Record<string, string>;
+    await indexVersions(context, await put(master.store, files));
+    assert.equal((await synced()).copied, 0);
+    const { files: ledger } = await storedMirror(mirror.store);
+    assert.equal(Object.keys(ledger).length, 16);
+    assert.deepEqual([...new Set(Object.values(ledger).map(({ proof }) => proof))], ['replica']);
+    assert.equal(await text(mirror.store, 'catalog/catalog.json'), undefined);
+
+    // What is removed on the master goes from the mirror by us, not by the replication.
+    await removeVersions(context, [{ ref: { product: PRODUCT, version: '20240101' } }]);
+    await indexVersions(context, [FIRST]);
+    await synced();
+    assert.equal(await text(mirror.store, `${FIRST}rootfs.squashfs`), undefined);
+    await finishRemovals(context, { graceMs: 0 });
+
+    // What the service does not bring is waited for, then copied.
+    await replication.stop();
+    await indexVersions(context, await put(master.store, splitImage(LAST, 'last')));
+    const waiting = await fanOut(context, target, { graceMs: 0 });
+    assert.deepEqual([waiting.copied, waiting.missing.files], [0, 2]);
+    assert.equal((await synced({ repairAfterMs: 0 })).missing.files, 0);
+    assert.equal(
+      (await storedMirror(mirror.store)).files[`${LAST}rootfs.squashfs`]?.proof,
+      'copied',
+    );
+    await reader.stop();
+    assert.ok(reader.observations() > 0);
+  });
+});
