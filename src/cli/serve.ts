@@ -84,7 +84,7 @@ interface FrontValues {
 function frontAddress(values: FrontValues, config: ServeConfig): FrontAddress {
   const host = values.host ?? config.host;
   const port = wholeNumber('--port', values.port, { max: 65_535 }) ?? config.port;
-  return { host, port, tls: tlsOf(values, config) };
+  return { host, port, tls: tlsOf(values, config), idleTimeout: config.idleTimeout * 1000 };
 }
 
 function tlsOf(values: FrontValues, config: ServeConfig): FrontAddress['tls'] {

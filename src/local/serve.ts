@@ -34,6 +34,8 @@ export interface LocalOptions {
 export interface FrontAddress {
   readonly host: string;
   readonly port: number;
+  /** Milliseconds after which a connection on which nothing moves is cut. Default: the front's. */
+  readonly idleTimeout?: number;
   readonly tls:
     | { readonly kind: 'none' }
     /** Further names and addresses that the certificate is to cover. */
@@ -109,9 +111,9 @@ async function openFront(
   address: FrontAddress,
 ): Promise<{ readonly front: Front; readonly caPath?: string }> {
   const certificate = await certificateFor(stateDir, address);
-  const { host, port } = address;
+  const { host, port, idleTimeout } = address;
   const tls = certificate && { key: certificate.key, cert: certificate.cert };
-  const front = await startFront({ store, host, port, log, ...(tls && { tls }) });
+  const front = await startFront({ store, host, port, log, idleTimeout, ...(tls && { tls }) });
   return { front, ...(certificate?.caPath !== undefined && { caPath: certificate.caPath }) };
 }
 
