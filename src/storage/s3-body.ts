@@ -1,42 +1,158 @@
-import { Transform, type Readable } from 'node:stream';
-import { s3Error, s3Failure, type S3Context } from './s3-errors.ts';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isStoreError } from './errors.ts';
+import { s3Failure, type S3Context } from './s3-errors.ts';
+
+/** When and how often a body whose connection breaks off is continued. */
+export interface ResumeLimits {
+  /** How often in a row without a byte in between. */
+  readonly attempts: number;
+  /** Milliseconds before the first of them, on average; each further pause is twice as long, up to 5 s. */
+  readonly pauseMs: number;
+  /** Milliseconds of silence after which a connection counts as broken. */
+  readonly stallMs: number;
+}
+
+export const S3_RESUME_LIMITS: ResumeLimits = { attempts: 5, pauseMs: 200, stallMs: 30_000 };
+
+export interface BodyOptions {
+  readonly first: Readable;
+  /** Bytes. */
+  readonly length: number;
+  /** Opens the body's bytes from `offset` on, of the state that `first` is of. Rejects with a StoreError. */
+  readonly reopen: (offset: number, signal: AbortSignal) => Promise<Readable>;
+  readonly limits: ResumeLimits;
+  readonly context: S3Context;
+  readonly signal?: AbortSignal | undefined;
+}
 
 const BUFFERED = 1024 * 1024;
+const LONGEST_PAUSE_MS = 5_000;
 
-/** A response's body that errors, as a StoreError, unless exactly `length` bytes come. */
-export function bodyStream(
-  source: Readable,
-  length: number,
-  context: S3Context,
-  signal: AbortSignal | undefined,
-): Readable {
-  let received = 0;
-  const stream = new Transform({
-    highWaterMark: BUFFERED,
-    transform(chunk: Uint8Array, _encoding, done) {
-      received += chunk.length;
-      done(null, chunk);
-    },
-    flush(done) {
-      if (received === length) {
-        done();
-        return;
-      }
-      const reason = `the connection broke off after ${received} of ${length} bytes. Try again.`;
-      done(s3Failure('unavailable', context, reason));
-    },
-    destroy(error, done) {
-      signal?.removeEventListener('abort', cancel);
-      source.destroy();
-      done(error);
-    },
-  });
-  function cancel(): void {
-    stream.destroy(s3Failure('unavailable', context, 'it was cancelled.', signal?.reason));
+/**
+ * A response's body of exactly `length` bytes, each once. Where the connection breaks off or falls silent, it
+ * goes on with another from that byte, once the reader wants more. Its errors are StoreErrors.
+ */
+export function resumingBody(options: BodyOptions): Readable {
+  return new ResumingBody(options);
+}
+
+class ResumingBody extends Readable {
+  readonly #options: BodyOptions;
+  #source: Readable | undefined;
+  #received = 0;
+  /** Whether the reader wants more; a source that is not wanted is paused, and may fall silent. */
+  #wanted = false;
+  #reopening = false;
+  #attemptsHere = 0;
+  #failure: unknown;
+  readonly #silence: NodeJS.Timeout;
+  readonly #gone = new AbortController();
+  readonly #cancel = () => {
+    const { context, signal } = this.#options;
+    this.destroy(s3Failure('unavailable', context, 'it was cancelled.', signal?.reason));
+  };
+
+  constructor(options: BodyOptions) {
+    super({ highWaterMark: BUFFERED });
+    const { first, limits, signal } = options;
+    this.#options = options;
+    // The connection keeps the process alive as long as it is there.
+    this.#silence = setTimeout(() => this.#onSilence(), limits.stallMs).unref();
+    this.#attach(first);
+    if (signal?.aborted === true) this.#cancel();
+    else signal?.addEventListener('abort', this.#cancel, { once: true });
   }
-  source.on('error', (error) => stream.destroy(s3Error(error, context)));
-  source.pipe(stream);
-  if (signal?.aborted === true) cancel();
-  else signal?.addEventListener('abort', cancel, { once: true });
-  return stream;
+
+  override _read(): void {
+    this.#wanted = true;
+    this.#silence.refresh();
+    if (this.#source !== undefined) this.#source.resume();
+    else if (!this.#reopening) void this.#reopen();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#options.signal?.removeEventListener('abort', this.#cancel);
+    clearTimeout(this.#silence);
+    this.#gone.abort();
+    const source = this.#source;
+    this.#source = undefined;
+    source?.destroy();
+    done(error);
+  }
+
+  #attach(source: Readable): void {
+    this.#source = source;
+    source.pause();
+    source.on('data', (chunk: Uint8Array) => {
+      // A source that was given up may still have some.
+      if (source !== this.#source) return;
+      this.#attemptsHere = 0;
+      this.#received += chunk.length;
+      this.#silence.refresh();
+      this.#wanted = this.push(chunk);
+      if (!this.#wanted) source.pause();
+    });
+    source.on('error', (error) => this.#onEnd(source, error));
+    source.on('end', () => this.#onEnd(source));
+    source.on('close', () => this.#onEnd(source));
+    this.#silence.refresh();
+    if (this.#wanted) source.resume();
+  }
+
+  #onSilence(): void {
+    if (this.#source === undefined || !this.#wanted) return;
+    const seconds = this.#options.limits.stallMs / 1000;
+    this.#onEnd(this.#source, new Error(`nothing came for ${seconds} s`));
+  }
+
+  #onEnd(source: Readable, failure?: unknown): void {
+    if (source !== this.#source) return;
+    this.#source = undefined;
+    source.destroy();
+    const { length, context } = this.#options;
+    if (this.#received === length) {
+      this.push(null);
+      return;
+    }
+    if (this.#received > length) {
+      const reason = `the server sent more than the ${length} bytes that it told of. Try again.`;
+      this.destroy(s3Failure('unavailable', context, reason));
+      return;
+    }
+    this.#failure = failure;
+    if (this.#wanted) void this.#reopen();
+  }
+
+  async #reopen(): Promise<void> {
+    this.#reopening = true;
+    try {
+      const source = await this.#nextSource();
+      // Given up meanwhile: its errors are nobody's.
+      if (this.destroyed) source.on('error', () => undefined).destroy();
+      else this.#attach(source);
+    } catch (error) {
+      this.destroy(error as Error);
+    } finally {
+      this.#reopening = false;
+    }
+  }
+
+  async #nextSource(): Promise<Readable> {
+    const { limits, length, context, reopen } = this.#options;
+    const { signal } = this.#gone;
+    while (this.#attemptsHere < limits.attempts) {
+      const pause = Math.min(limits.pauseMs * 2 ** this.#attemptsHere, LONGEST_PAUSE_MS);
+      await delay(pause * (0.5 + Math.random()), undefined, { signal });
+      this.#attemptsHere += 1;
+      try {
+        return await reopen(this.#received, signal);
+      } catch (error) {
+        if (!isStoreError(error, 'unavailable')) throw error;
+        this.#failure = error;
+      }
+    }
+    const reason = `the connection broke off after ${this.#received} of ${length} bytes, and ${limits.attempts} tries to go on from there failed. Try again.`;
+    throw s3Failure('unavailable', context, reason, this.#failure);
+  }
 }

@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { ResumeLimits } from './s3-body.ts';
 import { s3Failure, type S3Context } from './s3-errors.ts';
 import type { ETag, ObjectInfo, WriteCondition, WriteOptions } from './object-store.ts';
 
@@ -7,6 +8,7 @@ export interface S3Place {
   readonly client: S3Client;
   readonly bucket: string;
   readonly url: string;
+  readonly resumeLimits: ResumeLimits;
   serverTime(): number;
   stat(key: string): Promise<ObjectInfo | undefined>;
 }

@@ -1,54 +1,60 @@
-import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Readable } from 'node:stream';
-import { bodyStream } from './s3-body.ts';
-import { s3Error, s3Failure, statusOf, type S3Context } from './s3-errors.ts';
-import { etagFrom, quoted, versionFrom, type S3Place } from './s3-place.ts';
-import type { ObjectBody, ObjectInfo, ReadOptions } from './object-store.ts';
+import { isStoreError } from './errors.ts';
+import { resumingBody } from './s3-body.ts';
+import { s3Failure, statusOf, type S3Context } from './s3-errors.ts';
+import { changed, getObject, type S3Answer } from './s3-get.ts';
+import type { S3Place } from './s3-place.ts';
+import type { ObjectBody, ReadOptions } from './object-store.ts';
 
-/** `ObjectStore.read`. */
+/**
+ * `ObjectStore.read`. A body whose connection breaks off goes on from the byte reached, in the same state of
+ * the object: where that is gone, with `precondition_failed`, whether or not the caller pinned it.
+ */
 export async function readObject(
   place: S3Place,
   key: string,
   options: ReadOptions,
 ): Promise<ObjectBody> {
-  const { range, ifMatch, signal } = options;
+  const { range, signal } = options;
   const context: S3Context = { operation: 'read', url: place.url, key };
   if (range !== undefined && range.end <= range.start) return empty(place, context, options);
-  let answer: GetObjectCommandOutput;
+  let answer: S3Answer;
   try {
-    answer = await place.client.send(
-      new GetObjectCommand({
-        Bucket: place.bucket,
-        Key: key,
-        ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }),
-        ...(ifMatch === undefined ? {} : { IfMatch: quoted(ifMatch) }),
-      }),
-      signal === undefined ? {} : { abortSignal: signal },
-    );
+    answer = await getObject(place, context, options);
   } catch (error) {
-    if (signal?.aborted === true)
-      throw s3Failure('unavailable', context, 'it was cancelled.', error);
     // S3 has no empty ranges: a range past the end is an error there, and so is any of an empty object.
-    if (statusOf(error) === 416) return empty(place, context, options);
-    throw s3Error(error, context);
-  }
-  const { Body, ContentLength } = answer;
-  if (!(Body instanceof Readable) || ContentLength === undefined) {
-    throw s3Failure('unavailable', context, 'the server sent no body, or not its length.');
-  }
-  try {
-    const info = infoFrom(answer, context, ContentLength);
-    if (range !== undefined) assertRange(range, info, answer, context);
-    if (ifMatch !== undefined && info.etag !== ifMatch) throw changed(context);
-    const stream = bodyStream(Body, ContentLength, context, signal);
-    const { ContentEncoding: contentEncoding } = answer;
-    // An uploader's "aws-chunked" is about the transfer, not about the content.
-    const encoded = contentEncoding !== undefined && !/^(aws-chunked)?,?$/.test(contentEncoding);
-    return { info, stream, ...(encoded ? { contentEncoding } : {}) };
-  } catch (error) {
-    Body.destroy();
+    if (isBeyondEnd(error)) return empty(place, context, options);
     throw error;
   }
+  const { info, body, length, contentEncoding } = answer;
+  const start = range?.start ?? 0;
+  const stream = resumingBody({
+    first: body,
+    length,
+    reopen: (offset, gone) => {
+      const rest = { start: start + offset, end: start + length };
+      return reopen(place, context, { range: rest, ifMatch: info.etag, signal: gone });
+    },
+    limits: place.resumeLimits,
+    context,
+    signal,
+  });
+  return { info, stream, ...(contentEncoding === undefined ? {} : { contentEncoding }) };
+}
+
+async function reopen(place: S3Place, context: S3Context, options: ReadOptions): Promise<Readable> {
+  try {
+    const { body } = await getObject(place, context, options);
+    return body;
+  } catch (error) {
+    // It was there a moment ago, and as long as that.
+    const gone = isStoreError(error, 'not_found') || isBeyondEnd(error);
+    throw gone ? changed(context, error) : error;
+  }
+}
+
+function isBeyondEnd(error: unknown): boolean {
+  return isStoreError(error) && statusOf(error.cause) === 416;
 }
 
 async function empty(
@@ -63,32 +69,4 @@ async function empty(
     throw s3Failure('unavailable', context, 'it grew while it was read. Try again.');
   }
   return { info, stream: Readable.from([]) };
-}
-
-function infoFrom(answer: GetObjectCommandOutput, context: S3Context, length: number): ObjectInfo {
-  const whole = /\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1];
-  return {
-    key: context.key,
-    etag: etagFrom(answer.ETag, context),
-    size: whole === undefined ? length : Number(whole),
-    lastModified: answer.LastModified?.getTime() ?? 0,
-    ...versionFrom(answer.VersionId),
-  };
-}
-
-/** A server may answer a request for a range with the whole object: those are not the bytes asked for. */
-function assertRange(
-  { start, end }: { readonly start: number; readonly end: number },
-  { size }: ObjectInfo,
-  { ContentRange, ContentLength }: GetObjectCommandOutput,
-  context: S3Context,
-): void {
-  const first = Number(/^bytes (\d+)-/.exec(ContentRange ?? 'bytes 0-')?.[1]);
-  const wanted = Math.max(0, Math.min(end, size) - start);
-  if (ContentLength === wanted && (first === start || wanted === 0)) return;
-  throw s3Failure('unavailable', context, `the server did not send the range ${start}-${end - 1}.`);
-}
-
-function changed(context: S3Context): Error {
-  return s3Failure('precondition_failed', context, 'it was changed by someone else meanwhile.');
 }

@@ -1,6 +1,7 @@
 import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
 import { assertWritableKey } from './keys.ts';
+import { S3_RESUME_LIMITS, type ResumeLimits } from './s3-body.ts';
 import { connectS3, type S3ClientOptions, type S3Connection } from './s3-client.ts';
 import { copyObject, S3_COPY_LIMITS, type CopyLimits } from './s3-copy.ts';
 import { s3Error, s3Failure, statusOf, type S3Context } from './s3-errors.ts';
@@ -34,6 +35,8 @@ export interface S3StoreOptions extends S3ClientOptions {
   readonly bucket: string;
   /** From which size on, and how, copies are made in parts. Default: S3's limits. */
   readonly copyLimits?: CopyLimits;
+  /** How reads go on whose connection breaks off. Default: `S3_RESUME_LIMITS`. */
+  readonly resumeLimits?: ResumeLimits;
 }
 
 /** A bucket of S3, or of a service that speaks its protocol, as an object store. Makes no request yet. */
@@ -44,6 +47,7 @@ export function openS3Store(options: S3StoreOptions): ObjectStore {
 class S3Store implements ObjectStore, S3Place {
   readonly url: string;
   readonly bucket: string;
+  readonly resumeLimits: ResumeLimits;
   readonly #connection: S3Connection;
   /** Stores of one reach can copy from one another: the same service, asked with the same rights. */
   readonly #reach: string;
@@ -60,6 +64,7 @@ class S3Store implements ObjectStore, S3Place {
     this.#connection = connectS3(options);
     this.#reach = JSON.stringify([endpoint, credentials]);
     this.#copyLimits = copyLimits;
+    this.resumeLimits = options.resumeLimits ?? S3_RESUME_LIMITS;
   }
 
   get client() {

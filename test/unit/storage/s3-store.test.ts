@@ -23,6 +23,7 @@ async function withServer(
     endpoint: `http://127.0.0.1:${address.port}`,
     credentials: { kind: 'keys', accessKeyId: 'id', secretAccessKey: 'key' },
     maxAttempts: 1,
+    resumeLimits: { attempts: 2, pauseMs: 0, stallMs: 60_000 },
   });
   try {
     await use(store);
