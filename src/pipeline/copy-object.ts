@@ -23,6 +23,9 @@ export interface CopyOrder {
   readonly signal?: AbortSignal;
 }
 
+/** Up to so many bytes an object is held in memory whole: most are small, and a stream has its price. */
+const WHOLE = 2 * 1024 * 1024;
+
 /** What came through differs from what the catalog says of the very same state of the object. */
 export class CopyMismatch extends Error {
   override readonly name = 'CopyMismatch';
@@ -51,8 +54,13 @@ export async function copyObject(
   } catch (error) {
     if (!isStoreError(error, 'unsupported')) throw error;
   }
-  const body = await from.read(key, { ifMatch: etag, signal });
-  return to.upload(key, checked(body.stream, `${key} in ${from.url}`, size, sha256), options);
+  const { stream } = await from.read(key, { ifMatch: etag, signal });
+  const body = checked(stream, `${key} in ${from.url}`, size, sha256);
+  if (size > WHOLE) return to.upload(key, body, options);
+  const bytes = Buffer.concat(await Array.fromAsync(body));
+  const info = await to.write(key, bytes, options);
+  onProgress?.(size);
+  return info;
 }
 
 /** Passes a body on and ends it with an error unless it is what it should be. */
