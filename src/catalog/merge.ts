@@ -1,5 +1,6 @@
 import type { Sha256 } from '../images/digests.ts';
 import { METADATA_FILES, fileKind, type MetadataFile } from '../images/file-kinds.ts';
+import { CHECKSUMS_FILE } from '../images/layout.ts';
 import type { ETag } from '../storage/object-store.ts';
 import type {
   Catalog,
@@ -66,10 +67,15 @@ export function mergeVersion(
   const held = mergeHeld(before, files, settings, now);
   if (present.length === 0 && removal === undefined && held === undefined) return undefined;
   const verdict = known.verdict(seen) ?? before?.verdict;
+  const checksums =
+    look.checksums && !isWithdrawn(removal, CHECKSUMS_FILE, look.checksums.etag)
+      ? look.checksums
+      : undefined;
   return {
-    state: 'pending',
+    // Until it is settled, the state it had: `settle` has to know what leaves the public files.
+    state: before?.state ?? 'pending',
     files,
-    ...(look.checksums === undefined ? {} : { checksums: look.checksums }),
+    ...(checksums === undefined ? {} : { checksums }),
     ...(removal === undefined ? {} : { removal }),
     ...(held === undefined ? {} : { held }),
     ...(verdict !== undefined && stillHolds(verdict, seen) ? { verdict } : {}),
@@ -150,6 +156,9 @@ function mergeHeld(
   if (before?.state === 'published') {
     for (const [name, old] of Object.entries(before.files)) {
       if (old.sha256 === undefined || files[name]?.etag === old.etag) continue;
+      // It was held itself, so never public: what an edge may have is what was before it.
+      const earlier = before.held?.[name];
+      if (earlier !== undefined && earlier.etag !== old.etag) continue;
       const read = files[name] === undefined || files[name].sha256 !== undefined;
       if (read && settings.edgeSeconds === 0) continue;
       held[name] = { etag: old.etag, until: now + settings.edgeSeconds * 1000 };

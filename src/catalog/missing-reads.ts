@@ -13,17 +13,20 @@ export interface MissingRead {
 
 /**
  * What is still to be read of a version, metadata first, then by size. A root is due only when its
- * metadata is there, so that one pass gives both of its digests.
+ * metadata is there, so that one pass gives both of its digests. What the verdict is about is not read again.
  */
 export function missingReads(
   version: Omit<Version, 'state'>,
   clients: readonly Client[],
 ): MissingRead[] {
   const reads = new Map<string, MissingRead>();
+  const { verdict } = version;
+  const isRefused = (name: string | undefined) =>
+    verdict !== undefined && name !== undefined && Object.hasOwn(verdict.etags, name);
   for (const { file, metadataFile, fingerprint } of imagesOf(version.files, clients)) {
     const entry = version.files[file];
     const metadata = metadataFile === undefined ? undefined : version.files[metadataFile];
-    if (entry === undefined) continue;
+    if (entry === undefined || isRefused(file) || isRefused(metadataFile)) continue;
     if (metadataFile !== undefined && metadata?.sha256 === undefined) {
       reads.set(metadataFile, { file: metadataFile, size: metadata?.size ?? 0, metadata: [] });
     }

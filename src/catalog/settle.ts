@@ -53,7 +53,13 @@ export function settle(products: Products, settings: Settings, now: number): Pro
   return Object.fromEntries(
     Object.entries(products).map(([name, product]) => [
       name,
-      settleProduct(name, product, standings.get(name) ?? new Map<string, Standing>(), claims),
+      settleProduct(
+        name,
+        product,
+        standings.get(name) ?? new Map<string, Standing>(),
+        claims,
+        (one) => held(one, settings, now),
+      ),
     ]),
   );
 }
@@ -63,11 +69,14 @@ function settleProduct(
   product: Product,
   standings: ReadonlyMap<string, Standing>,
   claims: ReadonlyMap<string, Claim>,
+  leave: (entry: Version) => Version,
 ): Product {
   const versions = Object.fromEntries(
     Object.entries(product.versions).map(([version, entry]) => {
       const standing = standings.get(version) ?? { state: 'incomplete', images: [] };
-      return [version, withStanding(entry, settleVersion(name, version, standing, claims))];
+      const settled = settleVersion(name, version, standing, claims);
+      const leaves = entry.state === 'published' && settled.state !== 'published';
+      return [version, withStanding(leaves ? leave(entry) : entry, settled)];
     }),
   );
   return { ...product, versions };
@@ -98,6 +107,20 @@ function settleVersion(
   if (withheld.length === standing.images.length)
     return { state: 'duplicate', reason: first.reason };
   return { state: 'published', withheld };
+}
+
+/** A version that leaves the public files: other bytes than its own wait until no edge can hold these. */
+function held(entry: Version, { edgeSeconds }: Settings, now: number): Version {
+  if (edgeSeconds === 0) return entry;
+  const until = now + edgeSeconds * 1000;
+  const files = Object.entries(entry.files).flatMap(([name, { etag, sha256 }]) => {
+    const earlier = entry.held?.[name];
+    const wasNamed = sha256 !== undefined && (earlier === undefined || earlier.etag === etag);
+    return wasNamed ? [[name, { etag, until }] as const] : [];
+  });
+  return files.length === 0
+    ? entry
+    : { ...entry, held: { ...entry.held, ...Object.fromEntries(files) } };
 }
 
 function withStanding(

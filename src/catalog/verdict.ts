@@ -1,9 +1,10 @@
 import { isKnownArchitecture } from '../images/architectures.ts';
-import { CLIENTS, fileKind } from '../images/file-kinds.ts';
+import { fileKind } from '../images/file-kinds.ts';
 import type { ProductRef } from '../images/layout.ts';
 import type { Settings, Version, VersionState } from './document.ts';
 import { candidatesOf, type Candidate } from './candidates.ts';
 import { imagesOf } from './images-of.ts';
+import { missingReads } from './missing-reads.ts';
 
 /** What one version is by itself, before it is compared with the others. */
 export interface Standing {
@@ -25,7 +26,7 @@ export function standingOf(
     const reason = version.removal ? 'withdrawn by removed.json' : 'its files were deleted';
     return { state: 'removed', reason, images: [] };
   }
-  const rejection = rejectionOf(product, version);
+  const rejection = rejectionOf(product, version, settings);
   if (rejection !== undefined) return { state: 'rejected', reason: rejection, images: [] };
 
   // Completeness does not depend on the clients that the settings name: both are asked.
@@ -51,7 +52,11 @@ export function standingOf(
     : { state: 'incomplete', reason: 'it has no image for the clients listed', images: [] };
 }
 
-function rejectionOf(product: ProductRef, version: Omit<Version, 'state'>): string | undefined {
+function rejectionOf(
+  product: ProductRef,
+  version: Omit<Version, 'state'>,
+  settings: Settings,
+): string | undefined {
   if (!isKnownArchitecture(product.arch)) {
     return `the architecture ${JSON.stringify(product.arch)} is unknown to LXD and Incus, which would skip it`;
   }
@@ -66,9 +71,10 @@ function rejectionOf(product: ProductRef, version: Omit<Version, 'state'>): stri
   }
   if (verdict !== undefined) {
     const holds = Object.entries(verdict.etags).every(([name, etag]) => files[name]?.etag === etag);
-    if (holds && candidatesOf(version, CLIENTS).length === 0) {
-      return verdict.reason;
-    }
+    const { clients } = settings;
+    const isLost =
+      candidatesOf(version, clients).length === 0 && missingReads(version, clients).length === 0;
+    if (holds && isLost) return verdict.reason;
   }
   const contents = Object.entries(files).filter(([name]) => isContent(name));
   if (contents.length > 0 && contents.every(([, file]) => file.size === 0)) {

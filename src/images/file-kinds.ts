@@ -37,6 +37,9 @@ const KINDS: Readonly<Record<string, FileKind>> = {
   'removed.json': { kind: 'removed' },
 };
 
+/** A safe name as `layout.ts` has it: what lies in a folder deeper is no file of the version. */
+const DELTA_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*\.vcdiff$/;
+
 function root(
   ftype: RootFtype,
   hashField: string,
@@ -48,7 +51,7 @@ function root(
 /** What a file of a version is, by its name; undefined for a name that means nothing here. */
 export function fileKind(name: string): FileKind | undefined {
   if (Object.hasOwn(KINDS, name)) return KINDS[name];
-  return name.endsWith('.vcdiff') ? { kind: 'delta' } : undefined;
+  return DELTA_NAME.test(name) ? { kind: 'delta' } : undefined;
 }
 
 /** All recognised names in the order in which one is preferred to another of the same ftype. */

@@ -46,16 +46,37 @@ export async function finishRemovals(
   });
   const pending = removalsOf(catalog);
   const condemned = pending.filter(({ removal }) => removal.condemned === true);
-  for (const one of condemned) await deleteBytes(context, one);
-  if (condemned.length > 0) {
-    await commitCatalog(context, (current) => Promise.resolve(clear(current, condemned)));
-    for (const { ref, removal } of condemned) await deleteMarker(context, ref, removal);
-    context.log('info', 'removals finished', { versions: condemned.length });
+  const gone: Pending[] = [];
+  for (const one of condemned) {
+    if (await passes(context, one, () => deleteBytes(context, one))) gone.push(one);
+  }
+  if (gone.length > 0) {
+    await commitCatalog(context, (current) => Promise.resolve(clear(current, gone)));
+    for (const one of gone) {
+      await passes(context, one, () => deleteMarker(context, one.ref, one.removal));
+    }
+    context.log('info', 'removals finished', { versions: gone.length });
   }
   return {
-    deleted: condemned.map(({ ref }) => versionPrefix(ref)),
-    waiting: pending.length - condemned.length,
+    deleted: gone.map(({ ref }) => versionPrefix(ref)),
+    waiting: pending.length - gone.length,
   };
+}
+
+/** Whether a deletion was done: one that the store refuses is left to the next run and stops no other. */
+async function passes(
+  { log }: PipelineContext,
+  { ref }: Pending,
+  act: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await act();
+    return true;
+  } catch (error) {
+    if (!isStoreError(error, 'access_denied', 'invalid_key', 'unsupported')) throw error;
+    log('warn', 'a removal is not finished', { version: versionPrefix(ref), error: error.message });
+    return false;
+  }
 }
 
 function removalsOf(catalog: Catalog): Pending[] {

@@ -156,7 +156,8 @@ class Indexing {
     }
     if (this.#outcomes.has(prefix)) return;
     if (one.unsettledFor !== undefined) {
-      this.#outcomes.set(prefix, again(one.unsettledFor, 'its files are still being written'));
+      const reason = one.denied ?? 'its files are still being written';
+      this.#outcomes.set(prefix, again(one.unsettledFor, reason));
     } else if (one.reads === 0 || version === undefined || target.kind !== 'version') {
       this.#outcomes.set(prefix, { kind: 'done' });
     } else {

@@ -5,6 +5,7 @@ import { parseProductFile } from '../catalog/product-file.ts';
 import { parseRemoval } from '../catalog/removal.ts';
 import { fileKind } from '../images/file-kinds.ts';
 import {
+  parseImageKey,
   productFileKey,
   versionPrefix,
   type ProductRef,
@@ -36,7 +37,8 @@ export async function lookAtVersion(
   for await (const info of store.list(prefix)) {
     const name = info.key.slice(prefix.length);
     const kind = fileKind(name)?.kind;
-    if (kind === undefined) continue;
+    // Only what an enumeration takes for a file of the version, or the two would never agree.
+    if (kind === undefined || parseImageKey(info.key).kind !== 'file') continue;
     unsettledFor = Math.max(unsettledFor, info.unsettledFor ?? 0);
     if (kind === 'checksums') checksums = info;
     else if (kind === 'removed') removal = info;
@@ -47,6 +49,8 @@ export async function lookAtVersion(
     checksums && lookAtChecksums(store, checksums, before?.checksums),
     removal && lookAtRemoval(store, removal, before?.removal),
   ]);
+  const changed = (checksums && !readChecksums) || (removal && !readRemoval);
+  if (changed) return { kind: 'unsettled', forMs: 0 };
   return {
     kind: 'seen',
     look: {
@@ -69,7 +73,7 @@ export async function lookAtProductFile(
   if (before?.file?.etag === info.etag) return { kind: 'seen', look: before.file };
   const lastGood = before?.file?.values ?? { aliases: [], requirements: {} };
   const text = await smallText(store, info);
-  if (text === undefined) return { kind: 'seen', look: undefined };
+  if (text === undefined) return { kind: 'unsettled', forMs: 0 };
   const parsed = 'problem' in text ? text : parseProductFile(text.text);
   const { etag } = info;
   const look =
@@ -88,7 +92,7 @@ async function lookAtChecksums(
   const parsed = 'problem' in text ? text : parseChecksums(text.text);
   return 'problem' in parsed
     ? { etag: info.etag, sums: {}, problem: parsed.problem }
-    : { etag: info.etag, sums: parsed.sums };
+    : { etag: info.etag, sums: recognised(parsed.sums) };
 }
 
 async function lookAtRemoval(
@@ -108,10 +112,17 @@ async function lookAtRemoval(
   const parsed = 'problem' in text ? text : parseRemoval(text.text);
   return 'problem' in parsed
     ? { etag: info.etag, files: {}, problem: parsed.problem }
-    : { etag: info.etag, files: parsed.files };
+    : { etag: info.etag, files: recognised(parsed.files) };
 }
 
-/** The text of a small file in the state seen; undefined when it has gone or changed, which another event tells. */
+/** Of the names that an uploader wrote, those of files that a version can have. */
+function recognised<T>(names: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(names).filter(([name]) => (fileKind(name)?.kind ?? 'removed') !== 'removed'),
+  );
+}
+
+/** The text of a small file in the state seen; undefined when it has gone or changed since. */
 async function smallText(
   store: ObjectStore,
   { key, etag, size }: ObjectInfo,
@@ -128,6 +139,11 @@ async function smallText(
 }
 
 function seen({ etag, size, lastModified }: ObjectInfo): SeenFile {
-  // A directory may hold times before 1970 or between milliseconds; the catalog holds neither.
-  return { etag, size, lastModified: Math.max(0, Math.trunc(lastModified)) };
+  // A directory may hold times before 1970 or between milliseconds, and times and sizes that no double holds;
+  // one such number would make the catalog unreadable.
+  return { etag, size: whole(size), lastModified: whole(lastModified) };
+}
+
+function whole(value: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.trunc(value) || 0));
 }

@@ -20,6 +20,7 @@ export class ReadPool<R> {
   }[] = [];
   readonly #finished = new Map<string, R>();
   readonly #large: LargeLimit;
+  #isSorted = true;
   #running = 0;
   #runningLarge = 0;
   #failure: { readonly error: unknown } | undefined;
@@ -37,7 +38,7 @@ export class ReadPool<R> {
 
   add(id: string, size: number, run: () => Promise<R>): void {
     this.#waiting.push({ id, size, run });
-    this.#waiting.sort((a, b) => b.size - a.size);
+    this.#isSorted = false;
     // Not at once: what is added in the same breath is to be sorted first.
     queueMicrotask(() => this.#next());
   }
@@ -81,6 +82,8 @@ export class ReadPool<R> {
   }
 
   #next(): void {
+    if (!this.#isSorted) this.#waiting.sort((a, b) => b.size - a.size);
+    this.#isSorted = true;
     while (this.#running < this.#limit && this.#failure === undefined) {
       const job = this.#waiting.at(-1);
       if (job === undefined) return;

@@ -1,9 +1,10 @@
-import type { Version } from '../catalog/document.ts';
+import type { Verdict, Version } from '../catalog/document.ts';
 import { missingReads, type MissingRead } from '../catalog/missing-reads.ts';
 import type { MetadataFile } from '../images/file-kinds.ts';
 import type { Client } from '../images/file-kinds.ts';
 import { versionPrefix, type VersionRef } from '../images/layout.ts';
 import { isStoreError } from '../storage/errors.ts';
+import type { ETag } from '../storage/object-store.ts';
 import type { PipelineContext } from './context.ts';
 import { readBytes } from './read-bytes.ts';
 import type { ReadBudget } from './read-budget.ts';
@@ -32,12 +33,21 @@ export async function readVersion(
 ): Promise<ReadOutcome> {
   const prefix = versionPrefix(ref);
   const metadata = new Map<MetadataFile, Uint8Array>();
-  for (const read of missingReads(version, clients)) {
-    const problem = problemOf(read, budget);
+  let { verdict } = version;
+  const refuse = (file: string, reason: string) => {
+    verdict = withRefused(verdict, file, version.files[file]?.etag, reason);
+    if (verdict !== undefined) context.memory.rememberVerdict(prefix, verdict);
+  };
+  for (const due of missingReads(version, clients)) {
+    const problem = problemOf(due, budget);
     if (problem !== undefined) {
-      rememberVerdict(context, prefix, version, [read.file], problem);
+      refuse(due.file, problem);
       continue;
     }
+    // Metadata comes first: what was refused of it gives its roots no digest.
+    const usable = due.metadata.filter((name) => !Object.hasOwn(verdict?.etags ?? {}, name));
+    if (due.metadata.length > 0 && usable.length === 0) continue;
+    const read = { ...due, metadata: usable };
     if (!budget.fits(read.size)) return { kind: 'later', reason: 'no time left to read its bytes' };
     try {
       for (const name of [...read.metadata, ...(isMetadata(read) ? [read.file] : [])]) {
@@ -51,13 +61,7 @@ export async function readVersion(
       if (signal?.aborted) return { kind: 'later', reason: 'it was interrupted' };
       if (isStoreError(error, 'precondition_failed', 'not_found')) return { kind: 'look' };
       if (isStoreError(error, 'access_denied')) {
-        rememberVerdict(
-          context,
-          prefix,
-          version,
-          [read.file],
-          `${read.file} cannot be read: ${error.message}`,
-        );
+        refuse(read.file, `${read.file} cannot be read: ${error.message}`);
         continue;
       }
       if (isStoreError(error)) {
@@ -71,6 +75,8 @@ export async function readVersion(
 }
 
 function problemOf(read: MissingRead, budget: ReadBudget): string | undefined {
+  if (read.size >= Number.MAX_SAFE_INTEGER)
+    return `${read.file} is larger than any client can count`;
   if (isMetadata(read) && read.size > METADATA_LIMIT) {
     return `${read.file} has ${read.size} bytes; metadata of more than ${METADATA_LIMIT} is refused`;
   }
@@ -80,18 +86,20 @@ function problemOf(read: MissingRead, budget: ReadBudget): string | undefined {
   return undefined;
 }
 
-function rememberVerdict(
-  { memory }: PipelineContext,
-  prefix: string,
-  { files }: Version,
-  names: readonly string[],
+/** The verdict with one more file that it is about: all of them have to stay as they are for it to hold. */
+function withRefused(
+  before: Verdict | undefined,
+  file: string,
+  etag: ETag | undefined,
   reason: string,
-): void {
-  const etags = names.flatMap((name) => {
-    const etag = files[name]?.etag;
-    return etag === undefined ? [] : [[name, etag] as const];
-  });
-  memory.rememberVerdict(prefix, { reason, etags: Object.fromEntries(etags) });
+): Verdict | undefined {
+  if (etag === undefined) return before;
+  if (before === undefined) return { reason, etags: { [file]: etag } };
+  const known = before.reason.includes(reason);
+  return {
+    reason: known ? before.reason : `${before.reason}; ${reason}`,
+    etags: { ...before.etags, [file]: etag },
+  };
 }
 
 async function readMetadata(

@@ -1,6 +1,12 @@
 import { serializeRemoval } from '../catalog/removal.ts';
 import { fileKind } from '../images/file-kinds.ts';
-import { fileKey, REMOVED_FILE, versionPrefix, type VersionRef } from '../images/layout.ts';
+import {
+  fileKey,
+  parseImageKey,
+  REMOVED_FILE,
+  versionPrefix,
+  type VersionRef,
+} from '../images/layout.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectInfo } from '../storage/object-store.ts';
 import { parseRemoval } from '../catalog/removal.ts';
@@ -52,6 +58,7 @@ async function withdraw(
     for await (const info of store.list(prefix)) {
       const name = info.key.slice(prefix.length);
       if (name === REMOVED_FILE) marker = info;
+      else if (parseImageKey(info.key).kind !== 'file') continue;
       else if (fileKind(name) !== undefined && (files === undefined || files.includes(name))) {
         present.push({ name, info });
       }

@@ -3,9 +3,13 @@ import { mergeVersion, withProduct, withProductFile, withVersion } from '../cata
 import { missingReads } from '../catalog/missing-reads.ts';
 import { standingOf } from '../catalog/verdict.ts';
 import { productName, type ProductRef } from '../images/layout.ts';
+import { isStoreError } from '../storage/errors.ts';
 import type { PipelineContext } from './context.ts';
 import { lookAtProductFile, lookAtVersion } from './look.ts';
 import type { Target } from './targets.ts';
+
+/** Milliseconds until what the store denies is tried again. */
+const DENIED_WAIT = 60_000;
 
 /** What is not to be taken from the catalog but found anew. */
 export type Doubt = 'verdicts' | 'digests';
@@ -21,6 +25,8 @@ export interface Seen {
   readonly bytes: number;
   /** Somebody may still be writing it, for so many milliseconds. */
   readonly unsettledFor?: number;
+  /** Why the store does not let us look; `unsettledFor` is then when to try again. */
+  readonly denied?: string;
   /** The same of the file of a version's product. */
   readonly productUnsettledFor?: number;
   /** It is public, and what is there now may not be. */
@@ -36,9 +42,16 @@ export async function seeTarget(
   current: Catalog,
   doubt?: Doubt,
 ): Promise<Seen> {
-  return target.kind === 'version'
-    ? await seeVersion(context, target, current, doubt)
-    : await seeProduct(context, target, target.product, current);
+  try {
+    return target.kind === 'version'
+      ? await seeVersion(context, target, current, doubt)
+      : await seeProduct(context, target, target.product, current);
+  } catch (error) {
+    // Denied is neither absent nor a reason to keep its neighbours waiting.
+    if (!isStoreError(error, 'access_denied')) throw error;
+    context.log('warn', 'cannot be looked at', { prefix: target.prefix, error: error.message });
+    return { ...nothing(target), unsettledFor: DENIED_WAIT, denied: error.message };
+  }
 }
 
 async function seeVersion(
@@ -70,8 +83,8 @@ async function seeVersion(
     // While its digests are merely in doubt it stays.
     leaves:
       before?.state === 'published' &&
-      standing?.state !== 'published' &&
-      !(doubt === 'digests' && reads.length > 0),
+      ((standing?.state !== 'published' && !(doubt === 'digests' && reads.length > 0)) ||
+        hasLost(before, version)),
     gone: before?.state === 'published' && (version === undefined || isEmpty(version)),
     ...(file?.unsettledFor === undefined ? {} : { productUnsettledFor: file.unsettledFor }),
     apply: (catalog) =>
@@ -114,6 +127,13 @@ function doubted(before: Version | undefined, doubt: Doubt | undefined): Version
     return [name, seen] as const;
   });
   return { ...rest, files: Object.fromEntries(files) };
+}
+
+/** Whether bytes that may be public are gone or others: their names go before anything new is read. */
+function hasLost(before: Version, now: Version | undefined): boolean {
+  return Object.entries(before.files).some(
+    ([name, { etag, sha256 }]) => sha256 !== undefined && now?.files[name]?.etag !== etag,
+  );
 }
 
 function isEmpty(version: Version): boolean {

@@ -52,7 +52,9 @@ export async function update(
   });
   const finished = await commitCatalog(context, (current) => {
     const { rebuilding: _, ...rest } = current;
-    return Promise.resolve(current.rebuilding ? rest : current);
+    // Interrupted, it does not know every image yet.
+    const isWhole = current.rebuilding && options.signal?.aborted !== true;
+    return Promise.resolve(isWhole ? rest : current);
   });
   const { generation } = await publishStreams(context, finished.catalog);
   return {
