@@ -1,14 +1,13 @@
-import { stat } from 'node:fs/promises';
-
 import { parseProductPath, productName, type ProductRef } from '../images/layout.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { instanceSource, type InstanceSource } from '../upload/configured-remote.ts';
 import { placeVersion, type PlacedVersion } from '../upload/place-version.ts';
-import { publishFrom, socketCandidates } from '../upload/publish-from.ts';
+import { publishFrom } from '../upload/publish-from.ts';
 import { recogniseFiles } from '../upload/recognise.ts';
 import { waitPublished } from '../upload/wait-published.ts';
 import { secondsToMs } from './arguments.ts';
 import { defineCommand } from './command.ts';
-import { CommandError, UsageError, type ExitCode } from './exit.ts';
+import { UsageError, type ExitCode } from './exit.ts';
 import { createProgress } from './progress.ts';
 import { STORE_OPTIONS, withStore } from './store-options.ts';
 import type { Terminal } from './terminal.ts';
@@ -26,8 +25,8 @@ Files are stored under new keys only and the metadata last, so that nobody ever 
     ...STORE_OPTIONS,
     from: {
       type: 'string',
-      value: 'lxd:NAME | incus:NAME',
-      help: 'Take the image from the local LXD or Incus: its alias or fingerprint, or an instance, or INSTANCE/SNAPSHOT.',
+      value: 'lxd:[REMOTE:]NAME | incus:[REMOTE:]NAME',
+      help: 'Take the image from the local LXD or Incus, or from a remote that your lxc or incus knows: its alias or fingerprint, or an instance, or INSTANCE/SNAPSHOT.',
     },
     product: {
       type: 'string',
@@ -56,6 +55,7 @@ Files are stored under new keys only and the metadata last, so that nobody ever 
     'bucketstreams publish --product busybox/1.36/amd64/default lxd.tar.xz rootfs.squashfs',
     'bucketstreams publish -p busybox/1.36/amd64/default --version 20250101_1200 disk.qcow2 --wait',
     'bucketstreams publish --from lxd:bionic-vim --product iats/bionic/amd64/vim',
+    'bucketstreams publish --from incus:builder:my-container/ready -p iats/trixie/amd64/default',
   ],
   run: async (invocation): Promise<ExitCode> => {
     const { values, operands, terminal } = invocation;
@@ -133,23 +133,18 @@ async function report(
   return 1;
 }
 
-/** Reads `lxd:NAME` or `incus:NAME` and finds the socket to ask at. */
+/** Reads `lxd:NAME`, `incus:NAME` or either with a remote before the name, and finds the server to ask. */
 async function parseSource(
   text: string,
   env: Terminal['env'],
-): Promise<{ readonly address: { readonly socketPath: string }; readonly name: string }> {
-  const [, kind, name] = /^(lxd|incus):(.+)$/.exec(text) ?? [];
+): Promise<InstanceSource & { readonly name: string }> {
+  const [, kind, remote, name] = /^(lxd|incus):(?:([^:]*):)?(.+)$/.exec(text) ?? [];
   if ((kind !== 'lxd' && kind !== 'incus') || name === undefined) {
-    throw new UsageError(`--from is ${JSON.stringify(text)}; lxd:NAME or incus:NAME is expected`);
+    throw new UsageError(
+      `--from is ${JSON.stringify(text)}; lxd:NAME, incus:NAME or lxd:REMOTE:NAME is expected`,
+    );
   }
-  const candidates = socketCandidates(kind, env);
-  for (const socketPath of candidates) {
-    const there = await stat(socketPath).catch(() => undefined);
-    if (there?.isSocket()) return { address: { socketPath }, name };
-  }
-  throw new CommandError(
-    `no ${kind} listens at ${candidates.join(' or ')}; start it, or name its socket with ${kind.toUpperCase()}_SOCKET`,
-  );
+  return { ...(await instanceSource(kind, remote, env)), name };
 }
 
 function parseProduct(text: string | undefined): ProductRef {

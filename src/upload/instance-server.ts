@@ -26,6 +26,8 @@ export type ServerAddress =
       readonly url: string;
       /** PEM; without it the system's authorities decide. */
       readonly certificate?: string;
+      /** PEM: who asks, where the server wants to know. */
+      readonly client?: { readonly cert: string; readonly key: string };
     };
 
 /** What of an image's description is of use here (`api.Image`). */
@@ -83,7 +85,12 @@ export async function call(
   const response = await send(address, method, target, body);
   if ((response.statusCode ?? 500) >= 300) await failed(response);
   const answer: unknown = JSON.parse((await wholeBody(response, ANSWER_LIMIT)).toString('utf8'));
-  return isMap(answer) ? answer['metadata'] : undefined;
+  if (!isMap(answer)) return undefined;
+  // Incus has sent its status already when an operation that was waited for fails.
+  if (answer['type'] === 'error') {
+    throw new InstanceServerError(`the source answers: ${String(answer['error'])}`);
+  }
+  return answer['metadata'];
 }
 
 /** `/1.0/…` with each name encoded. */
@@ -112,7 +119,7 @@ function send(
       ? httpRequest({ ...options, socketPath: address.socketPath, path: target }, resolve)
       : httpsRequest(
           new URL(target, checkedUrl(address.url)),
-          tlsOptions(options, address),
+          tlsOptions({ ...options, ...address.client }, address),
           resolve,
         );
   sent.setTimeout(IDLE_MS, () => {

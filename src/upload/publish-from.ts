@@ -24,6 +24,8 @@ import {
 
 export interface PublishFromOptions {
   readonly address: ServerAddress;
+  /** Default: the source's own. */
+  readonly project?: string;
   /** An image's alias or fingerprint, or an instance, or `instance/snapshot`. */
   readonly name: string;
   /** Default: what the image's properties say. */
@@ -47,29 +49,42 @@ export async function publishFrom(
   options: PublishFromOptions,
 ): Promise<PlacedVersion> {
   const { address, name } = options;
-  const image = await findImage(address, name).catch((error: unknown) => {
+  const query = queryOf(options);
+  const image = await findImage(address, name, query).catch((error: unknown) => {
     if (error instanceof InstanceServerError && error.status === 404) return undefined;
     throw error;
   });
   if (image) return transfer(store, options, image, image.properties['serial']);
-  const made = await imageOfInstance(address, name);
+  const made = await imageOfInstance(address, name, query);
   try {
     return await transfer(store, options, made, undefined);
   } finally {
-    await call(address, 'DELETE', path(['images', made.fingerprint]));
+    await call(address, 'DELETE', path(['images', made.fingerprint], query));
   }
 }
 
+type Query = Readonly<Record<string, string>>;
+
+function queryOf({ project }: PublishFromOptions): Query {
+  return project === undefined ? {} : { project };
+}
+
 /** Has the source make an image of a stopped instance, or of a snapshot. */
-async function imageOfInstance(address: ServerAddress, name: string): Promise<SourceImage> {
+async function imageOfInstance(
+  address: ServerAddress,
+  name: string,
+  query: Query,
+): Promise<SourceImage> {
   const type = name.includes('/') ? 'snapshot' : 'instance';
-  const operation = await call(address, 'POST', '/1.0/images', { source: { type, name } });
+  const operation = await call(address, 'POST', path(['images'], query), {
+    source: { type, name },
+  });
   const id = textOf(operation, 'id');
-  const done = await call(address, 'GET', path(['operations', id, 'wait']));
+  const done = await call(address, 'GET', path(['operations', id, 'wait'], query));
   const error = textOf(done, 'err');
   if (error !== '') throw new InstanceServerError(`${name} cannot be made an image: ${error}`);
   const metadata = typeof done === 'object' && done !== null && 'metadata' in done && done.metadata;
-  return findImage(address, textOf(metadata, 'fingerprint'));
+  return findImage(address, textOf(metadata, 'fingerprint'), query);
 }
 
 async function transfer(
@@ -78,7 +93,7 @@ async function transfer(
   image: SourceImage,
   serial: string | undefined,
 ): Promise<PlacedVersion> {
-  const incoming = await exportImage(options.address, image.fingerprint);
+  const incoming = await exportImage(options.address, image.fingerprint, queryOf(options));
   const total = image.size > 0 ? image.size : undefined;
   let slot: VersionSlot | undefined;
   const stored: ObjectInfo[] = [];
@@ -156,21 +171,6 @@ function replacing(
   throw new PlacementError(
     `${existing.key} is there already; publish under another version, or replace it with --force`,
   );
-}
-
-/** Where a local LXD or Incus may listen, by its environment and its packages; the first there is counts. */
-export function socketCandidates(
-  kind: 'lxd' | 'incus',
-  env: Readonly<Record<string, string | undefined>>,
-): string[] {
-  const name = kind.toUpperCase();
-  const socket = env[`${name}_SOCKET`];
-  const folder = env[`${name}_DIR`];
-  if (socket) return [socket];
-  if (folder) return [`${folder}/unix.socket`];
-  return kind === 'lxd'
-    ? ['/var/snap/lxd/common/lxd/unix.socket', '/var/lib/lxd/unix.socket']
-    : ['/run/incus/unix.socket', '/var/lib/incus/unix.socket'];
 }
 
 function textOf(value: unknown, name: string): string {

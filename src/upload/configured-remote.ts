@@ -1,0 +1,121 @@
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+
+import { InstanceServerError, type ServerAddress } from './instance-server.ts';
+
+export type ServerKind = 'lxd' | 'incus';
+type Env = Readonly<Record<string, string | undefined>>;
+
+export interface InstanceSource {
+  readonly address: ServerAddress;
+  /** The remote's default project, where its configuration names one. */
+  readonly project?: string;
+}
+
+/**
+ * Finds where a server is that the `lxc` or `incus` of this user knows, or without a remote's name the one
+ * on this machine. Its client's certificate and its server's are taken from there too
+ * (shared/cliconfig/config.go, lxc/config/remote.go). InstanceServerError when there is none.
+ */
+export async function instanceSource(
+  kind: ServerKind,
+  remote: string | undefined,
+  env: Env,
+): Promise<InstanceSource> {
+  if (remote === undefined || remote === 'local') return { address: await localSocket(kind, env) };
+  const { folder, found } = await remoteOf(kind, remote, env);
+  const { addr, protocol, project } = found;
+  if (typeof addr !== 'string')
+    throw new InstanceServerError(`${remote} has no address in ${folder}`);
+  if (protocol === 'simplestreams') {
+    throw new InstanceServerError(
+      `${remote} is a simplestreams server; take images from it with \`bucketstreams pull\``,
+    );
+  }
+  const inProject = typeof project === 'string' && project !== '' ? { project } : {};
+  if (addr.startsWith('unix:')) {
+    const socketPath = addr.replace(/^unix:(\/\/)?/, '');
+    return { address: socketPath ? { socketPath } : await localSocket(kind, env), ...inProject };
+  }
+  const certificate = await textOf(join(folder, 'servercerts', `${remote}.crt`));
+  const cert = await textOf(join(folder, 'client.crt'));
+  const key = await textOf(join(folder, 'client.key'));
+  return {
+    address: {
+      url: addr,
+      ...(certificate !== undefined && { certificate }),
+      ...(cert !== undefined && key !== undefined && { client: { cert, key } }),
+    },
+    ...inProject,
+  };
+}
+
+async function remoteOf(kind: ServerKind, name: string, env: Env) {
+  const folders = configFolders(kind, env);
+  for (const folder of folders) {
+    const text = await textOf(join(folder, 'config.yml'));
+    if (text === undefined) continue;
+    const found = mapOf(mapOf(mapOf(parsed(text, folder))['remotes'])[name]);
+    if (Object.keys(found).length > 0) return { folder, found };
+  }
+  throw new InstanceServerError(
+    `${kind} has no remote "${name}" in ${folders.join(' or ')}; see \`${kind === 'lxd' ? 'lxc' : 'incus'} remote list\``,
+  );
+}
+
+function parsed(text: string, folder: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    throw new InstanceServerError(`${folder}/config.yml is no YAML`, { cause: error });
+  }
+}
+
+/** Where the clients keep their configuration. */
+function configFolders(kind: ServerKind, env: Env): string[] {
+  const given = env[`${kind.toUpperCase()}_CONF`];
+  if (given) return [given];
+  const home = env['HOME'] ?? homedir();
+  const config = env['XDG_CONFIG_HOME'] ?? join(home, '.config');
+  if (kind === 'incus') return [join(config, 'incus')];
+  return [join(config, 'lxc'), join(home, 'snap/lxd/common/config')];
+}
+
+async function localSocket(kind: ServerKind, env: Env): Promise<ServerAddress> {
+  const candidates = socketCandidates(kind, env);
+  for (const socketPath of candidates) {
+    const there = await stat(socketPath).catch(() => undefined);
+    if (there?.isSocket()) return { socketPath };
+  }
+  throw new InstanceServerError(
+    `no ${kind} listens at ${candidates.join(' or ')}; start it, or name its socket with ${kind.toUpperCase()}_SOCKET`,
+  );
+}
+
+/** Where a local LXD or Incus may listen, by its environment and its packages; the first there is counts. */
+function socketCandidates(kind: ServerKind, env: Env): string[] {
+  const name = kind.toUpperCase();
+  const socket = env[`${name}_SOCKET`];
+  const folder = env[`${name}_DIR`];
+  if (socket) return [socket];
+  if (folder) return [`${folder}/unix.socket`];
+  return kind === 'lxd'
+    ? ['/var/snap/lxd/common/lxd/unix.socket', '/var/lib/lxd/unix.socket']
+    : ['/run/incus/unix.socket', '/var/lib/incus/unix.socket'];
+}
+
+/** Undefined when there is no such file. */
+async function textOf(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+function mapOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}

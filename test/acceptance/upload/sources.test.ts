@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, it } from 'node:test';
+import { ARCHITECTURE, buildBusyboxImage, type BusyboxFile } from '../../support/busybox-image.ts';
+import { cliOutput, runCli, startCli } from '../../support/cli.ts';
+import { readImages } from '../../support/clients.ts';
+import { eventually } from '../../support/eventually.ts';
+import {
+  DAEMON_KINDS,
+  startDaemon,
+  type DaemonKind,
+  type InstanceDaemon,
+} from '../../support/instance-daemon.ts';
+import { serveStore, type ServeProcess } from '../../support/program.ts';
+import { greetingFrom, listImages } from '../../support/remote-images.ts';
+import { freePort } from '../../support/services/service.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
+
+const SPLIT = ['lxd.tar.xz', 'rootfs.squashfs'] as const;
+const resources = new AsyncDisposableStack();
+const daemons = new Map<DaemonKind, InstanceDaemon>();
+let folder: string;
+let store: string;
+let server: ServeProcess;
+
+before(async () => {
+  folder = resources.use(await temporaryFolder()).path;
+  store = `file:${join(folder, 'data')}`;
+  server = resources.use(await serveStore({ store, state: join(folder, 'state') }));
+  for (const kind of DAEMON_KINDS) {
+    daemons.set(kind, resources.use(await startDaemon(kind, { trust: server.caFile })));
+  }
+});
+after(() => resources.disposeAsync());
+
+async function built(name: string, ...files: readonly BusyboxFile[]): Promise<string[]> {
+  const path = join(folder, 'built', name.replaceAll(' ', '-'));
+  await buildBusyboxImage(path, name, files);
+  return files.map((file) => join(path, file));
+}
+
+/** What is public of a product, by its fingerprint. */
+async function published(product: string, of: ServeProcess = server): Promise<string> {
+  return eventually(async () => {
+    const images = readImages(await of.get('/streams/v1/images.json')).imagesFor('lxd');
+    return images.find((image) => image.product === product)?.fingerprint;
+  });
+}
+
+describe('a simplestreams server as the source of a pull', () => {
+  let hub: string;
+  let indexed: ServeProcess;
+
+  before(async () => {
+    for (const kind of DAEMON_KINDS) {
+      for (const [variant, files] of [
+        ['container', SPLIT],
+        ['machine', ['lxd.tar.xz', 'disk.qcow2']],
+      ] as const) {
+        const paths = await built(`${kind} ${variant}`, ...files);
+        const product = `${kind}/up/${ARCHITECTURE}/${variant}`;
+        await cliOutput(['publish', '--store', store, '--product', product, '--wait', ...paths]);
+      }
+    }
+    // The gateway reads from it over HTTPS and has to trust its authority.
+    hub = `file:${join(folder, 'hub')}`;
+    const gateway = startCli(
+      ['gateway', '--store', hub, '--state', join(folder, 'hub-state'), '--port', '0'],
+      { env: { ...process.env, NODE_EXTRA_CA_CERTS: server.caFile } },
+    );
+    resources.defer(async () => {
+      gateway.child.kill('SIGTERM');
+      await gateway.ended;
+    });
+    await once(createInterface(gateway.child.stdout!), 'line');
+    indexed = resources.use(
+      await serveStore({ store: hub, state: join(folder, 'index'), args: ['--gateway', 'off'] }),
+    );
+  });
+
+  for (const kind of DAEMON_KINDS) {
+    it(`gives ${kind} what its alias names, container and virtual machine`, async () => {
+      const daemon = daemons.get(kind)!;
+      const places = ['--store', hub, '--state', join(folder, 'hub-state')];
+      const token = (await cliOutput(['gateway', 'token', kind, ...places])).trim();
+      await daemon.client('remote', 'add', 'hub', token);
+      await daemon.client('remote', 'add', 'up', server.url, '--protocol=simplestreams');
+      const copy = (from: string, ...args: readonly string[]) =>
+        daemon.client('image', 'copy', `up:${from}`, 'hub:', ...args);
+      await copy(`${kind}/up/container`, '--alias', `${kind}/copied/container`);
+      await copy(`${kind}/up/machine`, '--vm', '--alias', `${kind}/copied/machine`);
+      for (const [variant, type] of [
+        ['container', 'container'],
+        ['machine', 'virtual-machine'],
+      ] as const) {
+        const name = (release: string) => `${kind}:${release}:${ARCHITECTURE}:${variant}`;
+        const fingerprint = await published(name('copied'), indexed);
+        assert.equal(fingerprint, await published(name('up')));
+        const listed = await listImages(daemon, 'hub:');
+        assert.equal(listed.find((image) => image.fingerprint === fingerprint)?.type, type);
+      }
+      await assert.rejects(copy('nothing/here'), /has no image "nothing\/here"/);
+    });
+  }
+});
+
+for (const kind of DAEMON_KINDS) {
+  describe(`publish --from ${kind}`, () => {
+    const socket = () => ({ [`${kind.toUpperCase()}_DIR`]: daemons.get(kind)!.directory });
+    const product = (variant: string) => `${kind}/from/${ARCHITECTURE}/${variant}`;
+    async function publish(from: string, variant: string, env: NodeJS.ProcessEnv = socket()) {
+      const args = ['--from', from, '--product', product(variant), '--wait'];
+      return runCli(['publish', '--store', store, ...args], { env: { ...process.env, ...env } });
+    }
+
+    before(async () => {
+      const files = await built(`${kind} source`, ...SPLIT);
+      await daemons.get(kind)!.client('image', 'import', ...files, '--alias', 'source');
+    });
+
+    it('takes a snapshot of a running instance, and leaves the source as it was', async () => {
+      const daemon = daemons.get(kind)!;
+      await daemon.client('launch', 'source', 'box', '--quiet');
+      await daemon.client('exec', 'box', '--', 'sh', '-c', `echo ${kind} then >/etc/greeting`);
+      const snapshot =
+        kind === 'lxd' ? ['snapshot', 'box', 'then'] : ['snapshot', 'create', 'box', 'then'];
+      await daemon.client(...snapshot);
+      await daemon.client('exec', 'box', '--', 'sh', '-c', `echo ${kind} now >/etc/greeting`);
+      const images = () => daemon.client('image', 'list', '--format=csv', '--columns=F');
+      const before = await images();
+      const running = await publish(`${kind}:box`, 'box');
+      assert.equal(running.code, 1);
+      assert.match(running.stderr, /running/i);
+      const taken = await publish(`${kind}:box/then`, 'snapshot');
+      assert.equal(taken.code, 0, taken.stderr);
+      await daemon.client('stop', '--force', 'box');
+      const stopped = await publish(`${kind}:box`, 'box');
+      assert.equal(stopped.code, 0, stopped.stderr);
+      assert.equal(await images(), before);
+      await daemon.client('delete', 'box');
+    });
+
+    it('takes an image and an instance of a configured remote', async () => {
+      const source = daemons.get(kind)!;
+      await source.client('config', 'set', 'core.https_address', `127.0.0.1:${await freePort()}`);
+      const added =
+        kind === 'lxd'
+          ? await source.client('config', 'trust', 'add', '--name', 'me', '--quiet')
+          : await source.client('config', 'trust', 'add', 'me', '--quiet');
+      const token = added.trim().split('\n').at(-1)!.trim();
+      await source.client('remote', 'add', 'far', token);
+      const conf = { [`${kind.toUpperCase()}_CONF`]: join(source.directory, '../client') };
+      const files = await built(`${kind} far`, ...SPLIT);
+      await source.client('image', 'import', ...files, '--alias', 'far-image');
+      const image = await publish(`${kind}:far:far-image`, 'far', conf);
+      assert.equal(image.code, 0, image.stderr);
+      await source.client('init', 'far-image', 'far-box');
+      const instance = await publish(`${kind}:far:far-box`, 'far-box', conf);
+      assert.equal(instance.code, 0, instance.stderr);
+      await source.client('delete', 'far-box');
+      const none = await publish(`${kind}:nowhere:far-image`, 'none', conf);
+      assert.equal(none.code, 1);
+      assert.match(none.stderr, /no remote "nowhere"/);
+    });
+
+    it('gives what launches', async () => {
+      const daemon = daemons.get(kind)!;
+      await daemon.client('remote', 'add', 'public', server.url, '--protocol=simplestreams');
+      assert.equal(await greetingFrom(daemon, `public:${kind}/from/snapshot`), `${kind} then\n`);
+      assert.equal(await greetingFrom(daemon, `public:${kind}/from/box`), `${kind} now\n`);
+      assert.equal(await greetingFrom(daemon, `public:${kind}/from/far`), `${kind} far\n`);
+    });
+  });
+}
