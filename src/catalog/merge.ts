@@ -149,9 +149,8 @@ function mergeHeld(
 ): Version['held'] {
   const held: Record<string, Held> = {};
   for (const [name, old] of Object.entries(before?.held ?? {})) {
-    const file = files[name];
-    const unread = file !== undefined && file.etag !== old.etag && file.sha256 === undefined;
-    if (old.until > now || unread) held[name] = old;
+    // Not until it is read: what is empty, refused or without its metadata never is.
+    if (old.until > now) held[name] = old;
   }
   if (before?.state === 'published') {
     for (const [name, old] of Object.entries(before.files)) {
@@ -177,10 +176,12 @@ export function withProduct(
   name: string,
   change: (product: Product | undefined) => Product | undefined,
 ): Catalog['products'] {
-  const { [name]: before, ...others } = products;
+  const before = products[name];
   const after = change(before);
   if (after === before) return products;
-  return after === undefined ? others : { ...others, [name]: after };
+  if (after !== undefined) return { ...products, [name]: after };
+  const { [name]: _, ...others } = products;
+  return others;
 }
 
 /** A product's versions with one of them replaced, added or (undefined) taken out; undefined when nothing is left. */
@@ -189,8 +190,10 @@ export function withVersion(
   name: string,
   version: Version | undefined,
 ): Product | undefined {
-  const { [name]: _, ...others } = product?.versions ?? {};
-  const versions = version === undefined ? others : { ...others, [name]: version };
+  if (version !== undefined) {
+    return { ...product, versions: { ...product?.versions, [name]: version } };
+  }
+  const { [name]: _, ...versions } = product?.versions ?? {};
   return keep({ ...product, versions });
 }
 

@@ -220,6 +220,20 @@ describe('a published name whose bytes change', () => {
     assert.equal((await readAsClient(store)).items.length, 4);
   });
 
+  it('is not waited for when the new ones will never be read', async (t) => {
+    const store = await freshStore(t);
+    const context = testContext(store);
+    const dirty = await put(store, splitImage(GOOD, 'one'));
+    await indexVersions(context, dirty);
+    await put(store, { [`${GOOD}lxd.tar.xz`]: '' });
+    for (let look = 0; look < 2; look++) {
+      context.advance(1000);
+      await indexVersions(context, dirty);
+    }
+    assert.equal((await storedVersion(store, GOOD))?.held, undefined);
+    assert.deepEqual((await enumerateStore(context)).dirty, []);
+  });
+
   it('stays out while an edge may hold the old, though it was rejected in between', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store, { settings: { edgeSeconds: DAY } });

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
+import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { indexAll, update } from '../../../src/pipeline/update.ts';
+import { memoryStore } from '../../support/memory-store.ts';
+import {
+  projection,
+  readAsClient,
+  storedCatalog,
+  testContext,
+  versionPath,
+} from '../../support/pipeline-fixture.ts';
+
+const PRODUCTS = ['alpine', 'debian'].map((os) => ({
+  os,
+  release: 'one',
+  arch: 'amd64',
+  variant: 'default',
+}));
+const VERSIONS = ['20240101', '20240102'];
+const FILES = [
+  'lxd.tar.xz',
+  'incus.tar.xz',
+  'rootfs.squashfs',
+  'disk.qcow2',
+  'incus_combined.tar.gz',
+];
+
+const place = fc.record({
+  product: fc.constantFrom(...PRODUCTS),
+  version: fc.constantFrom(...VERSIONS),
+});
+const file = fc.constantFrom(...FILES);
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('put' as const),
+      at: place,
+      file,
+      body: fc.constantFrom('', 'a', 'b', 'c'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), at: place, file }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), at: place }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('event' as const), at: place }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('sweep' as const), hours: fc.nat(3) }) },
+);
+
+const KEYS = ['streams/v1/images.json', 'streams/v1/index.json'];
+
+describe('any history of a store', () => {
+  it('ends, swept, in public files that tell the truth and in nothing left to do', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 50 }),
+        fc.constantFrom(0, 7200),
+        async (steps, edgeSeconds) => {
+          const store = memoryStore('history');
+          const context = testContext(store, { settings: { edgeSeconds } });
+          const prefixOf = ({
+            product: { os },
+            version,
+          }: {
+            product: { os: string };
+            version: string;
+          }) => versionPath(version, `${os}/one/amd64/default`);
+          const sweep = async () => {
+            await indexAll(context, (await enumerateStore(context)).dirty);
+            await indexAll(context, (await finishRemovals(context)).deleted);
+          };
+          for (const one of steps) {
+            if (one.do === 'sweep') {
+              context.advance(one.hours * 3_600_000);
+              await sweep();
+              await readAsClient(store);
+            } else if (one.do === 'put') {
+              await store.write(prefixOf(one.at) + one.file, Buffer.from(one.body));
+            } else if (one.do === 'delete') {
+              await store.remove(prefixOf(one.at) + one.file);
+            } else if (one.do === 'remove') {
+              await removeVersions(context, [{ ref: one.at }]);
+            } else await indexVersions(context, [prefixOf(one.at)]);
+          }
+          // Names out, grace over, bytes and markers gone.
+          for (let i = 0; i < 3; i++) {
+            await sweep();
+            context.advance(3 * 3_600_000);
+          }
+          const { items } = await readAsClient(store);
+          assert.deepEqual((await enumerateStore(context)).dirty, []);
+          const catalog = await storedCatalog(store);
+          for (const { versions } of Object.values(catalog.products)) {
+            for (const { state, removal } of Object.values(versions)) {
+              assert.ok(!['pending', 'replaced', 'removed'].includes(state), state);
+              assert.equal(removal, undefined);
+            }
+          }
+          // A catalog made anew from what is there comes to the same.
+          const before = await Promise.all(KEYS.map((key) => projection(store, key)));
+          await store.remove('catalog/catalog.json');
+          await store.remove('catalog/catalog.json.previous');
+          await update(testContext(store));
+          assert.deepEqual(await Promise.all(KEYS.map((key) => projection(store, key))), before);
+          assert.deepEqual((await readAsClient(store)).items, items);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
