@@ -29,9 +29,7 @@ await using target = await startDaemon('lxd');
 await source.client('image', 'import', join(built, 'lxd.tar.xz'), root, '--alias', 'large');
 const image = (await source.client('image', 'list', '--format=csv', '-cF')).trim();
 
-// A small young generation: what passes is garbage at once. See docs/gateway.md.
-const env = { ...process.env, NODE_OPTIONS: '--max-semi-space-size=2' };
-const gateway = startCli(['gateway', ...places, '--port', '0'], { env });
+const gateway = startCli(['gateway', ...places, '--port', '0']);
 try {
   await once(createInterface(gateway.child.stdout!), 'line');
   const token = (await cliOutput(['gateway', 'token', 'bench', ...places])).trim();

@@ -12,6 +12,7 @@ import { CommandError, UsageError, type ExitCode } from './exit.ts';
 import { STORE_OPTIONS, withStore } from './store-options.ts';
 import { renderTable } from './table.ts';
 import { untilSignal } from './until-signal.ts';
+import { keepYoungHeapSmall } from './young-heap.ts';
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 8444;
@@ -101,6 +102,7 @@ gateway token NAME prints a token with which one client can join, once: lxc remo
 });
 
 async function serve(invocation: GatewayInvocation): Promise<ExitCode> {
+  keepYoungHeapSmall();
   const { values, terminal, log } = invocation;
   const limits = limitsOf(values);
   return withStore(invocation, async ({ context, stateDir }) => {
