@@ -93,6 +93,10 @@ export async function enumerateStore(
         'check that the store is mounted and whole, then bucketstreams update --accept-removals',
     });
   }
+  if (catalog.rebuilding && !hold && dirty.length + gone.length === 0) {
+    // Whoever began to rebuild it has not come to the end, but all there is is known.
+    await commitCatalog(context, (current) => Promise.resolve(rebuilt(current)));
+  }
   await keepPrevious(context, catalog);
   return {
     dirty: hold ? dirty : [...dirty, ...gone],
@@ -101,6 +105,11 @@ export async function enumerateStore(
     created: before.created,
     catalog,
   };
+}
+
+/** The catalog, free to be published. */
+export function rebuilt({ rebuilding: _, ...catalog }: Catalog): Catalog {
+  return catalog;
 }
 
 function record(

@@ -4,7 +4,7 @@ import { isStoreError } from '../storage/errors.ts';
 import { commitCatalog } from './commit.ts';
 import type { PipelineContext } from './context.ts';
 import { rebuildingCatalog } from './create-catalog.ts';
-import { enumerateStore, type EnumerateOptions } from './enumerate.ts';
+import { enumerateStore, rebuilt, type EnumerateOptions } from './enumerate.ts';
 import { isPipelineError } from './errors.ts';
 import { indexVersions, type IndexLimits } from './index-versions.ts';
 import { loadCatalog, readCatalogText } from './load-catalog.ts';
@@ -51,10 +51,9 @@ export async function update(
     doubt: options.rehash ? 'digests' : 'verdicts',
   });
   const finished = await commitCatalog(context, (current) => {
-    const { rebuilding: _, ...rest } = current;
     // Interrupted, it does not know every image yet.
     const isWhole = current.rebuilding && options.signal?.aborted !== true;
-    return Promise.resolve(isWhole ? rest : current);
+    return Promise.resolve(isWhole ? rebuilt(current) : current);
   });
   const { generation } = await publishStreams(context, finished.catalog);
   return {

@@ -6,7 +6,7 @@ import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
 import { update } from '../../../src/pipeline/update.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
+import { Crash, faultyStore } from '../../support/faulty-store.ts';
 import {
   freshStore,
   projection,
@@ -94,6 +94,26 @@ describe('update', () => {
     assert.deepEqual(reads, []);
     assert.equal((await readAsClient(store)).items.length, 3);
     assert.equal((await storedCatalog(store)).store, id);
+  });
+
+  it('that was killed is brought to its end by enumerations', async (t) => {
+    const store = await freshStore(t);
+    const files = { ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') };
+    await indexVersions(testContext(store), await put(store, files));
+    await store.remove('catalog/catalog.json');
+    const killed = faultyStore(store, ({ method, key }) => {
+      if (method === 'read' && key.endsWith('rootfs.squashfs')) throw new Crash('killed');
+    });
+    await assert.rejects(update(testContext(killed)), Crash);
+    assert.equal((await storedCatalog(store)).rebuilding, true);
+    for (let sweep = 0; sweep < 2; sweep++) {
+      const { dirty } = await enumerateStore(testContext(store));
+      assert.equal((await readAsClient(store)).items.length, 6);
+      await indexVersions(testContext(store), dirty);
+    }
+    const { generation } = await readAsClient(store);
+    assert.equal(generation, (await storedCatalog(store)).generation);
+    assert.equal((await storedCatalog(store)).rebuilding, undefined);
   });
 
   it('passes the public generation when an old catalog was put back', async (t) => {
