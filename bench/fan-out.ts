@@ -9,13 +9,13 @@ import { update } from '../src/pipeline/update.ts';
 import { openS3Store } from '../src/storage/s3-store.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { makeBucket, rawClient, storeOptions } from '../test/support/services/bucket.ts';
+import { goBinary } from '../test/support/services/binary.ts';
 import { startMinio, type S3Service } from '../test/support/services/minio.ts';
 import { temporaryFolder } from '../test/support/temporary.ts';
-import { pythonProgram } from '../test/support/tools.ts';
 import { line, runOnce, summarise } from './harness.ts';
 
 /**
- * `mirror sync` against `aws s3 sync`, from one MinIO to another, into an empty mirror each time. Ours
+ * `mirror sync` against `rclone sync`, from one MinIO to another, into an empty mirror each time. Ours
  * proves every byte, orders what it publishes and writes the ledger; the yardstick copies.
  *
  *     node bench/fan-out.ts VERSIONS KIB LARGE GIB PAIRS
@@ -33,6 +33,9 @@ const start = async (): Promise<S3Service> => {
   return service;
 };
 const [from, to] = [await start(), await start()];
+const rclone = await goBinary('rclone');
+configureRclone('from', from);
+configureRclone('to', to);
 const folder = stack.use(await temporaryFolder()).path;
 const url = ({ endpoint }: S3Service) => `s3://${BUCKET}?endpoint=${endpoint}`;
 await writeFile(
@@ -58,7 +61,7 @@ for (const [name, count, size] of [
   }
   const ratios = ours.map((seconds, at) => seconds / (theirs[at] ?? NaN));
   console.log(line(`${name}: mirror sync`, summarise(ours), ' s'));
-  console.log(line(`${name}: aws s3 sync`, summarise(theirs), ' s'));
+  console.log(line(`${name}: rclone sync`, summarise(theirs), ' s'));
   console.log(line(`${name}: ratio`, summarise(ratios)));
   await empty(from);
 }
@@ -71,19 +74,34 @@ async function timed(sync: () => Promise<number>): Promise<number> {
 async function syncOurs(): Promise<number> {
   const main = join(import.meta.dirname, '../src/cli/main.ts');
   const config = join(folder, 'bucketstreams.toml');
-  const run = await runOnce([process.execPath, main, 'mirror', 'sync', '--config', config]);
+  const run = await runOnce([process.execPath, ...(process.env.PROF ? ["--cpu-prof","--cpu-prof-dir=/tmp/prof"] : []), main, 'mirror', 'sync', '--config', config]);
   return run.seconds;
 }
 
-/** It copies between two services by way of a folder only: down from the one, up to the other. */
+/** `aws s3 sync` copies between two services by way of a folder only; rclone streams, as ours does. */
 async function syncTheirs(): Promise<number> {
-  await using between = await temporaryFolder();
-  const aws = pythonProgram('aws');
-  const sync = (a: string, b: string, { endpoint }: S3Service) =>
-    runOnce([aws, 's3', 'sync', a, b, '--endpoint-url', endpoint, '--only-show-errors']);
-  const down = await sync(`s3://${BUCKET}/images`, between.path, from);
-  const up = await sync(between.path, `s3://${BUCKET}/images`, to);
-  return down.seconds + up.seconds;
+  const flags = ['--config', '/dev/null', '--s3-no-check-bucket'];
+  const run = await runOnce([
+    rclone,
+    'sync',
+    `from:${BUCKET}/images`,
+    `to:${BUCKET}/images`,
+    ...flags,
+  ]);
+  return run.seconds;
+}
+
+function configureRclone(name: string, { endpoint, accessKey, secretKey }: S3Service): void {
+  const values = {
+    TYPE: 's3',
+    PROVIDER: 'Minio',
+    ENDPOINT: endpoint,
+    ACCESS_KEY_ID: accessKey,
+    SECRET_ACCESS_KEY: secretKey,
+  };
+  for (const [key, value] of Object.entries(values)) {
+    process.env[`RCLONE_CONFIG_${name.toUpperCase()}_${key}`] = value;
+  }
 }
 
 async function fill(count: number, size: number): Promise<void> {

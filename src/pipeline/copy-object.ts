@@ -26,6 +26,9 @@ export interface CopyOrder {
 /** Up to so many bytes an object is held in memory whole: most are small, and a stream has its price. */
 const WHOLE = 2 * 1024 * 1024;
 
+/** By the store copied to, the one from which it cannot copy by itself. */
+const apart = new WeakMap<ObjectStore, ObjectStore>();
+
 /** What came through differs from what the catalog says of the very same state of the object. */
 export class CopyMismatch extends Error {
   override readonly name = 'CopyMismatch';
@@ -49,10 +52,13 @@ export async function copyObject(
     onProgress,
     signal,
   };
-  try {
-    return await to.copy({ store: from, key, etag, size }, key, options);
-  } catch (error) {
-    if (!isStoreError(error, 'unsupported')) throw error;
+  if (apart.get(to) !== from) {
+    try {
+      return await to.copy({ store: from, key, etag, size }, key, options);
+    } catch (error) {
+      if (!isStoreError(error, 'unsupported')) throw error;
+      apart.set(to, from);
+    }
   }
   const { stream } = await from.read(key, { ifMatch: etag, signal });
   const body = checked(stream, `${key} in ${from.url}`, size, sha256);

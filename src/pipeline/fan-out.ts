@@ -112,8 +112,8 @@ class FanOut {
         if (round.moved && !this.#isStopped()) continue;
         return this.#report(round.document, round.facts.wanted);
       }
-      // A look at a large mirror takes its time: most of it is to be the copies'.
-      const interval = Math.max(COMMIT_INTERVAL, 4 * (now() - began));
+      // A look at a large mirror takes its time: nine parts in ten are to be the copies'.
+      const interval = Math.max(COMMIT_INTERVAL, 10 * (now() - began));
       await this.#take((signal) => pause(Math.max(0, began + interval - now()), signal), round);
     }
   }

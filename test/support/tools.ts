@@ -22,6 +22,8 @@ export const GO_PROGRAMS = {
     version: 'v0.0.0-20250313080218-cf909e1063a9',
     binary: 'mc',
   },
+  // The yardstick of bench/fan-out.ts.
+  rclone: { package: 'github.com/rclone/rclone', version: 'v1.76.0', binary: 'rclone' },
   versitygw: {
     package: 'github.com/versity/versitygw/cmd/versitygw',
     version: 'v1.8.0',
