@@ -72,8 +72,14 @@ describe('a store that denies access', () => {
       const before = await public_(store);
       const catalog = await text(store, 'catalog/catalog.json');
       const closed = failing(store, 'access_denied', (name) => name === method);
+      if (method === 'list') {
+        // One folder may be closed and its neighbours open: it alone comes back.
+        const { outcomes } = await indexVersions(testContext(closed), dirty);
+        assert.equal(outcomes.get(path)?.kind, 'again');
+      } else {
+        await assert.rejects(indexVersions(testContext(closed), dirty), { code: 'access_denied' });
+      }
       const attempts = [
-        () => indexVersions(testContext(closed), dirty),
         () => enumerateStore(testContext(closed), {}),
         () => update(testContext(closed)),
       ];
