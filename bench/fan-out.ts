@@ -74,7 +74,15 @@ async function timed(sync: () => Promise<number>): Promise<number> {
 async function syncOurs(): Promise<number> {
   const main = join(import.meta.dirname, '../src/cli/main.ts');
   const config = join(folder, 'bucketstreams.toml');
-  const run = await runOnce([process.execPath, ...(process.env.PROF ? ["--cpu-prof","--cpu-prof-dir=/tmp/prof"] : []), main, 'mirror', 'sync', '--config', config]);
+  const run = await runOnce([
+    process.execPath,
+    ...(process.env.PROF ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] : []),
+    main,
+    'mirror',
+    'sync',
+    '--config',
+    config,
+  ]);
   return run.seconds;
 }
 
