@@ -52,8 +52,6 @@ export function connectS3(options: S3ClientOptions): S3Connection {
     maxAttempts,
     // Whoever needs to know the bytes hashes them; a second checksum over them costs, and proves less.
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // Over plain HTTP the signature covers the body's SHA-256, so the server checks the bytes already.
-    ...(endpoint?.startsWith('http:') && { requestChecksumCalculation: 'WHEN_REQUIRED' as const }),
     requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
   });
   let ahead = 0;

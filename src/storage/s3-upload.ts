@@ -8,17 +8,13 @@ import { withSource } from './upload-source.ts';
 const MIB = 1024 * 1024;
 /** S3's limit for one upload. */
 const MAX_PARTS = 10_000;
-/** Of an upload whose size is known: each part is in memory more than once while it is made and sent. */
-const LEAST_PART = 8 * MIB;
-/** Of one whose size is not known, so that it may become 156 GiB. */
-const BLIND_PART = 16 * MIB;
+const PART_SIZE = 16 * MIB;
 /** What the parts in flight may hold in memory, unless one part alone is larger. */
-const IN_FLIGHT = 24 * MIB;
+const IN_FLIGHT = 48 * MIB;
 
 /** The bytes of each part of an upload of `size` bytes: small, but never more than 10,000 parts. */
 export function partSizeFor(size: number | undefined): number {
-  if (size === undefined) return BLIND_PART;
-  return Math.max(LEAST_PART, Math.ceil(size / MAX_PARTS / MIB) * MIB);
+  return Math.max(PART_SIZE, Math.ceil((size ?? 0) / MAX_PARTS / MIB) * MIB);
 }
 
 /** `ObjectStore.upload`, but for the meaning of conditions. */
@@ -38,8 +34,7 @@ export async function uploadObject(
       params: {
         Bucket: place.bucket,
         Key: context.key,
-        // Not the usual 16 chunks ahead: a directory's are of 1 MiB.
-        Body: Readable.from(counted.chunks(), { highWaterMark: 1 }),
+        Body: Readable.from(counted.chunks()),
         ...conditionHeaders(condition),
         ...contentHeaders(options),
       },
