@@ -3,6 +3,7 @@ import { CATALOG_KEY, type Catalog } from '../catalog/document.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectStore } from '../storage/object-store.ts';
 import { PipelineError } from './errors.ts';
+import { collect } from './read-bytes.ts';
 import { assertStoreIsThere } from './store-presence.ts';
 
 export interface LoadedCatalog {
@@ -43,9 +44,7 @@ export async function readCatalogText(
 ): Promise<{ readonly text: string; readonly etag: ETag } | undefined> {
   try {
     const body = await store.read(CATALOG_KEY);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body.stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
-    return { text: Buffer.concat(chunks).toString('utf8'), etag: body.info.etag };
+    return { text: (await collect(body)).toString('utf8'), etag: body.info.etag };
   } catch (error) {
     if (!isStoreError(error, 'not_found')) throw error;
     await assertStoreIsThere(store);

@@ -9,6 +9,7 @@ import type { Stored } from './commit-document.ts';
 import { PipelineError } from './errors.ts';
 import type { Mirror } from './mirror.ts';
 import { readPublicFile, type PublicFile } from './public-files.ts';
+import { collect } from './read-bytes.ts';
 
 /** What the public files of a mirror are made from. */
 export interface MirrorStreams {
@@ -110,9 +111,7 @@ async function readMirrorText(
 ): Promise<{ readonly text: string; readonly etag: ETag } | undefined> {
   try {
     const body = await store.read(MIRROR_KEY);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body.stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
-    return { text: Buffer.concat(chunks).toString('utf8'), etag: body.info.etag };
+    return { text: (await collect(body)).toString('utf8'), etag: body.info.etag };
   } catch (error) {
     if (isStoreError(error, 'not_found')) return undefined;
     throw error;

@@ -2,6 +2,7 @@ import { IMAGES_KEY, INDEX_KEY } from '../delivery/policy.ts';
 import { readGeneration, type Revision } from '../simplestreams/generation.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectStore } from '../storage/object-store.ts';
+import { collect } from './read-bytes.ts';
 
 /** Both public files start with their generation; this many bytes hold it, compressed or not. */
 const HEAD_BYTES = 512;
@@ -17,9 +18,7 @@ export type PublicFile =
 export async function readPublicFile(store: ObjectStore, key: string): Promise<PublicFile> {
   try {
     const body = await store.read(key, { range: { start: 0, end: HEAD_BYTES } });
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body.stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
-    const revision = readGeneration(Buffer.concat(chunks));
+    const revision = readGeneration(await collect(body));
     const { etag } = body.info;
     return revision === undefined ? { kind: 'foreign', etag } : { kind: 'ours', etag, revision };
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { ETag, ObjectStore } from '../storage/object-store.ts';
+import type { ETag, ObjectBody, ObjectStore } from '../storage/object-store.ts';
 
 /** Reads a whole small object, in the given state of it, up to `limit` bytes. */
 export async function readBytes(
@@ -6,11 +6,14 @@ export async function readBytes(
   key: string,
   options: { readonly ifMatch?: ETag; readonly limit: number },
 ): Promise<Buffer> {
-  const body = await store.read(key, {
-    ifMatch: options.ifMatch,
-    range: { start: 0, end: options.limit },
-  });
+  return collect(
+    await store.read(key, { ifMatch: options.ifMatch, range: { start: 0, end: options.limit } }),
+  );
+}
+
+/** All bytes of a body that fits into memory. */
+export async function collect({ stream }: Pick<ObjectBody, 'stream'>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of body.stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
