@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { issueCertificate } from './certificate.ts';
 import { run } from './command.ts';
 import { installPythonPackages } from './install/python-packages.ts';
 import { freePort, startService } from './services/service.ts';
@@ -93,12 +94,4 @@ export async function startMinistack(): Promise<LocalAws> {
       }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-async function issueCertificate(certificate: string, key: string): Promise<void> {
-  await run('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-    ...['-days', '2', '-subj', '/CN=localhost', '-keyout', key, '-out', certificate],
-    ...['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'],
-  ]);
 }

@@ -1,4 +1,10 @@
-import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  ListMultipartUploadsCommand,
+  PutBucketPolicyCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { openS3Store, type S3StoreOptions } from '../../../src/storage/s3-store.ts';
 import type { ContractSubject } from '../../contract/object-store.ts';
 import type { S3Service } from './minio.ts';
@@ -16,6 +22,45 @@ export function rawClient({ endpoint, accessKey, secretKey }: S3Service): S3Clie
 export async function makeBucket(service: S3Service, bucket: string): Promise<void> {
   const client = rawClient(service);
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  client.destroy();
+}
+
+/** Opens what is like `patterns` to everybody, and has the server tell them of absent keys by 404. */
+export async function letEverybodyRead(
+  service: S3Service,
+  bucket: string,
+  patterns: readonly string[],
+): Promise<void> {
+  const arn = `arn:aws:s3:::${bucket}`;
+  const allow = (Action: string, Resource: string | readonly string[]) => ({
+    Effect: 'Allow',
+    Principal: { AWS: ['*'] },
+    Action,
+    Resource,
+  });
+  const Policy = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      allow(
+        's3:GetObject',
+        patterns.map((pattern) => `${arn}/${pattern}`),
+      ),
+      allow('s3:ListBucket', arn),
+    ],
+  });
+  const client = rawClient(service);
+  await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
+  client.destroy();
+}
+
+export async function putObject(
+  service: S3Service,
+  bucket: string,
+  key: string,
+  body: string,
+): Promise<void> {
+  const client = rawClient(service);
+  await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
   client.destroy();
 }
 
