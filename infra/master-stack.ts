@@ -6,6 +6,7 @@ import { edgeMayRead, writeOnce } from './bucket-policy.ts';
 import { Delivery } from './delivery.ts';
 import type { Deployment } from './deployment.ts';
 import { FanOut } from './fan-out.ts';
+import { gatewayRole } from './gateway-role.ts';
 import { imageBucket } from './image-bucket.ts';
 import { ImageEvents } from './image-events.ts';
 import { Indexing } from './indexing.ts';
@@ -43,12 +44,13 @@ export class MasterStack extends Stack {
     if (deployment.writeOnce) bucket.addToResourcePolicy(writeOnce(deployment.bucket));
 
     const uploader = uploaderRole(this, deployment);
+    const gateway = gatewayRole(this, deployment);
     const observability = new Observability(this, deployment, {
       events,
       indexing,
       fanOuts,
       delivery,
     });
-    printOutputs(this, deployment, { delivery, uploader, alarms: observability.alarms });
+    printOutputs(this, deployment, { delivery, uploader, gateway, alarms: observability.alarms });
   }
 }

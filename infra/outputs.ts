@@ -8,7 +8,12 @@ import type { Deployment } from './deployment.ts';
 export function printOutputs(
   stack: Stack,
   deployment: Deployment,
-  parts: { readonly delivery: Delivery; readonly uploader: iam.Role; readonly alarms: sns.Topic },
+  parts: {
+    readonly delivery: Delivery;
+    readonly uploader: iam.Role;
+    readonly gateway: iam.Role;
+    readonly alarms: sns.Topic;
+  },
 ): void {
   const url = `https://${parts.delivery.host}`;
   const name = deployment.deployment;
@@ -21,6 +26,7 @@ export function printOutputs(
         `npx bucketstreams publish --store s3://${deployment.bucket} --product OS/RELEASE/ARCH/VARIANT FILES`
       : `aws s3 cp --recursive DIRECTORY s3://${deployment.bucket}/images/OS/RELEASE/ARCH/VARIANT/YYYYMMDD_HHMM/`,
     UploaderRole: parts.uploader.roleArn,
+    GatewayRole: parts.gateway.roleArn,
     SubscribeToAlarms: `aws sns subscribe --topic-arn ${parts.alarms.topicArn} --protocol email --notification-endpoint ADDRESS`,
     DistributionId: parts.delivery.distribution.ref,
     DistributionDomain: parts.delivery.distribution.attrDomainName,

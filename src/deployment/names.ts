@@ -58,6 +58,10 @@ export function uploaderRoleName({ deployment, region }: Place): string {
   return `${deployment}-${region}-uploader`;
 }
 
+export function gatewayRoleName({ deployment, region }: Place): string {
+  return `${deployment}-${region}-gateway`;
+}
+
 export function replicationRoleName({ deployment, region }: Place): string {
   return `${deployment}-${region}-replication`;
 }

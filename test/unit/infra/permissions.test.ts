@@ -17,6 +17,7 @@ const OTHER = 'other/file';
 
 const role = (name: string): Principal => ({ role: `live-eu-central-1-${name}` });
 const uploader = role('uploader');
+const gateway = role('gateway');
 const index = role('index-images');
 const sweep = role('sweep');
 const west = role('fan-out-west');
@@ -42,6 +43,9 @@ const UPLOADS = [PUT, 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
 const allowed: readonly Row[] = [
   [uploader, UPLOADS, MASTER, [IMAGE, MARKER]],
   [uploader, READS, MASTER, [IMAGE, INDEX, CATALOG]],
+  [gateway, UPLOADS, MASTER, [IMAGE, MARKER, WAITING]],
+  [gateway, READS, MASTER, [IMAGE, MARKER, CATALOG, WAITING]],
+  [gateway, [DELETE], MASTER, [IMAGE, WAITING]],
   [index, READS, MASTER, [IMAGE, INDEX, CATALOG]],
   [index, [PUT], MASTER, [INDEX, CATALOG]],
   [sweep, READS, MASTER, [IMAGE, INDEX, CATALOG]],
@@ -60,6 +64,11 @@ const denied: readonly Row[] = [
   [uploader, UPLOADS, MASTER, [INDEX, CATALOG, OTHER]],
   [uploader, READS, MASTER, [OTHER, MIRROR_CATALOG]],
   [uploader, [GET, PUT, DELETE], WEST, ALL_KEYS],
+  [gateway, UPLOADS, MASTER, [INDEX, CATALOG, OTHER]],
+  [gateway, [DELETE], MASTER, [INDEX, CATALOG, OTHER]],
+  [gateway, ['s3:DeleteObjectVersion', 's3:GetObjectVersion'], MASTER, ALL_KEYS],
+  [gateway, READS, MASTER, [OTHER, INDEX, MIRROR_CATALOG]],
+  [gateway, [GET, PUT, DELETE], WEST, ALL_KEYS],
   [index, [PUT, DELETE], MASTER, [IMAGE, MARKER, OTHER]],
   [index, [DELETE], MASTER, [INDEX, CATALOG]],
   [index, [GET, PUT, DELETE], WEST, ALL_KEYS],
@@ -99,17 +108,21 @@ describe('permissions, by the templates', () => {
   it('let those list a bucket who decide by what is absent', async () => {
     const may = (principal: Principal, bucket: string) =>
       isAllowed(world, { principal, action: LIST, object: bucket });
-    for (const who of [uploader, index, sweep, west]) assert.equal(await may(who, MASTER), true);
+    for (const who of [uploader, gateway, index, sweep, west]) {
+      assert.equal(await may(who, MASTER), true);
+    }
     assert.equal(await may(west, WEST), true);
     assert.equal(await may(outsider, MASTER), false);
-    for (const who of [uploader, index, sweep]) assert.equal(await may(who, WEST), false);
+    for (const who of [uploader, gateway, index, sweep]) {
+      assert.equal(await may(who, WEST), false);
+    }
   });
 
-  it('let an uploader, and no function, list unfinished uploads', async () => {
+  it('let an uploader, and no other, list unfinished uploads', async () => {
     const may = (principal: Principal) =>
       isAllowed(world, { principal, action: 's3:ListBucketMultipartUploads', object: MASTER });
     assert.equal(await may(uploader), true);
-    for (const who of [index, sweep, west, outsider]) assert.equal(await may(who), false);
+    for (const who of [gateway, index, sweep, west, outsider]) assert.equal(await may(who), false);
   });
 
   it('let nobody in without TLS', async () => {
@@ -189,6 +202,7 @@ describe('every role', () => {
     assert.deepEqual(roles.map(({ Properties }) => Properties['RoleName']).toSorted(), [
       'live-eu-central-1-fan-out-south',
       'live-eu-central-1-fan-out-west',
+      'live-eu-central-1-gateway',
       'live-eu-central-1-index-images',
       'live-eu-central-1-replication',
       'live-eu-central-1-sweep',

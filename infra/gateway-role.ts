@@ -1,0 +1,44 @@
+import { Aws } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { NagSuppressions } from 'cdk-nag';
+import type { Construct } from 'constructs';
+import { gatewayRoleName } from '../src/deployment/names.ts';
+import type { Deployment } from './deployment.ts';
+import { mayDelete, mayList, mayRead, mayUpload, thisAccount } from './permissions.ts';
+
+/**
+ * The role of a gateway, wherever its container runs: a task of ECS has it as its own, others assume it. It
+ * takes away what broke off, so it may delete; in a versioned bucket that hides, and destroys nothing. It
+ * cannot touch what the functions write.
+ */
+export function gatewayRole(scope: Construct, deployment: Deployment): iam.Role {
+  const { bucket } = deployment;
+  const role = new iam.Role(scope, 'Gateway', {
+    roleName: gatewayRoleName(deployment),
+    description: 'Takes images in from lxc and incus for bucketstreams',
+    assumedBy: new iam.CompositePrincipal(
+      thisAccount(),
+      new iam.ServicePrincipal('ecs-tasks.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+      }),
+    ),
+    inlinePolicies: {
+      gateway: new iam.PolicyDocument({
+        statements: [
+          mayList(bucket),
+          mayUpload(bucket, 'images/*', 'uploads/*'),
+          // An image that waited for its product is copied to its place.
+          mayRead(bucket, 'images/*', 'uploads/*', 'catalog/catalog.json'),
+          mayDelete(bucket, 'images/*', 'uploads/*'),
+        ],
+      }),
+    },
+  });
+  NagSuppressions.addResourceSuppressions(role, [
+    {
+      id: 'AwsSolutions-IAM5',
+      reason: 'Patterns of keys only: uploads and their clients choose the names.',
+    },
+  ]);
+  return role;
+}
