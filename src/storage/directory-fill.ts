@@ -30,13 +30,18 @@ export async function fill(
     }
   }
   try {
-    if (contentEncoding === 'gzip') await pipeline(body, createGunzip(), store);
+    if (contentEncoding === 'gzip') await pipeline(copies(body), createGunzip(), store);
     else await store(body);
   } catch (error) {
     if (error instanceof StoreError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     throw failure('unavailable', context, `the data to store broke off: ${message}.`, error);
   }
+}
+
+/** A decompressor reads ahead, and a chunk holds until the next is asked for. */
+async function* copies(body: AsyncIterable<unknown>): AsyncGenerator {
+  for await (const chunk of body) yield chunk instanceof Uint8Array ? Buffer.from(chunk) : chunk;
 }
 
 async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {

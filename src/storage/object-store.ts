@@ -105,7 +105,8 @@ export interface ObjectStore {
 
   /**
    * Stores a stream of any size in bounded memory. Nothing is visible before all of it is stored; when the
-   * stream or the store fails, nothing is left behind. Conditions as for `write`.
+   * stream or the store fails, nothing is left behind. Conditions as for `write`. An AsyncIterable (not a
+   * Readable) may give its chunks in one memory over and over: a chunk holds until the next is asked for.
    */
   upload(
     key: string,

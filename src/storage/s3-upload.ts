@@ -95,6 +95,7 @@ class CountedBody {
       const reason = `it is larger than ${MAX_PARTS} parts of ${this.#partSize} bytes. Tell its size beforehand.`;
       throw s3Failure('unsupported', this.#context, reason);
     }
-    return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    // Parts are gathered from several, and a chunk holds until the next is asked for.
+    return Buffer.from(chunk);
   }
 }

@@ -64,7 +64,8 @@ export async function wholeBody(body: AsyncIterable<Uint8Array>, limit: number):
     size += chunk.byteLength;
     if (size > limit)
       throw new GatewayError(413, `more than ${limit} bytes where less is expected`);
-    chunks.push(chunk);
+    // A chunk holds only until the next is asked for.
+    chunks.push(Buffer.from(chunk));
   }
   return Buffer.concat(chunks);
 }

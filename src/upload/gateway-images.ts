@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { removeVersions } from '../pipeline/remove-versions.ts';
 import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upload.ts';
 import { GatewayError } from './gateway-answers.ts';
+import { gatheredBody } from './gathered-body.ts';
 import { guardedBody, type BodyLimits } from './gateway-body.ts';
 import { aliasDocument, knownImageDocument, waitingImageDocument } from './gateway-documents.ts';
 import type { PushIntent } from './gateway-operations.ts';
@@ -36,8 +37,7 @@ export async function uploadFromBody(
 
 function incomingImage(request: IncomingMessage, limits: BodyLimits): IncomingImage {
   // The connection must outlive a body that is given up, for the answer.
-  const raw = { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
-  const body = guardedBody(raw as AsyncIterable<Uint8Array>, limits);
+  const body = guardedBody(gatheredBody(request, { keep: true }), limits);
   const boundary = multipartBoundary(request.headers['content-type']);
   return boundary === undefined
     ? { kind: 'unified', body }

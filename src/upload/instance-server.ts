@@ -3,6 +3,7 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { createHash, X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 
+import { gatheredBody } from './gathered-body.ts';
 import { wholeBody } from './gateway-body.ts';
 import { multipartBoundary, multipartParts } from './multipart-parts.ts';
 import type { IncomingImage } from './receive-image.ts';
@@ -70,9 +71,10 @@ export async function exportImage(
   const response = await send(address, 'GET', path(['images', fingerprint, 'export'], query));
   if (response.statusCode !== 200) await failed(response);
   const boundary = multipartBoundary(response.headers['content-type']);
+  const body = gatheredBody(response);
   return boundary === undefined
-    ? { kind: 'unified', body: response }
-    : { kind: 'split', parts: multipartParts(response, boundary) };
+    ? { kind: 'unified', body }
+    : { kind: 'split', parts: multipartParts(body, boundary) };
 }
 
 /** One request with a JSON answer: its `metadata`. */

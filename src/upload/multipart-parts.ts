@@ -23,7 +23,10 @@ export function multipartBoundary(contentType: string | undefined): string | und
   throw new MultipartError('its multipart/form-data body has no usable boundary');
 }
 
-/** Splits a multipart body (RFC 7578) into its parts as it passes, in bounded memory. */
+/**
+ * Splits a multipart body (RFC 7578) into its parts as it passes, in bounded memory. A chunk of a part holds
+ * until the next is asked for, as one of `body` does.
+ */
 export async function* multipartParts(
   body: AsyncIterable<Uint8Array>,
   boundary: string,
@@ -79,7 +82,7 @@ class Input {
   }
 
   async take(length: number): Promise<Buffer> {
-    while (this.held.length < length) this.held = Buffer.concat([this.held, await this.more()]);
+    while (this.held.length < length) this.held = await this.joined(this.held);
     const bytes = this.held.subarray(0, length);
     this.held = this.held.subarray(length);
     return bytes;
@@ -89,34 +92,22 @@ class Input {
   async *until(mark: Buffer, limit = Infinity): AsyncGenerator<Buffer, void, undefined> {
     for (let passed = 0; ;) {
       const at = this.held.indexOf(mark);
-      // Without a match, all but a possible beginning of the mark at the end can go.
-      const length = at < 0 ? Math.max(this.held.length - mark.length + 1, 0) : at;
+      // Without a match, all but what may be the mark's beginning can go.
+      const length = at < 0 ? beginningOf(mark, this.held) : at;
       const bytes = this.held.subarray(0, length);
       passed += length;
       if (passed > limit) throw damaged(`more than ${limit} bytes stand before a part's content`);
       this.held = this.held.subarray(at < 0 ? length : at + mark.length);
       if (length > 0) yield bytes;
       if (at >= 0) return;
-      const next = await this.more();
-      if (!this.meet(mark, next)) {
-        // Nothing begins in what is held, so large chunks need not be copied together.
-        passed += this.held.length;
-        if (this.held.length > 0) yield this.held;
-        this.held = next;
-      } else this.held = Buffer.concat([this.held, next]);
+      this.held = await this.joined(this.held);
     }
-  }
-
-  /** Whether `mark` may lie across the seam of what is held and what follows. */
-  private meet(mark: Buffer, next: Buffer): boolean {
-    if (next.length < mark.length) return true;
-    return Buffer.concat([this.held, next.subarray(0, mark.length - 1)]).includes(mark);
   }
 
   /** The same, whole. */
   async before(mark: Buffer, limit: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    for await (const chunk of this.until(mark, limit)) chunks.push(chunk);
+    for await (const chunk of this.until(mark, limit)) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks);
   }
 
@@ -124,11 +115,24 @@ class Input {
     await this.source.return?.();
   }
 
-  private async more(): Promise<Buffer> {
+  /** `rest` and what follows it. A chunk of the source holds only until the next is asked for. */
+  private async joined(rest: Buffer): Promise<Buffer> {
+    const kept = Buffer.from(rest);
     const next = await this.source.next();
     if (next.done === true) throw damaged('it ends before its last delimiter');
     const { buffer, byteOffset, byteLength } = next.value;
-    return Buffer.from(buffer, byteOffset, byteLength);
+    const bytes = Buffer.from(buffer, byteOffset, byteLength);
+    return kept.length === 0 ? bytes : Buffer.concat([kept, bytes]);
+  }
+}
+
+/** Where in `bytes` the last ones begin that `mark` may begin with; their length when none do. */
+function beginningOf(mark: Buffer, bytes: Buffer): number {
+  const [first = 0] = mark;
+  for (let at = Math.max(bytes.length - mark.length + 1, 0); ; at += 1) {
+    at = bytes.indexOf(first, at);
+    if (at < 0) return bytes.length;
+    if (mark.subarray(0, bytes.length - at).equals(bytes.subarray(at))) return at;
   }
 }
 

@@ -19,7 +19,8 @@ export async function peekSignature(body: AsyncIterable<Uint8Array>): Promise<Pe
   while (length < SNIFF_LENGTH) {
     const next = await source.next();
     if (next.done === true) break;
-    seen.push(next.value);
+    // A chunk holds only until the next is asked for.
+    seen.push(Buffer.from(next.value));
     length += next.value.byteLength;
   }
   return { found: sniff(Buffer.concat(seen)), body: replay(seen, source) };
@@ -52,8 +53,9 @@ async function* record(
     const next = await source.next();
     if (next.done === true) return;
     length += next.value.byteLength;
-    seen.push(next.value);
-    yield next.value;
+    const kept = Buffer.from(next.value);
+    seen.push(kept);
+    yield kept;
   }
 }
 

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 
 import { canonicalArchitecture } from '../images/architectures.ts';
 import { parseSha256, type Sha256 } from '../images/digests.ts';
+import { gatheredBody } from './gathered-body.ts';
 import { wholeBody } from './gateway-body.ts';
 import { InstanceServerError } from './instance-server.ts';
 import type { Part } from './multipart-parts.ts';
@@ -119,7 +120,7 @@ async function open({ server }: StreamsSource, path: string): Promise<AsyncItera
     });
   }
   if (response.status === 200 && response.body) {
-    return Readable.fromWeb(response.body);
+    return gatheredBody(Readable.fromWeb(response.body));
   }
   throw new InstanceServerError(`${url.href} answers with status ${response.status}`);
 }

@@ -79,8 +79,8 @@ export function memoryStore(
       return set(key, Buffer.from(body));
     },
     upload: async (key, body, { condition } = {}) => {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);
+      const chunks: Buffer[] = [];
+      for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(Buffer.from(chunk));
       check('upload', key, condition);
       return set(key, Buffer.concat(chunks));
     },

@@ -22,11 +22,13 @@ function body(parts: readonly (readonly [string, Uint8Array])[]): Buffer {
   ]);
 }
 
-/** Cuts `bytes` into chunks of these lengths, over and over. */
+/** Cuts `bytes` into chunks of these lengths, over and over; all come in one memory. */
 async function* chunks(bytes: Buffer, lengths: readonly number[]): AsyncGenerator<Uint8Array> {
+  const memory = Buffer.alloc(Math.max(...lengths));
   for (let at = 0, n = 0; at < bytes.length; n++) {
     const length = lengths[n % lengths.length]!;
-    yield bytes.subarray(at, at + length);
+    yield memory.subarray(0, bytes.copy(memory, 0, at, at + length));
+    memory.fill(0);
     at += length;
     await Promise.resolve();
   }
@@ -36,7 +38,7 @@ async function collect(source: AsyncIterable<Uint8Array>): Promise<[string, Buff
   const found: [string, Buffer][] = [];
   for await (const part of multipartParts(source, BOUNDARY)) {
     const content: Uint8Array[] = [];
-    for await (const chunk of part.body) content.push(chunk);
+    for await (const chunk of part.body) content.push(Buffer.from(chunk));
     found.push([part.name, Buffer.concat(content)]);
   }
   return found;
