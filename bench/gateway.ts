@@ -1,69 +1,61 @@
 /**
- * Pushes one large image by real LXD into the gateway (a directory store), and into a second LXD, in turn.
- * Usage: node bench/gateway.ts [GiB, default 4] [rounds, default 3]. Needs root, LXD 5 and twice the disk.
+ * Pushes one large image by real LXD into the gateway, and into a second LXD, in turn. The gateway is started
+ * as a user starts it. Needs root, LXD 5, and three times the image's size on the disk.
+ * Usage: node bench/gateway.ts [GiB, default 4] [pairs, default 3] [split|unified] [directory|minio]
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { buildBusyboxImage } from '../test/support/busybox-image.ts';
 import { cliOutput, startCli } from '../test/support/cli.ts';
 import { startDaemon, type InstanceDaemon } from '../test/support/instance-daemon.ts';
+import { makeLargeImage } from '../test/support/large-image.ts';
+import { peakMemory } from '../test/support/peak-memory.ts';
+import { makeBucket } from '../test/support/services/bucket.ts';
+import { startMinio } from '../test/support/services/minio.ts';
 import { freePort } from '../test/support/services/service.ts';
 import { temporaryFolder } from '../test/support/temporary.ts';
+import { line, summarise } from './harness.ts';
 
-const [gib = 4, rounds = 3] = process.argv.slice(2).map(Number);
-await using folder = await temporaryFolder();
-const store = `file:${join(folder.path, 'data')}`;
-const places = ['--store', store, '--state', join(folder.path, 'state')];
+const [gib = 4, pairs = 3] = process.argv.slice(2, 4).map(Number);
+const [form = 'split', kind = 'directory'] = process.argv.slice(4);
+await using resources = new AsyncDisposableStack();
+const folder = resources.use(await temporaryFolder()).path;
+const { store, env } = kind === 'minio' ? await bucket() : directory();
+const places = ['--store', store, '--state', join(folder, 'state')];
 
-const built = join(folder.path, 'image');
-await buildBusyboxImage(built, 'bench');
-const root = join(folder.path, 'root');
-await makeRoot(root, gib * 1024);
-
-await using source = await startDaemon('lxd');
-await using target = await startDaemon('lxd');
-await source.client('image', 'import', join(built, 'lxd.tar.xz'), root, '--alias', 'large');
+const files = await makeLargeImage(folder, form === 'unified' ? form : 'split', gib);
+const source = resources.use(await startDaemon('lxd'));
+const target = resources.use(await startDaemon('lxd'));
+await source.client('image', 'import', ...files, '--alias', 'large');
 const image = (await source.client('image', 'list', '--format=csv', '-cF')).trim();
 
-const gateway = startCli(['gateway', ...places, '--port', '0']);
-try {
-  await once(createInterface(gateway.child.stdout!), 'line');
-  const token = (await cliOutput(['gateway', 'token', 'bench', ...places])).trim();
-  await source.client('remote', 'add', 'hub', token);
-  await target.client('config', 'set', 'core.https_address', `127.0.0.1:${await freePort()}`);
-  const trust = await target.client('config', 'trust', 'add', '--name', 'bench', '--quiet');
-  await source.client('remote', 'add', 'other', trust.trim().split('\n').at(-1)!.trim());
-
-  const idle = await peakMemory();
-  const times = { gateway: [] as number[], lxd: [] as number[] };
-  for (let round = 0; round < rounds; round++) {
-    times.gateway.push(await seconds(source, 'hub'));
-    times.lxd.push(await seconds(source, 'other'));
-  }
-  const [ours, theirs] = [median(times.gateway), median(times.lxd)];
-  const peak = await peakMemory();
-  console.log(`${gib} GiB, sha256 alone ${(await hashing(root)).toFixed(1)} s`);
-  console.log(
-    `gateway ${ours.toFixed(1)} s (${times.gateway.map((t) => t.toFixed(1)).join(', ')})`,
-  );
-  console.log(`lxd     ${theirs.toFixed(1)} s (${times.lxd.map((t) => t.toFixed(1)).join(', ')})`);
-  console.log(
-    `ratio ${(ours / theirs).toFixed(2)}, peak memory of the gateway ${peak.toFixed(0)} MB (idle ${idle.toFixed(0)} MB)`,
-  );
-} finally {
+const gateway = startCli(['gateway', ...places, '--port', '0'], { env, installed: true });
+resources.defer(async () => {
   gateway.child.kill('SIGTERM');
   await gateway.ended;
-}
+});
+await once(createInterface(gateway.child.stdout!), 'line');
+const token = (await cliOutput(['gateway', 'token', 'bench', ...places], { env })).trim();
+await source.client('remote', 'add', 'hub', token);
+await target.client('config', 'set', 'core.https_address', `127.0.0.1:${await freePort()}`);
+const trust = await target.client('config', 'trust', 'add', '--name', 'bench', '--quiet');
+await source.client('remote', 'add', 'other', trust.trim().split('\n').at(-1)!.trim());
 
-/** Of the gateway, in MB. */
-async function peakMemory(): Promise<number> {
-  const status = await readFile(`/proc/${gateway.child.pid!}/status`, 'utf8');
-  return Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1000;
+const idle = await peakMemory(gateway.child.pid!);
+const times = { gateway: [] as number[], lxd: [] as number[] };
+for (let pair = 0; pair < pairs; pair++) {
+  times.gateway.push(await seconds(source, 'hub'));
+  times.lxd.push(await seconds(source, 'other'));
 }
+const peak = await peakMemory(gateway.child.pid!);
+console.log(`${gib} GiB, ${form}, ${kind}, ${pairs} pairs; sha256 alone ${await hashing()} s`);
+console.log(line('gateway', summarise(times.gateway), ' s', 1), times.gateway.map(rounded));
+console.log(line('lxd', summarise(times.lxd), ' s', 1), times.lxd.map(rounded));
+const ratios = times.gateway.map((own, pair) => own / times.lxd[pair]!);
+console.log(line('ratio', summarise(ratios)));
+console.log(`peak memory of the gateway ${peak.toFixed(0)} MB (${idle.toFixed(0)} MB idle)`);
 
 async function seconds(from: InstanceDaemon, remote: string): Promise<number> {
   const started = performance.now();
@@ -73,27 +65,34 @@ async function seconds(from: InstanceDaemon, remote: string): Promise<number> {
   return taken;
 }
 
-/** A file that says it is a squashfs and does not compress. LXD unpacks nothing at an import. */
-async function makeRoot(path: string, mebibytes: number): Promise<void> {
-  await using file = await open(path, 'w');
-  const block = randomBytes(1024 * 1024);
-  for (let n = 0; n < mebibytes; n++) {
-    block.writeUInt32LE(n, 512);
-    await file.write(block);
-  }
-  await file.write('hsqs', 0);
+function directory() {
+  return { store: `file:${join(folder, 'data')}`, env: process.env };
 }
 
-async function hashing(path: string): Promise<number> {
+async function bucket() {
+  const minio = await startMinio();
+  resources.defer(() => minio.stop());
+  await makeBucket(minio, 'images');
+  return {
+    store: `s3://images?endpoint=${minio.endpoint}`,
+    env: {
+      ...process.env,
+      AWS_ACCESS_KEY_ID: minio.accessKey,
+      AWS_SECRET_ACCESS_KEY: minio.secretKey,
+    },
+  };
+}
+
+async function hashing(): Promise<string> {
   const started = performance.now();
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+  for await (const chunk of createReadStream(files.at(-1)!, { highWaterMark: 2 ** 20 })) {
     hash.update(chunk as Buffer);
   }
   hash.digest();
-  return (performance.now() - started) / 1000;
+  return rounded((performance.now() - started) / 1000);
 }
 
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+function rounded(time: number): string {
+  return time.toFixed(1);
 }

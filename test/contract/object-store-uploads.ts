@@ -32,6 +32,22 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
       });
     }
 
+    it('takes chunks that all come in one memory', async () => {
+      const { store } = subject();
+      const content = pattern(37 * MIB + 5);
+      async function* inTurn(): AsyncGenerator<Uint8Array> {
+        const memory = Buffer.alloc(MIB);
+        for (let at = 0; at < content.length; at += MIB) {
+          yield memory.subarray(0, content.copy(memory, 0, at, at + MIB));
+          memory.fill(0xff);
+          await Promise.resolve();
+        }
+      }
+      const { key } = await store.upload(`${prefix()}in-turn`, inTurn());
+      const { stream } = await store.read(key);
+      assert.equal(await sha256(stream), await sha256(Readable.from([content])));
+    });
+
     it('leaves nothing when the source breaks off, early or late', async () => {
       const { store, unfinished } = subject();
       const at = prefix();
