@@ -31,7 +31,7 @@ export async function publicRevision(store: ObjectStore): Promise<Revision | und
   return body === undefined ? undefined : readGeneration(Buffer.from(body));
 }
 
-interface NamedItem {
+export interface NamedItem {
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
@@ -53,7 +53,8 @@ export function assertTrue(bodyOf: BodyOf): void {
   }
 }
 
-function itemsIn(body: string): NamedItem[] {
+/** All files that an images.json names. */
+export function itemsIn(body: string): NamedItem[] {
   const images = JSON.parse(body) as {
     products: Record<string, { versions: Record<string, { items: Record<string, NamedItem> }> }>;
   };

@@ -6,7 +6,7 @@ import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
 import { update } from '../../../src/pipeline/update.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
+import { Crash, faultyStore } from '../../support/faulty-store.ts';
 import {
   mirrorOf,
   namedItems,
@@ -154,6 +154,28 @@ describe('fan-out', () => {
     assert.equal(await text(store, `${FIRST}rootfs.squashfs`), undefined);
     assert.equal(await text(store, `${FIRST}lxd.tar.xz`), undefined);
     await equalStreams(store, master);
+  });
+
+  it('counts the grace from the end of the names, however often it was killed before that', async (t) => {
+    const { store, context, publish, mirror } = await scene(t);
+    await publish({ ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
+    await fanOut(context, mirror, { graceMs: 60_000 });
+    await remove(context, '20240101');
+    await indexVersions(context, [FIRST]);
+    for (let kills = 0; kills < 3; kills++) {
+      const cut = faultyStore(store, ({ method, key }) => {
+        if (method === 'write' && key === IMAGES) throw new Crash('killed');
+      });
+      await assert.rejects(fanOut(context, { ...mirror, store: cut }, { graceMs: 60_000 }), Crash);
+      context.advance(61_000);
+    }
+    assert.equal((await namedItems(store)).length, 6);
+    await fanOut(context, mirror, { graceMs: 60_000 });
+    assert.equal((await namedItems(store)).length, 3);
+    assert.equal(await text(store, `${FIRST}rootfs.squashfs`), 'root of one');
+    context.advance(61_000);
+    await fanOut(context, mirror, { graceMs: 60_000 });
+    assert.equal(await text(store, `${FIRST}rootfs.squashfs`), undefined);
   });
 
   it('takes back what leaves when it is wanted again', async (t) => {

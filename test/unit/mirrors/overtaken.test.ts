@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { PipelineContext } from '../../../src/pipeline/context.ts';
+import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { faultyStore, type Moment } from '../../support/faulty-store.ts';
+import { mirrorOf } from '../../support/mirror-fixture.ts';
+import { MirrorWitness } from '../../support/mirror-witness.ts';
+import {
+  projection,
+  put,
+  splitImage,
+  testContext,
+  versionPath,
+} from '../../support/pipeline-fixture.ts';
+
+const PRODUCT = { os: 'iats', release: 'xenial', arch: 'amd64', variant: 'default' };
+
+type Change = (context: PipelineContext) => Promise<unknown>;
+
+const publish =
+  (version: string, content: string): Change =>
+  async (context) => {
+    const files = splitImage(versionPath(version), content);
+    return indexVersions(context, await put(context.store, files));
+  };
+const withdraw =
+  (version: string): Change =>
+  async (context) => {
+    await removeVersions(context, [{ ref: { product: PRODUCT, version } }]);
+    return indexVersions(context, [versionPath(version)]);
+  };
+const nothing: Change = () => Promise.resolve();
+
+/** What happens to the master before the first looker begins, and before it is overtaken. */
+const SCENES: Readonly<Record<string, readonly [Change, Change]>> = {
+  'with a version that is new to both': [publish('20240103', 'three'), nothing],
+  'with a version that the other has not heard of': [nothing, publish('20240103', 'three')],
+  'with two new versions': [publish('20240103', 'three'), publish('20240104', 'four')],
+  'with one version after another': [withdraw('20240101'), publish('20240103', 'three')],
+  'with a removal': [publish('20240103', 'three'), withdraw('20240101')],
+  'with an overwritten version': [nothing, publish('20240101', 'other')],
+  'with one overwritten twice': [publish('20240101', 'other'), publish('20240101', 'third')],
+  'with bytes that come back': [publish('20240101', 'other'), publish('20240101', 'one')],
+  'with a version that comes back': [withdraw('20240101'), publish('20240101', 'again')],
+};
+
+interface Point {
+  readonly number: number;
+  readonly moment: Moment;
+}
+
+describe('a looker that is overtaken at any of its calls by one that does all there is to do', () => {
+  for (const [name, scene] of Object.entries(SCENES)) {
+    it(`takes nothing away and sets nothing back: ${name}`, async () => {
+      const calls = await play(scene, undefined);
+      assert.ok(calls >= 5);
+      for (let number = 1; number <= calls; number++) {
+        for (const moment of ['before', 'after'] as const) await play(scene, { number, moment });
+      }
+    });
+  }
+});
+
+/** Plays a scene up to the point, has another looker do everything, and goes on. Gives the calls made. */
+async function play(
+  [before, meanwhile]: readonly [Change, Change],
+  point: Point | undefined,
+): Promise<number> {
+  const where = point ? `overtaken ${point.moment} call ${point.number}` : 'not overtaken';
+  const witness = new MirrorWitness();
+  const { master } = witness;
+  const context = testContext(master);
+  await enumerateStore(context);
+  await publish('20240101', 'one')(context);
+  await publish('20240102', 'two')(context);
+  await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
+  await before(context);
+
+  let number = 0;
+  let overtaken = false;
+  const between = async (_: unknown, moment: Moment) => {
+    if (moment === 'before') number += 1;
+    if (overtaken || number !== point?.number || moment !== point.moment) return;
+    overtaken = true;
+    await meanwhile(context);
+    await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
+  };
+  // The calls to both stores are counted as one: it is overtaken at those to the master as well.
+  const slow = testContext(faultyStore(master, between));
+  await fanOut(slow, mirrorOf(faultyStore(witness.looker(), between)), { graceMs: 0 });
+  assert.deepEqual(witness.complaints, [], where);
+  if (!overtaken) await meanwhile(context);
+  await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
+  // A state that was condemned is waited for.
+  context.advance(16 * 60_000);
+  await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
+  assert.deepEqual(witness.complaints, [], where);
+  for (const key of ['streams/v1/images.json', 'streams/v1/index.json']) {
+    assert.equal(await projection(witness.mirror, key), await projection(master, key), where);
+  }
+  return number;
+}
