@@ -142,7 +142,7 @@ for (const kind of DAEMON_KINDS) {
       await daemon.client('delete', 'box');
     });
 
-    it('takes an image and an instance of a configured remote', async () => {
+    it('takes an image, an instance and a snapshot of a configured remote', async () => {
       const source = daemons.get(kind)!;
       await source.client('config', 'set', 'core.https_address', `127.0.0.1:${await freePort()}`);
       const added =
@@ -159,7 +159,14 @@ for (const kind of DAEMON_KINDS) {
       await source.client('init', 'far-image', 'far-box');
       const instance = await publish(`${kind}:far:far-box`, 'far-box', conf);
       assert.equal(instance.code, 0, instance.stderr);
-      await source.client('delete', 'far-box');
+      await source.client('start', 'far-box');
+      await source.client('exec', 'far-box', '--', 'sh', '-c', `echo ${kind} kept >/etc/greeting`);
+      const snapshot = kind === 'lxd' ? ['snapshot'] : ['snapshot', 'create'];
+      await source.client(...snapshot, 'far-box', 'kept');
+      await source.client('exec', 'far-box', '--', 'sh', '-c', 'echo later >/etc/greeting');
+      const kept = await publish(`${kind}:far:far-box/kept`, 'far-kept', conf);
+      assert.equal(kept.code, 0, kept.stderr);
+      await source.client('delete', '--force', 'far-box');
       const none = await publish(`${kind}:nowhere:far-image`, 'none', conf);
       assert.equal(none.code, 1);
       assert.match(none.stderr, /no remote "nowhere"/);
@@ -171,6 +178,7 @@ for (const kind of DAEMON_KINDS) {
       assert.equal(await greetingFrom(daemon, `public:${kind}/from/snapshot`), `${kind} then\n`);
       assert.equal(await greetingFrom(daemon, `public:${kind}/from/box`), `${kind} now\n`);
       assert.equal(await greetingFrom(daemon, `public:${kind}/from/far`), `${kind} far\n`);
+      assert.equal(await greetingFrom(daemon, `public:${kind}/from/far-kept`), `${kind} kept\n`);
     });
   });
 }
