@@ -41,6 +41,7 @@ export function isCatalogProblem(error: unknown): boolean {
     'catalog_newer',
     'catalog_lost',
     'catalog_behind',
+    'document_too_large',
     'streams_foreign',
   );
 }

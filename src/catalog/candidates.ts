@@ -9,6 +9,8 @@ import {
 } from '../images/file-kinds.ts';
 import type { FileEntry, Version as WholeVersion } from './document.ts';
 
+const ROOT_FILES = FILE_NAMES.filter((name) => fileKind(name)?.kind === 'root');
+
 /** What of a version decides its images. */
 type Version = Pick<WholeVersion, 'files' | 'removal' | 'held'>;
 
@@ -64,7 +66,8 @@ function unifiedImage(version: Version, client: Client): Candidate[] {
 /** For each ftype the first root that is an image with some metadata. */
 function chosenRoots(version: Version): readonly string[] {
   const ftypes = new Set<string>();
-  return FILE_NAMES.filter((file) => {
+  return ROOT_FILES.filter((file) => {
+    if (version.files[file] === undefined) return false;
     const kind = fileKind(file);
     if (kind?.kind !== 'root' || ftypes.has(kind.ftype)) return false;
     if (METADATA_FILES.every((name) => combinedOf(version, file, name) === undefined)) return false;
@@ -85,11 +88,15 @@ type ReadyFile = FileEntry & { readonly sha256: Sha256 };
 /** A file that may be named: it has bytes, they were read, and it is neither withdrawn nor held. */
 function readyFile(version: Version, name: string): ReadyFile | undefined {
   const entry = version.files[name];
-  if (entry?.sha256 === undefined || entry.size === 0) return undefined;
+  if (entry === undefined || entry.size === 0) return undefined;
   if (version.removal?.files[name] === entry.etag) return undefined;
   const held = version.held?.[name];
   if (held !== undefined && held.etag !== entry.etag) return undefined;
-  return { ...entry, sha256: entry.sha256 };
+  return hasDigest(entry) ? entry : undefined;
+}
+
+function hasDigest(entry: FileEntry): entry is ReadyFile {
+  return entry.sha256 !== undefined;
 }
 
 /** The client's own file first. */

@@ -27,6 +27,8 @@ export type ParsedCatalog =
   | { readonly kind: 'newer'; readonly schema: number }
   | CatalogFault;
 
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 const STATES: readonly VersionState[] = [
   'published',
   'incomplete',
@@ -74,11 +76,13 @@ export function parseCatalog(text: string): ParsedCatalog {
   return reader.fault ?? { kind: 'catalog', catalog };
 }
 
-/** The catalog's stored form; equal catalogs give equal bytes. */
+/**
+ * The catalog's stored form: the generation near its start, the rest in the order of this value. Nobody may
+ * compare catalogs by it: see `isSame`.
+ */
 export function serializeCatalog(catalog: Catalog): Uint8Array {
   const { schema, store, generation, ...rest } = catalog;
-  const body = { schema, store, generation, ...sorted(rest) };
-  return new TextEncoder().encode(JSON.stringify(body) + '\n');
+  return Buffer.from(JSON.stringify({ schema, store, generation, ...rest }) + '\n');
 }
 
 /** The same value with the keys of all objects in order. */
@@ -145,47 +149,51 @@ function productFile(reader: DocumentReader, value: unknown, at: string): Produc
 
 function version(reader: DocumentReader, value: unknown, at: string): Version {
   const entry = reader.object(value, at);
-  const part = <T>(name: string, read: (item: unknown, place: string) => T) =>
-    reader.optional(entry[name], (item) => read(item, `${at}.${name}`));
-  const optional = {
-    reason: part('reason', (item, place) => reader.text(item, place)),
-    withheld: part('withheld', (item, place) =>
-      reader.array(item, place, (one, where): Withheld => {
-        const fields = reader.object(one, where);
-        return {
-          file: reader.text(fields['file'], where),
-          client: reader.oneOf<Client>(fields['client'], CLIENTS, where),
-          reason: reader.text(fields['reason'], where),
-        };
-      }),
-    ),
-    checksums: part('checksums', (item, place) => checksums(reader, item, place)),
-    removal: part('removal', (item, place) => removal(reader, item, place)),
-    held: part('held', (item, place) =>
-      reader.record(item, place, (one, where): Held => {
-        const fields = reader.object(one, where);
-        return {
-          etag: etag(reader, fields['etag'], where),
-          until: reader.count(fields['until'], where),
-        };
-      }),
-    ),
-    verdict: part('verdict', (item, place): Verdict => {
-      const fields = reader.object(item, place);
-      return {
-        reason: reader.text(fields['reason'], place),
-        etags: etags(reader, fields['etags'], place),
-      };
-    }),
-  };
-  return {
+  const { checksums, held, reason, removal, verdict, withheld } = entry;
+  // Most of a catalog are these and their files: no closure and no copy for what is absent.
+  const read: Writable<Version> = {
     state: reader.oneOf<VersionState>(entry['state'], STATES, `${at}.state`),
     files: reader.record(entry['files'], `${at}.files`, (item, place) => file(reader, item, place)),
-    ...defined(optional),
+  };
+  if (reason !== undefined) read.reason = reader.text(reason, `${at}.reason`);
+  if (withheld !== undefined) read.withheld = withheldOf(reader, withheld, `${at}.withheld`);
+  if (checksums !== undefined) read.checksums = checksumsOf(reader, checksums, `${at}.checksums`);
+  if (removal !== undefined) read.removal = removalOf(reader, removal, `${at}.removal`);
+  if (held !== undefined) read.held = heldOf(reader, held, `${at}.held`);
+  if (verdict !== undefined) read.verdict = verdictOf(reader, verdict, `${at}.verdict`);
+  return read;
+}
+
+function heldOf(reader: DocumentReader, value: unknown, at: string): Version['held'] {
+  return reader.record(value, at, (one, where): Held => {
+    const fields = reader.object(one, where);
+    return {
+      etag: etag(reader, fields['etag'], where),
+      until: reader.count(fields['until'], where),
+    };
+  });
+}
+
+function withheldOf(reader: DocumentReader, value: unknown, at: string): Withheld[] {
+  return reader.array(value, at, (one, where): Withheld => {
+    const fields = reader.object(one, where);
+    return {
+      client: reader.oneOf<Client>(fields['client'], CLIENTS, where),
+      file: reader.text(fields['file'], where),
+      reason: reader.text(fields['reason'], where),
+    };
+  });
+}
+
+function verdictOf(reader: DocumentReader, value: unknown, at: string): Verdict {
+  const fields = reader.object(value, at);
+  return {
+    etags: etags(reader, fields['etags'], at),
+    reason: reader.text(fields['reason'], at),
   };
 }
 
-function checksums(reader: DocumentReader, value: unknown, at: string): Checksums {
+function checksumsOf(reader: DocumentReader, value: unknown, at: string): Checksums {
   const entry = reader.object(value, at);
   return {
     etag: etag(reader, entry['etag'], at),
@@ -194,7 +202,7 @@ function checksums(reader: DocumentReader, value: unknown, at: string): Checksum
   };
 }
 
-function removal(reader: DocumentReader, value: unknown, at: string): Removal {
+function removalOf(reader: DocumentReader, value: unknown, at: string): Removal {
   const entry = reader.object(value, at);
   return {
     etag: etag(reader, entry['etag'], at),
@@ -209,25 +217,27 @@ function removal(reader: DocumentReader, value: unknown, at: string): Removal {
 
 function file(reader: DocumentReader, value: unknown, at: string): FileEntry {
   const entry = reader.object(value, at);
-  return {
+  const read: Writable<FileEntry> = {
     etag: etag(reader, entry['etag'], at),
     size: reader.count(entry['size'], at),
     lastModified: reader.count(entry['lastModified'], at),
-    ...defined({
-      sha256: reader.optional(entry['sha256'], (item) => sha256(reader, item, at)),
-      combined: reader.optional(entry['combined'], (item) => {
-        const fields = reader.record(item, `${at}.combined`, (one, place, name): Combined => {
-          reader.oneOf(name, METADATA_FILES, place);
-          const pair = reader.object(one, place);
-          return {
-            metadataEtag: etag(reader, pair['metadataEtag'], place),
-            sha256: sha256(reader, pair['sha256'], place),
-          };
-        });
-        return fields satisfies FileEntry['combined'];
-      }),
-    }),
   };
+  if (entry['sha256'] !== undefined) read.sha256 = sha256(reader, entry['sha256'], at);
+  if (entry['combined'] !== undefined) {
+    read.combined = combinedOf(reader, entry['combined'], `${at}.combined`);
+  }
+  return read;
+}
+
+function combinedOf(reader: DocumentReader, value: unknown, at: string): FileEntry['combined'] {
+  return reader.record(value, at, (one, place, name): Combined => {
+    reader.oneOf(name, METADATA_FILES, place);
+    const pair = reader.object(one, place);
+    return {
+      metadataEtag: etag(reader, pair['metadataEtag'], place),
+      sha256: sha256(reader, pair['sha256'], place),
+    };
+  });
 }
 
 function etags(reader: DocumentReader, value: unknown, at: string): Record<string, ETag> {

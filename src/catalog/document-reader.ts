@@ -49,11 +49,9 @@ export class DocumentReader {
     at: string,
     read: (item: unknown, at: string, name: string) => T,
   ): Record<string, T> {
+    const entries = Object.entries(this.object(value, at));
     return Object.fromEntries(
-      Object.entries(this.object(value, at)).map(([name, item]) => [
-        name,
-        read(item, `${at}[${JSON.stringify(name)}]`, name),
-      ]),
+      entries.map(([name, item]) => [name, read(item, `${at}["${name}"]`, name)]),
     );
   }
 

@@ -1,13 +1,14 @@
 import { parseProductName, type ProductRef } from '../images/layout.ts';
-import type { Catalog, Product, Settings, Version, Withheld } from './document.ts';
+import type { Catalog, Settings, Version, Withheld } from './document.ts';
 import type { Candidate } from './candidates.ts';
+import { isSame } from './same.ts';
 import { standingOf, type Standing } from './verdict.ts';
 
 interface Claim {
   readonly product: string;
   readonly version: string;
   readonly file: string;
-  /** Milliseconds since 1970. */
+  /** The earliest time at which the product had it, in milliseconds since 1970. */
   readonly lastModified: number;
 }
 
@@ -18,68 +19,50 @@ type Products = Catalog['products'];
  * refuses both ("More than one match": `GetImage` in shared/simplestreams/simplestreams.go of LXD and
  * Incus), so each is published once. Within a product the greatest version has it; across products the
  * one that had it first by its files' times, then the first by name. `now` is in milliseconds since 1970.
- * Versions that keep their state keep their identity.
+ * What keeps its state keeps its identity: versions, products without a change, and all of them.
  */
 export function settle(products: Products, settings: Settings, now: number): Products {
-  const standings = new Map<string, Map<string, Standing>>();
+  const standings = new Map<string, ReadonlyMap<string, Standing>>();
   const claims = new Map<string, Claim>();
-  const earliest = new Map<string, number>();
   for (const [name, product] of Object.entries(products)) {
     const ref = productRefOf(name);
-    const own = new Map<string, Standing>();
-    standings.set(name, own);
+    const judged = new Map<string, Standing>();
+    const own = new Map<string, Claim>();
     for (const [version, entry] of Object.entries(product.versions)) {
       const standing = standingOf(ref, entry, settings, now);
-      own.set(version, standing);
+      judged.set(version, standing);
       for (const image of standing.images) {
         const claim = claimOf(name, version, entry, image);
-        const firstSeen = `${name} ${identity(image)}`;
-        earliest.set(firstSeen, Math.min(earliest.get(firstSeen) ?? Infinity, claim.lastModified));
+        const other = own.get(identity(image));
+        own.set(identity(image), other === undefined ? claim : withinProduct(other, claim));
       }
     }
-  }
-  for (const [name, own] of standings) {
-    for (const [version, standing] of own) {
-      for (const image of standing.images) {
-        const entry = products[name]?.versions[version];
-        if (entry === undefined) continue;
-        const first = earliest.get(`${name} ${identity(image)}`) ?? 0;
-        const claim = { ...claimOf(name, version, entry, image), lastModified: first };
-        const rival = claims.get(identity(image));
-        if (rival === undefined || precedes(claim, rival)) claims.set(identity(image), claim);
-      }
+    standings.set(name, judged);
+    for (const [image, claim] of own) {
+      const rival = claims.get(image);
+      if (rival === undefined || precedes(claim, rival)) claims.set(image, claim);
     }
   }
-  return Object.fromEntries(
-    Object.entries(products).map(([name, product]) => [
-      name,
-      settleProduct(
-        name,
-        product,
-        standings.get(name) ?? new Map<string, Standing>(),
-        claims,
-        (one) => held(one, settings, now),
-      ),
-    ]),
-  );
-}
-
-function settleProduct(
-  name: string,
-  product: Product,
-  standings: ReadonlyMap<string, Standing>,
-  claims: ReadonlyMap<string, Claim>,
-  leave: (entry: Version) => Version,
-): Product {
-  const versions = Object.fromEntries(
-    Object.entries(product.versions).map(([version, entry]) => {
-      const standing = standings.get(version) ?? { state: 'incomplete', images: [] };
+  return mapValues(products, (product, name) => {
+    const versions = mapValues(product.versions, (entry, version) => {
+      const standing = standings.get(name)?.get(version) ?? { state: 'incomplete', images: [] };
       const settled = settleVersion(name, version, standing, claims);
       const leaves = entry.state === 'published' && settled.state !== 'published';
-      return [version, withStanding(leaves ? leave(entry) : entry, settled)];
-    }),
-  );
-  return { ...product, versions };
+      return withStanding(leaves ? held(entry, settings, now) : entry, settled);
+    });
+    return versions === product.versions ? product : { ...product, versions };
+  });
+}
+
+/** The same record with each value mapped; the very same when every value stays the very same. */
+function mapValues<T>(
+  record: Readonly<Record<string, T>>,
+  map: (value: T, name: string) => T,
+): Readonly<Record<string, T>> {
+  const entries = Object.entries(record).map(([name, value]) => [name, map(value, name)] as const);
+  return entries.every(([name, mapped]) => mapped === record[name])
+    ? record
+    : Object.fromEntries(entries);
 }
 
 function settleVersion(
@@ -127,23 +110,29 @@ function withStanding(
   entry: Version,
   { state, reason, withheld }: Pick<Version, 'state' | 'reason' | 'withheld'>,
 ): Version {
+  const isSettled =
+    entry.state === state && entry.reason === reason && isSame(entry.withheld, withheld);
+  if (isSettled) return entry;
   const { state: _, reason: __, withheld: ___, ...facts } = entry;
-  const settled: Version = {
+  return {
     ...facts,
     state,
     ...(reason === undefined ? {} : { reason }),
     ...(withheld === undefined ? {} : { withheld }),
   };
-  return settled;
 }
 
-function precedes(claim: Claim, rival: Claim): boolean {
-  if (claim.product !== rival.product) {
-    if (claim.lastModified !== rival.lastModified) return claim.lastModified < rival.lastModified;
-    return claim.product < rival.product;
-  }
+/** The greatest version keeps it, from the earliest time at which the product had it. */
+function withinProduct(earlier: Claim, later: Claim): Claim {
   // Within one version the first file of the table keeps it: images come in that order.
-  return claim.version > rival.version;
+  const winner = later.version > earlier.version ? later : earlier;
+  return { ...winner, lastModified: Math.min(earlier.lastModified, later.lastModified) };
+}
+
+/** Whether the claim of one product wins over that of another. */
+function precedes(claim: Claim, rival: Claim): boolean {
+  if (claim.lastModified !== rival.lastModified) return claim.lastModified < rival.lastModified;
+  return claim.product < rival.product;
 }
 
 function claimOf(product: string, version: string, entry: Version, image: Candidate): Claim {

@@ -1,9 +1,16 @@
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectStore } from '../storage/object-store.ts';
 import type { PipelineContext } from './context.ts';
+import { PipelineError } from './errors.ts';
 
 /** Enough for a hundred rivals at once: every conflict means that one of them got on. */
 export const MAX_COMMIT_TRIES = 40;
+
+/**
+ * Bytes of a document. The public files made from it are up to half as large again, and each of them has
+ * to fit into one string of the engine (512 MiB) and into one write.
+ */
+export const DOCUMENT_LIMIT = 256 * 1024 * 1024;
 
 export interface Stored<T> {
   readonly document: T;
@@ -27,23 +34,25 @@ export interface SwappedDocument<T> {
  * undefined for no change. It must look at the store itself, so that every look is younger than the
  * document that it is merged into: a swap that succeeds then proves that nobody committed a younger look
  * in between. It runs again after every conflict, and has to be idempotent: a swap whose answer was lost is
- * found done at the next try.
+ * found done at the next try. Throws PipelineError `document_too_large`.
  */
 export async function commitDocument<T>(
   { log, pause, random }: Pick<PipelineContext, 'log' | 'pause' | 'random'>,
   target: SwappedDocument<T>,
   plan: (current: T) => Promise<T | undefined>,
-): Promise<{ readonly document: T; readonly changed: boolean }> {
+): Promise<Stored<T> & { readonly changed: boolean }> {
   for (let attempt = 1; ; attempt++) {
     const current = await target.load();
     const next = await plan(current.document);
-    if (next === undefined) return { document: current.document, changed: false };
+    if (next === undefined) return { ...current, changed: false };
+    const bytes = target.serialize(next);
+    if (bytes.length > DOCUMENT_LIMIT) throw tooLarge(target, bytes.length);
     try {
-      await target.store.write(target.key, target.serialize(next), {
+      const { etag } = await target.store.write(target.key, bytes, {
         condition: { ifMatch: current.etag },
         contentType: 'application/json',
       });
-      return { document: next, changed: true };
+      return { document: next, etag, changed: true };
     } catch (error) {
       if (isStoreError(error, 'not_found')) throw target.lost();
       // An unknown outcome is looked up like a conflict: the next read tells.
@@ -53,4 +62,13 @@ export async function commitDocument<T>(
       await pause(random() * Math.min(2000, 25 * 2 ** Math.min(attempt, 8)));
     }
   }
+}
+
+function tooLarge<T>({ key, store }: SwappedDocument<T>, bytes: number): PipelineError {
+  const mib = (size: number) => `${Math.ceil(size / 1024 / 1024)} MiB`;
+  return new PipelineError(
+    'document_too_large',
+    `${key} in ${store.url} would have ${mib(bytes)}; more than ${mib(DOCUMENT_LIMIT)} cannot be published. ` +
+      'Nothing was changed. Withdraw old versions with `bucketstreams prune`, or divide the images between two stores.',
+  );
 }

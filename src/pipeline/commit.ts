@@ -1,5 +1,6 @@
 import { serializeCatalog } from '../catalog/codec.ts';
 import { CATALOG_KEY, type Catalog } from '../catalog/document.ts';
+import { isSame } from '../catalog/same.ts';
 import { commitDocument, MAX_COMMIT_TRIES } from './commit-document.ts';
 import type { PipelineContext } from './context.ts';
 import { catalogLost, loadOrCreateCatalog } from './create-catalog.ts';
@@ -22,7 +23,7 @@ export async function commitCatalog(
   plan: (current: Catalog) => Promise<Catalog | undefined>,
   options: { readonly adopt?: boolean } = {},
 ): Promise<Committed> {
-  const { store } = context;
+  const { store, known = {} } = context;
   let created = false;
   const target = {
     store,
@@ -36,20 +37,18 @@ export async function commitCatalog(
     lost: () => catalogLost(store.url),
     contended: (cause: unknown) => contended(store.url, cause),
   };
-  const { document, changed } = await commitDocument(context, target, async (current) => {
+  const { document, etag, changed } = await commitDocument(context, target, async (current) => {
     const next = await plan(current);
-    if (next === undefined || isSame(current, next)) return undefined;
+    if (next === undefined || changesNothing(current, next)) return undefined;
     return { ...next, generation: Math.max(next.generation, current.generation + 1) };
   });
+  known.last = { catalog: document, etag };
   return { catalog: document, changed, created };
 }
 
-function isSame(before: Catalog, after: Catalog): boolean {
-  if (before === after) return true;
-  const bytes = serializeCatalog({ ...after, generation: before.generation });
-  return (
-    after.generation <= before.generation && Buffer.from(bytes).equals(serializeCatalog(before))
-  );
+function changesNothing(before: Catalog, after: Catalog): boolean {
+  const { generation } = before;
+  return after.generation <= generation && isSame(before, { ...after, generation });
 }
 
 function contended(url: string, cause: unknown): PipelineError {

@@ -4,6 +4,7 @@ import type { Hasher } from '../images/digests.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { DigestMemory } from './digest-memory.ts';
+import type { LoadedCatalog } from './load-catalog.ts';
 
 /** What every use case needs of the world. */
 export interface PipelineContext {
@@ -13,6 +14,8 @@ export interface PipelineContext {
   /** Outlives an invocation in a warm process. */
   readonly memory: DigestMemory;
   readonly log: Logger;
+  /** The catalog as the present piece of work last read or wrote it: not read again while it is that one. */
+  readonly known?: { last?: LoadedCatalog };
   /** The configuration's, applied by enumerations; absent fields keep what the catalog has. */
   readonly settings?: Partial<Settings>;
   /** Milliseconds since 1970. */

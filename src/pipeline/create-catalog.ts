@@ -27,7 +27,7 @@ export async function loadOrCreateCatalog(
   options: { readonly adopt?: boolean } = {},
 ): Promise<LoadedCatalog & { readonly created: boolean }> {
   const { store } = context;
-  const existing = await loadCatalog(store);
+  const existing = await loadCatalog(store, context.known?.last);
   if (existing !== undefined) return { ...existing, created: false };
 
   const publicState = await readPublicState(store);

@@ -53,9 +53,10 @@ type Etags = Map<string, ETag>;
  * changes nothing.
  */
 export async function enumerateStore(
-  context: PipelineContext,
+  world: PipelineContext,
   options: EnumerateOptions = {},
 ): Promise<Enumeration> {
+  const context: PipelineContext = { ...world, known: {} };
   const before = await commitCatalog(context, (current) => Promise.resolve(current), {
     adopt: options.adopt,
   });

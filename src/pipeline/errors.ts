@@ -6,6 +6,7 @@
  * - `catalog_lost`: there is none, though public files of ours exist.
  * - `catalog_behind`: it is older than the public files.
  * - `catalog_contended`: every try to change it met a rival's change.
+ * - `document_too_large`: a catalog, or a mirror's document, would outgrow what can be stored and read back.
  * - `streams_foreign`: the public files are another program's, and nobody asked to take them over.
  * - `master_empty`: there is no catalog to mirror.
  * - `mirror_unreadable`: a mirror's document is damaged.
@@ -21,6 +22,7 @@ export type PipelineErrorCode =
   | 'catalog_lost'
   | 'catalog_behind'
   | 'catalog_contended'
+  | 'document_too_large'
   | 'streams_foreign'
   | 'streams_absent'
   | 'master_empty'

@@ -73,7 +73,7 @@ class Indexing {
   #published = 0;
 
   constructor(context: PipelineContext, limits: IndexLimits) {
-    this.#context = context;
+    this.#context = { ...context, known: {} };
     this.#limits = limits;
     this.#budget = new ReadBudget(limits, context.now);
   }

@@ -12,12 +12,16 @@ export interface LoadedCatalog {
 }
 
 /**
- * The stored catalog; undefined when there is none. Throws PipelineError `catalog_unreadable` or
- * `catalog_newer`, and the store's errors.
+ * The stored catalog; undefined when there is none. One that is still as it was when it was `known` is not
+ * read again. Throws PipelineError `catalog_unreadable` or `catalog_newer`, and the store's errors.
  */
-export async function loadCatalog(store: ObjectStore): Promise<LoadedCatalog | undefined> {
-  const stored = await readCatalogText(store);
+export async function loadCatalog(
+  store: ObjectStore,
+  known?: LoadedCatalog,
+): Promise<LoadedCatalog | undefined> {
+  const stored = await readCatalogText(store, known?.etag);
   if (stored === undefined) return undefined;
+  if (stored.text === undefined) return known;
   const parsed = parseCatalog(stored.text);
   switch (parsed.kind) {
     case 'catalog':
@@ -38,13 +42,20 @@ export async function loadCatalog(store: ObjectStore): Promise<LoadedCatalog | u
   }
 }
 
-/** The stored catalog's bytes, readable or not; undefined when there is none. */
-export async function readCatalogText(
+/**
+ * The stored catalog's bytes, readable or not; undefined when there is none. No text when it still has the
+ * ETag that is known: nothing but the answer's head is read then.
+ */
+async function readCatalogText(
   store: ObjectStore,
-): Promise<{ readonly text: string; readonly etag: ETag } | undefined> {
+  known: ETag | undefined,
+): Promise<{ readonly text?: string; readonly etag: ETag } | undefined> {
   try {
     const body = await store.read(CATALOG_KEY);
-    return { text: (await collect(body)).toString('utf8'), etag: body.info.etag };
+    const { etag } = body.info;
+    if (etag !== known) return { text: (await collect(body)).toString('utf8'), etag };
+    body.stream.destroy();
+    return { etag };
   } catch (error) {
     if (!isStoreError(error, 'not_found')) throw error;
     await assertStoreIsThere(store);

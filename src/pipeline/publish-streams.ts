@@ -1,4 +1,5 @@
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { Catalog } from '../catalog/document.ts';
 import {
   EDGE_COMPRESSION_LIMIT,
@@ -17,6 +18,8 @@ import { loadCatalog } from './load-catalog.ts';
 import { readPublicFile } from './public-files.ts';
 
 const MAX_TRIES = 20;
+/** Off the calling thread, which may be serving clients. */
+const gzipped = promisify(gzip);
 
 export interface Publication {
   /** The catalog's generation that the public files have now, or a greater one. */
@@ -79,7 +82,7 @@ export async function bringUp(
     const body = render();
     const compress = body.length > EDGE_COMPRESSION_LIMIT;
     try {
-      await store.write(key, compress ? gzipSync(body) : body, {
+      await store.write(key, compress ? await gzipped(body) : body, {
         condition: file.kind === 'absent' ? { ifAbsent: true } : { ifMatch: file.etag },
         contentType: STREAMS_CONTENT_TYPE,
         cacheControl: STREAMS_CACHE_CONTROL,

@@ -7,7 +7,7 @@ import { rebuildingCatalog } from './create-catalog.ts';
 import { enumerateStore, rebuilt, type EnumerateOptions } from './enumerate.ts';
 import { isPipelineError } from './errors.ts';
 import { indexVersions, type IndexLimits } from './index-versions.ts';
-import { loadCatalog, readCatalogText } from './load-catalog.ts';
+import { loadCatalog } from './load-catalog.ts';
 import { publishStreams } from './publish-streams.ts';
 import { readPublicState } from './public-files.ts';
 
@@ -98,6 +98,9 @@ async function passPublicGeneration(context: PipelineContext): Promise<void> {
  */
 async function replaceUnreadable(context: PipelineContext): Promise<void> {
   const { store } = context;
+  // Before it is judged: what is written below must replace what was found damaged and nothing else.
+  const damaged = await store.stat(CATALOG_KEY);
+  if (damaged === undefined) return;
   try {
     await loadCatalog(store);
     return;
@@ -105,8 +108,6 @@ async function replaceUnreadable(context: PipelineContext): Promise<void> {
     if (!isPipelineError(error, 'catalog_unreadable')) throw error;
     context.log('warn', 'rebuilding a damaged catalog', { problem: error.message });
   }
-  const damaged = await readCatalogText(store);
-  if (damaged === undefined) return;
   const { generation } = await readPublicState(store);
   try {
     await store.write(CATALOG_KEY, serializeCatalog(await rebuildingCatalog(context, generation)), {

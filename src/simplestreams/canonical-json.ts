@@ -1,16 +1,25 @@
+/** What JSON writes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /**
  * JSON without white space whose object keys are in ascending order, so that equal values give equal
  * bytes. JSON.stringify will not do: it puts keys that look like numbers, as versions do, first.
  * Properties that are undefined are left out.
  */
 export function canonicalJson(value: unknown): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join()}]`;
-  if (typeof value === 'object' && value !== null) {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-    return `{${members.join()}}`;
+  const fields = value as Readonly<Record<string, unknown>>;
+  let members = '';
+  for (const name of Object.keys(fields).sort()) {
+    const field = fields[name];
+    if (field === undefined) continue;
+    members += `${members === '' ? '' : ','}${quoted(name)}:${canonicalJson(field)}`;
   }
-  return JSON.stringify(value);
+  return `{${members}}`;
+}
+
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }

@@ -22,14 +22,20 @@ export function imagesOf(version: Version, settings: Settings): readonly Candida
 
 /** Everything that is listed for any client, in ascending order of product, then version. */
 export function* listedImages(catalog: Catalog): Generator<ListedImage> {
-  for (const product of Object.keys(catalog.products).sort()) {
-    const versions = catalog.products[product]?.versions ?? {};
-    for (const name of Object.keys(versions).sort()) {
-      const version = versions[name];
-      if (!version) continue;
-      for (const image of imagesOf(version, catalog.settings)) {
-        yield { product, version: name, ...image };
-      }
-    }
+  for (const product of Object.keys(catalog.products).sort()) yield* listedOf(catalog, product);
+}
+
+/** The products that have something to list, in ascending order. */
+export function listedNames(catalog: Catalog, isListed: ListedFilter = () => true): string[] {
+  const names = Object.keys(catalog.products).sort();
+  return names.filter((product) => listedOf(catalog, product).some(isListed));
+}
+
+function* listedOf({ products, settings }: Catalog, product: string): Generator<ListedImage> {
+  const versions = products[product]?.versions ?? {};
+  for (const name of Object.keys(versions).sort()) {
+    const version = versions[name];
+    if (!version) continue;
+    for (const image of imagesOf(version, settings)) yield { product, version: name, ...image };
   }
 }

@@ -3,7 +3,7 @@ import { IMAGES_KEY } from '../delivery/policy.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { IndexDocument, ProductsDocument } from './documents.ts';
 import { revisionMember, type Revision } from './generation.ts';
-import type { ListedFilter } from './listing.ts';
+import { listedNames, type ListedFilter } from './listing.ts';
 import { listedProducts } from './products.ts';
 
 const CONTENT_ID = 'images';
@@ -37,7 +37,7 @@ export function renderIndex(
   revision: Revision,
   isListed?: ListedFilter,
 ): Uint8Array {
-  const products = Object.keys(listedProducts(catalog, isListed));
+  const products = listedNames(catalog, isListed);
   return render(revision, {
     format: 'index:1.0',
     index: {
@@ -48,5 +48,5 @@ export function renderIndex(
 
 function render(revision: Revision, document: object): Uint8Array {
   const members = canonicalJson(document).slice(1);
-  return new TextEncoder().encode(`{${revisionMember(revision)},${members}\n`);
+  return Buffer.from(`{${revisionMember(revision)},${members}\n`);
 }

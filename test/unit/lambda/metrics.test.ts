@@ -61,6 +61,7 @@ describe('Meter', () => {
 describe('isCatalogProblem', () => {
   it('is what a person has to decide about, and not what passes', () => {
     assert.equal(isCatalogProblem(new PipelineError('catalog_lost', 'x')), true);
+    assert.equal(isCatalogProblem(new PipelineError('document_too_large', 'x')), true);
     assert.equal(isCatalogProblem(new PipelineError('catalog_contended', 'x')), false);
     assert.equal(isCatalogProblem(new Error('x')), false);
   });
