@@ -72,12 +72,12 @@ async function timed(sync: () => Promise<number>): Promise<number> {
 }
 
 async function syncOurs(): Promise<number> {
-  const main = join(import.meta.dirname, '../src/cli/main.ts');
+  const program = join(import.meta.dirname, '../bin/bucketstreams.js');
   const config = join(folder, 'bucketstreams.toml');
   const run = await runOnce([
     process.execPath,
     ...(process.env.PROF ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] : []),
-    main,
+    program,
     'mirror',
     'sync',
     '--config',

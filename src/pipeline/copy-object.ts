@@ -9,6 +9,7 @@ import type {
   UploadOptions,
   WriteCondition,
 } from '../storage/object-store.ts';
+import { letGo } from '../storage/young-garbage.ts';
 
 export interface CopyOrder {
   readonly key: string;
@@ -64,7 +65,7 @@ export async function copyObject(
   const body = checked(stream, `${key} in ${from.url}`, size, sha256);
   if (size > WHOLE) return to.upload(key, body, options);
   const bytes = Buffer.concat(await Array.fromAsync(body));
-  const info = await to.write(key, bytes, options);
+  const info = await to.write(key, bytes, { ...options, sha256 });
   onProgress?.(size);
   return info;
 }
@@ -83,6 +84,7 @@ export async function* checked(
     if (passed > size) break;
     hash.update(chunk);
     yield chunk;
+    letGo(chunk.length);
   }
   const found = hash.digest('hex');
   if (passed === size && found === sha256) return;

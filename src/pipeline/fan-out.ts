@@ -194,9 +194,10 @@ class FanOut {
         ? []
         : [AbortSignal.timeout(Math.max(0, deadline - this.#context.now() - LAST_MS))];
     const signals = [...left, ...(signal ? [signal] : [])];
+    const [first] = signals;
     const outcome = await doMirrorWork(this.#context, this.#mirror, work, {
       onProgress,
-      ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}),
+      ...(first && { signal: signals.length > 1 ? AbortSignal.any(signals) : first }),
     });
     ended();
     onProgress(outcome.kind === 'proven' ? size : 0);

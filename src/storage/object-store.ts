@@ -30,6 +30,11 @@ export interface WriteOptions {
   readonly contentEncoding?: 'gzip';
 }
 
+export interface WholeWriteOptions extends WriteOptions {
+  /** The body's SHA-256 in hex, where the caller has just computed it: a store that needs it need not again. */
+  readonly sha256?: string;
+}
+
 export interface UploadOptions extends WriteOptions {
   /** The body's bytes, where known: an S3 store chooses the size of its parts by it (without it: at most 156 GiB). */
   readonly size?: number;
@@ -101,7 +106,7 @@ export interface ObjectStore {
    * `precondition_failed`, or `conflict` when a rival was writing; with `ifMatch` on an absent object: `not_found`.
    * A lost answer that is retried may give a false `precondition_failed`: read again to know.
    */
-  write(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo>;
+  write(key: string, body: Uint8Array, options?: WholeWriteOptions): Promise<ObjectInfo>;
 
   /**
    * Stores a stream of any size in bounded memory. Nothing is visible before all of it is stored; when the

@@ -47,7 +47,8 @@ class ResumingBody extends Readable {
   #attemptsHere = 0;
   #failure: unknown;
   readonly #silence: NodeJS.Timeout;
-  readonly #gone = new AbortController();
+  /** Ends what goes on with another connection. */
+  #gone: AbortController | undefined;
   readonly #cancel = () => {
     const { context, signal } = this.#options;
     this.destroy(s3Failure('unavailable', context, 'it was cancelled.', signal?.reason));
@@ -74,7 +75,7 @@ class ResumingBody extends Readable {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#options.signal?.removeEventListener('abort', this.#cancel);
     clearTimeout(this.#silence);
-    this.#gone.abort();
+    this.#gone?.abort();
     const source = this.#source;
     this.#source = undefined;
     source?.destroy();
@@ -140,7 +141,7 @@ class ResumingBody extends Readable {
 
   async #nextSource(): Promise<Readable> {
     const { limits, length, context, reopen } = this.#options;
-    const { signal } = this.#gone;
+    const { signal } = (this.#gone ??= new AbortController());
     while (this.#attemptsHere < limits.attempts) {
       const pause = Math.min(limits.pauseMs * 2 ** this.#attemptsHere, LONGEST_PAUSE_MS);
       await delay(pause * (0.5 + Math.random()), undefined, { signal });

@@ -154,5 +154,9 @@ function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((part: unknown) => messageOf(part)).join('; ');
   }
-  return error.message;
+  // Node advises an option of its own, which is no help to whoever runs this program.
+  return error.message.replace(
+    /; if the root CA is installed locally.*/s,
+    '; name the file of its certificate authority in NODE_EXTRA_CA_CERTS',
+  );
 }

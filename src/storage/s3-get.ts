@@ -17,21 +17,10 @@ export interface S3Answer {
 export async function getObject(
   place: S3Place,
   context: S3Context,
-  { range, ifMatch, signal }: ReadOptions,
+  options: ReadOptions,
 ): Promise<S3Answer> {
-  const command = new GetObjectCommand({
-    Bucket: place.bucket,
-    Key: context.key,
-    ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }),
-    ...(ifMatch === undefined ? {} : { IfMatch: quoted(ifMatch) }),
-  });
-  let answer: GetObjectCommandOutput;
-  try {
-    answer = await place.client.send(command, signal === undefined ? {} : { abortSignal: signal });
-  } catch (error) {
-    if (signal?.aborted !== true) throw s3Error(error, context);
-    throw s3Failure('unavailable', context, 'it was cancelled.', error);
-  }
+  const { range, ifMatch } = options;
+  const answer = (await onWire(place, context, options)) ?? (await bySdk(place, context, options));
   const { Body: body, ContentLength: length } = answer;
   if (!(body instanceof Readable) || length === undefined) {
     throw s3Failure('unavailable', context, 'the server sent no body, or not its length.');
@@ -51,13 +40,70 @@ export async function getObject(
   }
 }
 
+type Answer = Pick<
+  GetObjectCommandOutput,
+  'ContentLength' | 'ContentRange' | 'ContentEncoding' | 'ETag' | 'LastModified' | 'VersionId'
+> & { readonly Body?: unknown };
+
+async function onWire(
+  place: S3Place,
+  { key }: S3Context,
+  { range, ifMatch, signal }: ReadOptions,
+): Promise<Answer | undefined> {
+  const answer = await place.wire.send({
+    operation: 'GetObject',
+    key,
+    headers: {
+      ...(range === undefined ? {} : { range: rangeHeader(range) }),
+      ...(ifMatch === undefined ? {} : { 'if-match': quoted(ifMatch) }),
+    },
+    signal,
+  });
+  if (answer === undefined) return undefined;
+  const { headers, body } = answer;
+  const length = headers['content-length'];
+  const modified = headers['last-modified'];
+  return {
+    Body: body,
+    ContentLength: length === undefined ? undefined : Number(length),
+    ContentRange: headers['content-range'],
+    ContentEncoding: headers['content-encoding'],
+    ETag: headers['etag'],
+    LastModified: modified === undefined ? undefined : new Date(modified),
+    VersionId: headers['x-amz-version-id'],
+  };
+}
+
+async function bySdk(
+  place: S3Place,
+  context: S3Context,
+  { range, ifMatch, signal }: ReadOptions,
+): Promise<Answer> {
+  const command = new GetObjectCommand({
+    Bucket: place.bucket,
+    Key: context.key,
+    ...(range === undefined ? {} : { Range: rangeHeader(range) }),
+    ...(ifMatch === undefined ? {} : { IfMatch: quoted(ifMatch) }),
+  });
+  try {
+    return await place.client.send(command, signal === undefined ? {} : { abortSignal: signal });
+  } catch (error) {
+    if (signal?.aborted !== true) throw s3Error(error, context);
+    throw s3Failure('unavailable', context, 'it was cancelled.', error);
+  }
+}
+
+function rangeHeader({ start, end }: { readonly start: number; readonly end: number }): string {
+  return `bytes=${start}-${end - 1}`;
+}
+
 /** The error of a pinned read that finds another state. */
 export function changed(context: S3Context, cause?: unknown): Error {
   const reason = 'it was changed or removed by someone else meanwhile.';
   return s3Failure('precondition_failed', context, reason, cause);
 }
 
-function infoFrom(answer: GetObjectCommandOutput, context: S3Context, length: number): ObjectInfo {
+function infoFrom(answer: Answer, context: S3Context, length: number): ObjectInfo {
   const whole = /\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1];
   return {
     key: context.key,
@@ -72,7 +118,7 @@ function infoFrom(answer: GetObjectCommandOutput, context: S3Context, length: nu
 function assertRange(
   { start, end }: { readonly start: number; readonly end: number },
   { size }: ObjectInfo,
-  { ContentRange, ContentLength }: GetObjectCommandOutput,
+  { ContentRange, ContentLength }: Answer,
   context: S3Context,
 ): void {
   const first = Number(/^bytes (\d+)-/.exec(ContentRange ?? 'bytes 0-')?.[1]);

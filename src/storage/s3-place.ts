@@ -1,11 +1,13 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ResumeLimits } from './s3-body.ts';
 import { s3Failure, type S3Context } from './s3-errors.ts';
+import type { S3Wire, WireAnswer } from './s3-wire.ts';
 import type { ETag, ObjectInfo, WriteCondition, WriteOptions } from './object-store.ts';
 
 /** A bucket and how to reach it: what the parts of the S3 store share. */
 export interface S3Place {
   readonly client: S3Client;
+  readonly wire: S3Wire;
   readonly bucket: string;
   readonly url: string;
   readonly resumeLimits: ResumeLimits;
@@ -46,6 +48,31 @@ export function etagFrom(header: string | undefined, context: S3Context): ETag {
 
 export function versionFrom(id: string | undefined): { versionId?: string } {
   return id === undefined || id === 'null' ? {} : { versionId: id };
+}
+
+/** What the answer to a write on the wire tells. */
+export function wireWritten({ headers, body }: WireAnswer): Answer {
+  // Of no content, but the connection is free only when it was read.
+  body.on('error', () => undefined).resume();
+  return { ETag: headers['etag'], VersionId: headers['x-amz-version-id'] };
+}
+
+/** Headers as the wire takes them, from parameters as the SDK does. */
+export function wireHeaders(
+  params: ReturnType<typeof conditionHeaders> & ReturnType<typeof contentHeaders>,
+): Record<string, string> {
+  const names = {
+    IfMatch: 'if-match',
+    IfNoneMatch: 'if-none-match',
+    ContentType: 'content-type',
+    CacheControl: 'cache-control',
+    ContentEncoding: 'content-encoding',
+  } as const;
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(params)) {
+    headers[names[name as keyof typeof names]] = value;
+  }
+  return headers;
 }
 
 /** An ETag as a header's value. */

@@ -1,4 +1,4 @@
-import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
 import { assertWritableKey } from './keys.ts';
 import { S3_RESUME_LIMITS, type ResumeLimits } from './s3-body.ts';
@@ -6,17 +6,9 @@ import { connectS3, type S3ClientOptions, type S3Connection } from './s3-client.
 import { copyObject, S3_COPY_LIMITS, type CopyLimits } from './s3-copy.ts';
 import { s3Error, s3Failure, statusOf, type S3Context } from './s3-errors.ts';
 import { listObjects } from './s3-list.ts';
-import {
-  conditionHeaders,
-  contentHeaders,
-  etagFrom,
-  quoted,
-  versionFrom,
-  writtenInfo,
-  type S3Place,
-} from './s3-place.ts';
+import { etagFrom, quoted, versionFrom, type S3Place } from './s3-place.ts';
 import { readObject } from './s3-read.ts';
-import { uploadObject } from './s3-upload.ts';
+import { putObject, uploadObject } from './s3-upload.ts';
 import type {
   CopySource,
   ETag,
@@ -25,8 +17,8 @@ import type {
   ObjectStore,
   ReadOptions,
   UploadOptions,
+  WholeWriteOptions,
   WriteCondition,
-  WriteOptions,
 } from './object-store.ts';
 
 export type { S3Credentials } from './s3-client.ts';
@@ -67,6 +59,10 @@ class S3Store implements ObjectStore, S3Place {
     this.resumeLimits = options.resumeLimits ?? S3_RESUME_LIMITS;
   }
 
+  get wire() {
+    return this.#connection.wire;
+  }
+
   get client() {
     return this.#connection.client;
   }
@@ -101,20 +97,12 @@ class S3Store implements ObjectStore, S3Place {
     return listObjects(this, prefix, options.startAfter);
   }
 
-  async write(key: string, body: Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
+  async write(key: string, body: Uint8Array, options: WholeWriteOptions = {}): Promise<ObjectInfo> {
     assertWritableKey('write', this.url, key);
     const context = this.#context('write', key);
-    return this.#conditional(context, options.condition, async () => {
-      const answer = await this.client.send(
-        new PutObjectCommand({
-          ...this.#target(key),
-          Body: body,
-          ...conditionHeaders(options.condition),
-          ...contentHeaders(options),
-        }),
-      );
-      return writtenInfo(this, context, answer, body.length);
-    });
+    return this.#conditional(context, options.condition, () =>
+      putObject(this, context, body, options),
+    );
   }
 
   async upload(

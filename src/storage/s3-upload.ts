@@ -1,20 +1,54 @@
-import { Upload } from '@aws-sdk/lib-storage';
-import { Readable } from 'node:stream';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import type { Readable } from 'node:stream';
 import { s3Error, s3Failure, type S3Context } from './s3-errors.ts';
-import { conditionHeaders, contentHeaders, writtenInfo, type S3Place } from './s3-place.ts';
-import type { ObjectInfo, UploadOptions } from './object-store.ts';
+import { beginUpload } from './s3-multipart.ts';
+import { PartSource } from './s3-parts.ts';
+import {
+  conditionHeaders,
+  contentHeaders,
+  wireHeaders,
+  wireWritten,
+  writtenInfo,
+  type S3Place,
+} from './s3-place.ts';
+import type { ObjectInfo, UploadOptions, WholeWriteOptions } from './object-store.ts';
 import { withSource } from './upload-source.ts';
 
 const MIB = 1024 * 1024;
 /** S3's limit for one upload. */
 const MAX_PARTS = 10_000;
-const PART_SIZE = 16 * MIB;
-/** What the parts in flight may hold in memory, unless one part alone is larger. */
-const IN_FLIGHT = 48 * MIB;
+/** Of an upload whose size is known. */
+const LEAST_PART = 8 * MIB;
+/** Of one whose size is not known, so that it may become 156 GiB. */
+const BLIND_PART = 16 * MIB;
+/** What the parts of one upload may hold in memory, unless two alone hold more. */
+const IN_MEMORY = 24 * MIB;
 
 /** The bytes of each part of an upload of `size` bytes: small, but never more than 10,000 parts. */
 export function partSizeFor(size: number | undefined): number {
-  return Math.max(PART_SIZE, Math.ceil((size ?? 0) / MAX_PARTS / MIB) * MIB);
+  if (size === undefined) return BLIND_PART;
+  return Math.max(LEAST_PART, Math.ceil(size / MAX_PARTS / MIB) * MIB);
+}
+
+/** `ObjectStore.write`, but for the meaning of conditions. */
+export async function putObject(
+  place: S3Place,
+  context: S3Context,
+  body: Uint8Array,
+  options: WholeWriteOptions,
+): Promise<ObjectInfo> {
+  const { sha256, condition } = options;
+  const { key } = context;
+  const params = { ...conditionHeaders(condition), ...contentHeaders(options) };
+  const headers = wireHeaders(params);
+  const order = { operation: 'PutObject', key, headers, body, sha256 } as const;
+  const sent = await place.wire.send(order);
+  const answer = sent
+    ? wireWritten(sent)
+    : await place.client.send(
+        new PutObjectCommand({ Bucket: place.bucket, Key: key, Body: body, ...params }),
+      );
+  return writtenInfo(place, context, answer, body.length);
 }
 
 /** `ObjectStore.upload`, but for the meaning of conditions. */
@@ -24,78 +58,115 @@ export async function uploadObject(
   body: Readable | AsyncIterable<Uint8Array>,
   options: UploadOptions,
 ): Promise<ObjectInfo> {
-  const { signal, onProgress, condition } = options;
-  const cancelled = () => s3Failure('unavailable', context, 'it was cancelled.', signal?.reason);
-  return withSource(body, signal, cancelled, async (chunks) => {
-    const partSize = partSizeFor(options.size);
-    const counted = new CountedBody(chunks, partSize, context);
-    const upload = new Upload({
-      client: place.client,
-      params: {
-        Bucket: place.bucket,
-        Key: context.key,
-        Body: Readable.from(counted.chunks()),
-        ...conditionHeaders(condition),
-        ...contentHeaders(options),
-      },
-      partSize,
-      queueSize: Math.max(1, Math.floor(IN_FLIGHT / partSize)),
-      leavePartsOnError: false,
-    });
-    if (onProgress !== undefined) {
-      upload.on('httpUploadProgress', ({ loaded }) => onProgress(loaded ?? 0));
-    }
+  /** Aborted when a request fails, whose error then is the upload's: the source is told to end by it. */
+  const failed = new AbortController();
+  const asked = options.signal;
+  const signal = AbortSignal.any(asked ? [asked, failed.signal] : [failed.signal]);
+  const reason = () =>
+    asked?.aborted === true
+      ? s3Failure('unavailable', context, 'it was cancelled.', asked.reason)
+      : s3Error(failed.signal.reason, context);
+  return withSource(body, signal, reason, async (chunks) => {
+    const source = new PartSource(chunks, context);
+    const fail = (error: unknown) => failed.abort(error);
     try {
-      // Upload's own abort answers before the parts are gone; an error of the body does not.
-      return writtenInfo(place, context, await upload.done(), counted.bytes);
+      return await new Uploading(place, context, source, { ...options, signal }, fail).run();
     } catch (error) {
-      throw counted.error ?? s3Error(error, context);
+      throw signal.aborted ? reason() : error;
+    } finally {
+      source.close();
     }
   });
 }
 
-/** Passes an upload's chunks on, counts their bytes, and keeps the error that they end with. */
-class CountedBody {
-  bytes = 0;
-  /** Set when the body, not the store, failed. */
-  error: Error | undefined;
-  readonly #source: AsyncIterable<unknown>;
-  readonly #partSize: number;
+class Uploading {
+  readonly #place: S3Place;
   readonly #context: S3Context;
+  readonly #source: PartSource;
+  readonly #options: UploadOptions & { readonly signal: AbortSignal };
+  readonly #onFailure: (error: unknown) => void;
+  readonly #partSize: number;
+  readonly #memory: Uint8Array<ArrayBuffer>[] = [];
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
 
-  constructor(source: AsyncIterable<unknown>, partSize: number, context: S3Context) {
-    this.#source = source;
-    this.#partSize = partSize;
+  constructor(
+    place: S3Place,
+    context: S3Context,
+    source: PartSource,
+    options: UploadOptions & { readonly signal: AbortSignal },
+    onFailure: (error: unknown) => void,
+  ) {
+    this.#place = place;
     this.#context = context;
+    this.#source = source;
+    this.#options = options;
+    this.#onFailure = onFailure;
+    this.#partSize = partSizeFor(options.size);
   }
 
-  async *chunks(): AsyncGenerator<Buffer> {
+  async run(): Promise<ObjectInfo> {
+    const info = await this.#store();
+    // At once, not when the garbage collector comes by. After an error something may still read it.
+    for (const { buffer } of this.#memory) buffer.transfer(0);
+    return info;
+  }
+
+  async #store(): Promise<ObjectInfo> {
+    const { size = 0, onProgress } = this.#options;
+    const first = await this.#next();
+    // Whether a first part that is full is the last one, too, only the second tells.
+    const certain = size > this.#partSize || first.byteLength < this.#partSize;
+    const second = certain ? undefined : await this.#next();
+    const isWhole = second?.byteLength === 0 || first.byteLength < this.#partSize;
+    if (!isWhole) return this.#storeParts(second ? [first, second] : [first]);
+    const info = await putObject(this.#place, this.#context, first, this.#options);
+    if (first.byteLength > 0) onProgress?.(first.byteLength);
+    return info;
+  }
+
+  async #storeParts(read: readonly Uint8Array<ArrayBuffer>[]): Promise<ObjectInfo> {
+    const upload = await beginUpload(this.#place, this.#context, {
+      ...this.#options,
+      onFailure: this.#onFailure,
+    });
     try {
-      for await (const chunk of this.#source) yield this.#counted(chunk);
+      this.#options.signal.throwIfAborted();
+      const send = (part: Uint8Array<ArrayBuffer>) =>
+        upload.send(part, () => void this.#free.push(part));
+      let last = read.at(-1);
+      for (const part of read) send(part);
+      while (last?.byteLength === this.#partSize) {
+        while (!this.#hasRoom()) await upload.progress();
+        last = await this.#next();
+        if (last.byteLength > 0) send(last);
+      }
+      await upload.settled();
+      this.#options.signal.throwIfAborted();
+      return await upload.complete();
     } catch (error) {
-      this.error =
-        error instanceof Error && error.name === 'StoreError'
-          ? error
-          : s3Failure(
-              'unavailable',
-              this.#context,
-              `the data to store broke off: ${error instanceof Error ? error.message : String(error)}.`,
-              error,
-            );
-      throw this.error;
+      this.#onFailure(error);
+      await upload.abandon();
+      throw error;
     }
   }
 
-  #counted(chunk: unknown): Buffer {
-    if (!(chunk instanceof Uint8Array)) {
-      throw s3Failure('unsupported', this.#context, 'the body is not made of bytes.');
+  #hasRoom(): boolean {
+    this.#options.signal.throwIfAborted();
+    const most = Math.max(2, Math.floor(IN_MEMORY / this.#partSize));
+    return this.#free.length > 0 || this.#memory.length < most;
+  }
+
+  /** The next part: shorter than the others, or of no bytes, at the end. */
+  async #next(): Promise<Uint8Array<ArrayBuffer>> {
+    let part = this.#free.pop();
+    if (part === undefined) {
+      part = new Uint8Array(Buffer.allocUnsafeSlow(this.#partSize).buffer);
+      this.#memory.push(part);
     }
-    this.bytes += chunk.length;
-    if (this.bytes > this.#partSize * MAX_PARTS) {
-      const reason = `it is larger than ${MAX_PARTS} parts of ${this.#partSize} bytes. Tell its size beforehand.`;
-      throw s3Failure('unsupported', this.#context, reason);
-    }
-    // Parts are gathered from several, and a chunk holds until the next is asked for.
-    return Buffer.from(chunk);
+    const length = await this.#source.fill(part);
+    this.#options.signal.throwIfAborted();
+    if (this.#source.bytes <= this.#partSize * MAX_PARTS) return part.subarray(0, length);
+    const reason = `it is larger than ${MAX_PARTS} parts of ${this.#partSize} bytes. Tell its size beforehand.`;
+    throw s3Failure('unsupported', this.#context, reason);
   }
 }

@@ -1,0 +1,58 @@
+import { isStoreError } from './errors.ts';
+import { s3Failure, type S3Context } from './s3-errors.ts';
+
+/** An upload's body, read part by part. Its errors are StoreErrors. */
+export class PartSource {
+  /** Read so far. */
+  bytes = 0;
+  readonly #chunks: AsyncIterator<unknown>;
+  readonly #context: S3Context;
+  /** Of the last chunk, what did not fit into a part. It holds until the next chunk is asked for. */
+  #rest: Uint8Array = new Uint8Array(0);
+
+  constructor(chunks: AsyncIterable<unknown>, context: S3Context) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+    this.#context = context;
+  }
+
+  /** Fills `part` from its start. Resolves to less than its length at the body's end only. */
+  async fill(part: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < part.byteLength && (await this.#hasMore())) {
+      const piece = this.#rest.subarray(0, part.byteLength - filled);
+      part.set(piece, filled);
+      filled += piece.byteLength;
+      this.#rest = this.#rest.subarray(piece.byteLength);
+    }
+    this.bytes += filled;
+    return filled;
+  }
+
+  /** To be called when no more is wanted. */
+  close(): void {
+    // Not awaited: a generator that waits for ever never answers.
+    this.#chunks.return?.().catch(() => undefined);
+  }
+
+  async #hasMore(): Promise<boolean> {
+    while (this.#rest.byteLength === 0) {
+      const { done, value } = await this.#next();
+      if (done === true) return false;
+      if (!(value instanceof Uint8Array)) {
+        throw s3Failure('unsupported', this.#context, 'the body is not made of bytes.');
+      }
+      this.#rest = value;
+    }
+    return true;
+  }
+
+  async #next(): Promise<IteratorResult<unknown, unknown>> {
+    try {
+      return await this.#chunks.next();
+    } catch (error) {
+      if (isStoreError(error)) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw s3Failure('unavailable', this.#context, `the data to store broke off: ${why}.`, error);
+    }
+  }
+}

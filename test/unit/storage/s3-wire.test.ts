@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { describe, it } from 'node:test';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { bytes, chunked, pattern, rejectsWith } from '../../support/objects.ts';
+
+const MIB = 1024 * 1024;
+
+interface Seen {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  /** Only the SDK numbers its attempts. */
+  readonly bySdk: boolean;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+/** A store on a server that answers as `answer` does, and all requests that it got. */
+async function withServer(
+  answer: (request: Seen, response: ServerResponse) => void,
+  use: (store: ObjectStore, seen: Seen[]) => Promise<void>,
+): Promise<void> {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { method, url, headers } = request;
+      const bySdk = headers['amz-sdk-request'] !== undefined;
+      const one = { method, url, bySdk, headers, body: Buffer.concat(chunks) };
+      seen.push(one);
+      answer(one, response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert(typeof address === 'object' && address !== null);
+  const store = openS3Store({
+    bucket: 'bucket',
+    endpoint: `http://127.0.0.1:${address.port}`,
+    credentials: { kind: 'keys', accessKeyId: 'id', secretAccessKey: 'key' },
+    maxAttempts: 1,
+  });
+  try {
+    await use(store, seen);
+  } finally {
+    await store.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+function content(response: ServerResponse, text: string): void {
+  response.writeHead(200, { ETag: '"e"', 'Content-Length': text.length }).end(text);
+}
+
+function failure(response: ServerResponse, status: number, code: string): void {
+  response
+    .writeHead(status, { 'Content-Type': 'application/xml' })
+    .end(`<Error><Code>${code}</Code><Message>${code}</Message></Error>`);
+}
+
+const senders = (seen: readonly Seen[]) => seen.map(({ bySdk }) => (bySdk ? 'SDK' : 'wire'));
+
+describe('requests without the SDK', () => {
+  it('go where its own went, once one of them succeeded', async () => {
+    await withServer(
+      (_, response) => content(response, 'text'),
+      async (store, seen) => {
+        for (const key of ['a/b c', "d'(e)/ü+", 'f']) {
+          assert.equal((await bytes((await store.read(key)).stream)).toString(), 'text');
+        }
+        await store.write('g', Buffer.from('body'), { contentType: 'text/plain' });
+        assert.deepEqual(senders(seen), ['SDK', 'wire', 'wire', 'wire']);
+        assert.equal(seen[1]?.url, '/bucket/d%27%28e%29/%C3%BC%2B');
+        const { headers, body } = seen[3] ?? assert.fail();
+        assert.equal(body.toString(), 'body');
+        assert.equal(headers['content-type'], 'text/plain');
+        const sha256 = createHash('sha256').update('body').digest('hex');
+        assert.equal(headers['x-amz-content-sha256'], sha256);
+      },
+    );
+  });
+
+  it('are left to the SDK where they fail', async () => {
+    await withServer(
+      ({ bySdk }, response) =>
+        bySdk ? content(response, 'text') : failure(response, 503, 'SlowDown'),
+      async (store, seen) => {
+        await (await store.read('one')).stream.toArray();
+        assert.equal((await bytes((await store.read('two')).stream)).toString(), 'text');
+        await store.write('three', Buffer.from('x'));
+        assert.deepEqual(senders(seen), ['SDK', 'wire', 'SDK', 'wire', 'SDK']);
+      },
+    );
+  });
+
+  it('fail as those of the SDK', async () => {
+    let gone = false;
+    await withServer(
+      (_, response) => (gone ? failure(response, 404, 'NoSuchKey') : content(response, 'text')),
+      async (store) => {
+        await (await store.read('one')).stream.toArray();
+        gone = true;
+        await rejectsWith('not_found', store.read('one'));
+      },
+    );
+  });
+
+  it('end for good where a server takes none but those of the SDK', async () => {
+    await withServer(
+      ({ bySdk }, response) =>
+        bySdk ? content(response, 'text') : failure(response, 403, 'AccessDenied'),
+      async (store, seen) => {
+        for (let n = 0; n < 6; n += 1) await (await store.read('key')).stream.toArray();
+        assert.deepEqual(senders(seen), [
+          'SDK',
+          'wire',
+          'SDK',
+          'wire',
+          'SDK',
+          'wire',
+          'SDK',
+          'SDK',
+          'SDK',
+        ]);
+      },
+    );
+  });
+});
+
+describe('uploads that a server refuses', () => {
+  it('tell its reason, though the source is in the midst of its bytes or silent', async () => {
+    await withServer(
+      ({ url }, response) => {
+        if (url?.includes('uploads') === true) failure(response, 404, 'NoSuchBucket');
+        else content(response, '');
+      },
+      async (store) => {
+        const upload = store.upload('key', chunked(pattern(40 * MIB)), { size: 40 * MIB });
+        await rejectsWith('not_found', upload);
+      },
+    );
+  });
+
+  it('end with a part that fails, though the source never says anything again', async () => {
+    let [begun, ended] = [0, 0];
+    await withServer(
+      ({ url = '', method }, response) => {
+        if (method === 'POST') {
+          begun += 1;
+          const xml = '<InitiateMultipartUploadResult><UploadId>u</UploadId>';
+          response
+            .writeHead(200, { 'Content-Type': 'application/xml' })
+            .end(`${xml}</InitiateMultipartUploadResult>`);
+        } else if (url.includes('partNumber')) failure(response, 507, 'XMinioStorageFull');
+        else {
+          ended += 1;
+          response.writeHead(204).end();
+        }
+      },
+      async (store) => {
+        async function* silent() {
+          yield pattern(9 * MIB);
+          await new Promise(() => undefined);
+        }
+        await rejectsWith('no_space', store.upload('key', silent(), { size: 40 * MIB }));
+        assert.deepEqual([begun, ended], [1, 1]);
+      },
+    );
+  });
+});
