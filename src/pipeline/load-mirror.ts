@@ -10,6 +10,7 @@ import { PipelineError } from './errors.ts';
 import type { Mirror } from './mirror.ts';
 import { readPublicFile, type PublicFile } from './public-files.ts';
 import { collect } from './read-bytes.ts';
+import { assertStoreIsThere } from './store-presence.ts';
 
 /** What the public files of a mirror are made from. */
 export interface MirrorStreams {
@@ -113,8 +114,9 @@ async function readMirrorText(
     const body = await store.read(MIRROR_KEY);
     return { text: (await collect(body)).toString('utf8'), etag: body.info.etag };
   } catch (error) {
-    if (isStoreError(error, 'not_found')) return undefined;
-    throw error;
+    if (!isStoreError(error, 'not_found')) throw error;
+    await assertStoreIsThere(store);
+    return undefined;
   }
 }
 

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { adoptMirror } from '../../../src/pipeline/adopt-mirror.ts';
+import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { mirrorStatus } from '../../../src/pipeline/mirror-status.ts';
+import { StoreError } from '../../../src/storage/errors.ts';
+import { faultyStore } from '../../support/faulty-store.ts';
+import { memoryStore } from '../../support/memory-store.ts';
+import { mirrorOf } from '../../support/mirror-fixture.ts';
+import { put, splitImage, testContext, versionPath } from '../../support/pipeline-fixture.ts';
+
+describe('a mirror whose bucket does not exist', () => {
+  // To S3 nothing of it is found: neither a key nor the bucket.
+  const calls: string[] = [];
+  const store = faultyStore(memoryStore('nowhere'), ({ method, key }) => {
+    calls.push(method);
+    throw new StoreError('not_found', method, 'the bucket does not exist', { key });
+  });
+  const scene = async () => {
+    const context = testContext(memoryStore('master'));
+    await indexVersions(
+      context,
+      await put(context.store, splitImage(versionPath('20240101'), 'one')),
+    );
+    calls.length = 0;
+    return context;
+  };
+
+  it('is told of as such, not taken for a new one', async () => {
+    const context = await scene();
+    const { problems } = await mirrorStatus(context, mirrorOf(store));
+    assert.deepEqual(problems, ['the bucket does not exist']);
+  });
+
+  it('is not written to', async () => {
+    const context = await scene();
+    for (const work of [fanOut, adoptMirror]) {
+      await assert.rejects(work(context, mirrorOf(store)), /the bucket does not exist/);
+    }
+    assert.ok(!calls.includes('write'), calls.join());
+  });
+});
