@@ -32,6 +32,9 @@ export async function loadOrCreateCatalog(
 
   const publicState = await readPublicState(store);
   if (publicState.kind !== 'absent' && options.adopt !== true) {
+    // A rival may have made and published it since.
+    const made = await loadCatalog(store);
+    if (made !== undefined) return { ...made, created: false };
     throw publicState.kind === 'ours'
       ? catalogLost(store.url)
       : new PipelineError(

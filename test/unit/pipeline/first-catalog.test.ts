@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { faultyStore, type Moment } from '../../support/faulty-store.ts';
+import { memoryStore } from '../../support/memory-store.ts';
+import {
+  put,
+  readAsClient,
+  splitImage,
+  storedCatalog,
+  testContext,
+  versionPath,
+} from '../../support/pipeline-fixture.ts';
+
+const FIRST = versionPath('20240101');
+
+describe('the first catalog of a store', () => {
+  it('is made by one of two, wherever the other is meanwhile, and both go on', async () => {
+    const calls = await play(undefined);
+    assert.ok(calls > 5);
+    for (let number = 1; number <= calls; number++) {
+      for (const moment of ['before', 'after'] as const) await play({ number, moment });
+    }
+  });
+});
+
+/** Enumerates a store without catalog, and has a rival make and publish one at the point. */
+async function play(
+  point: { readonly number: number; readonly moment: Moment } | undefined,
+): Promise<number> {
+  const store = memoryStore('store');
+  const context = testContext(store);
+  const prefixes = await put(store, splitImage(FIRST, 'one'));
+  let made: string | undefined;
+  const slow = faultyStore(store, async ({ number }, moment) => {
+    if (made !== undefined || number !== point?.number || moment !== point.moment) return;
+    made = '';
+    await enumerateStore(context);
+    await indexVersions(context, prefixes);
+    made = (await storedCatalog(store)).store;
+  });
+  await enumerateStore(testContext(slow));
+  await indexVersions(testContext(slow), prefixes);
+  if (point && made !== undefined) assert.equal((await storedCatalog(store)).store, made);
+  assert.equal((await readAsClient(store)).items.length, 3);
+  return slow.calls();
+}
