@@ -79,12 +79,11 @@ async function play(
   await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
   await before(context);
 
-  let number = 0;
-  let overtaken = false;
+  const seen = { calls: 0, overtaken: false };
   const between = async (_: unknown, moment: Moment) => {
-    if (moment === 'before') number += 1;
-    if (overtaken || number !== point?.number || moment !== point.moment) return;
-    overtaken = true;
+    if (moment === 'before') seen.calls += 1;
+    if (seen.overtaken || seen.calls !== point?.number || moment !== point.moment) return;
+    seen.overtaken = true;
     await meanwhile(context);
     await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
   };
@@ -92,7 +91,7 @@ async function play(
   const slow = testContext(faultyStore(master, between));
   await fanOut(slow, mirrorOf(faultyStore(witness.looker(), between)), { graceMs: 0 });
   assert.deepEqual(witness.complaints, [], where);
-  if (!overtaken) await meanwhile(context);
+  if (!seen.overtaken) await meanwhile(context);
   await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
   // A state that was condemned is waited for.
   context.advance(16 * 60_000);
@@ -101,5 +100,5 @@ async function play(
   for (const key of ['streams/v1/images.json', 'streams/v1/index.json']) {
     assert.equal(await projection(witness.mirror, key), await projection(master, key), where);
   }
-  return number;
+  return seen.calls;
 }
