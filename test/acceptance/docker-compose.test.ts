@@ -34,6 +34,21 @@ async function get(path: string): Promise<Buffer> {
   return readFile(target);
 }
 
+/** The addresses of the server's ports outside of its container, by port. */
+async function published(env: NodeJS.ProcessEnv = {}): Promise<Readonly<Record<string, string>>> {
+  const text = await engine.docker(['compose', 'config', '--format', 'json'], {
+    cwd: CHECKOUT,
+    env,
+  });
+  const { services } = JSON.parse(text) as {
+    readonly services: Readonly<
+      Record<string, { readonly ports: { host_ip: string; published: string }[] }>
+    >;
+  };
+  const ports = services['bucketstreams']?.ports ?? [];
+  return Object.fromEntries(ports.map(({ published: port, host_ip }) => [port, host_ip]));
+}
+
 /** The words of a line of the README after its program's name. */
 function wordsAfter(program: string, line: string): string[] {
   const [first, ...words] = line.split(' ');
@@ -84,6 +99,24 @@ describe('docker compose up', () => {
       await get(`/${root.path}`),
       await readFile(join(directory, 'rootfs.squashfs')),
     );
+  });
+
+  it('has its gateway on loopback unless told otherwise', async () => {
+    const answer = await engine.inside('curl', [
+      ...['--silent', '--show-error', '--fail', '--cacert', join(folder, 'ca.crt')],
+      'https://localhost:8444/1.0',
+    ]);
+    const { metadata } = JSON.parse(answer) as { readonly metadata: { readonly auth: string } };
+    assert.equal(metadata.auth, 'untrusted');
+    const command = ['node', 'bin/bucketstreams.js', 'gateway', 'token', 'laptop'];
+    const token = await compose('exec', '-T', 'bucketstreams', ...command, '--state', '/state');
+    const { addresses } = JSON.parse(Buffer.from(token.trim(), 'base64').toString()) as {
+      readonly addresses: readonly string[];
+    };
+    assert.deepEqual(addresses, ['localhost:8444']);
+    assert.deepEqual(await published(), { 8443: '0.0.0.0', 8444: '127.0.0.1' });
+    const asked = await published({ BUCKETSTREAMS_GATEWAY_ADDRESS: '192.0.2.1' });
+    assert.deepEqual(asked, { 8443: '0.0.0.0', 8444: '192.0.2.1' });
   });
 
   it('keeps everything when it is taken down and brought up again', async () => {
