@@ -12,7 +12,7 @@ import { doMirrorWork, type WorkOutcome } from './mirror-tasks.ts';
 import { publishMirror } from './publish-mirror.ts';
 import { ReadBudget, type ReadLimits } from './read-budget.ts';
 import { ReadPool } from './read-pool.ts';
-import { proveReplica, REPAIR_AFTER_MS } from './replica.ts';
+import { failedReplications, proveReplica, REPAIR_AFTER_MS } from './replica.ts';
 
 export interface FanOutLimits extends ReadLimits {
   /** Stops at the next step; what is done stays. */
@@ -79,6 +79,8 @@ class FanOut {
   readonly #pool = new ReadPool<WorkOutcome>(JOBS_AT_ONCE, LARGE);
   readonly #busy = new Set<string>();
   readonly #tries = new Map<string, number>();
+  /** By key, whether the service has given up on bringing the object. */
+  readonly #givenUp = new Map<string, boolean>();
   readonly #proofs = new Map<string, Proven>();
   readonly #failures = new Map<string, unknown>();
   #failuresInRow = 0;
@@ -106,7 +108,9 @@ class FanOut {
     for (;;) {
       const began = now();
       const round = await this.#round();
-      for (const work of mirrorWork(round.document, round.facts)) this.#schedule(work);
+      const works = mirrorWork(round.document, round.facts);
+      await this.#askForFailed(works);
+      for (const work of works) this.#schedule(work);
       if (this.#pool.isEmpty) {
         // Once a change is public, what waited for that goes on.
         if (round.moved && !this.#isStopped()) continue;
@@ -159,9 +163,21 @@ class FanOut {
     this.#pool.add(key, size, () => this.#do(work, size));
   }
 
-  /** With replication the service copies; we only where it has not for long. */
+  /** Each object is asked about once in a run. */
+  async #askForFailed(works: readonly MirrorWork[]): Promise<void> {
+    const waiting = works
+      .filter((work) => work.kind === 'copy')
+      .filter((work) => !this.#isDue(work));
+    const unknown = waiting.filter(({ key }) => !this.#givenUp.has(key));
+    if (unknown.length === 0 || this.#isStopped()) return;
+    const failed = await failedReplications(this.#context, this.#mirror, unknown);
+    for (const { key } of unknown) this.#givenUp.set(key, failed.includes(key));
+  }
+
+  /** With replication the service copies; we only where it has given up, or has not copied for long. */
   #isDue(work: MirrorWork): boolean {
     if (this.#mirror.copy === 'fan-out' || work.kind !== 'copy') return true;
+    if (this.#givenUp.get(work.key)) return true;
     const age = this.#context.now() - work.wanted.lastModified;
     return age >= (this.#limits.repairAfterMs ?? REPAIR_AFTER_MS);
   }

@@ -14,6 +14,11 @@ export interface ObjectInfo {
   /** The S3 version id, where the store is versioned and the operation tells it (`stat`, writes; never `list`). */
   readonly versionId?: string;
   /**
+   * What the service's own replication says of the object, where it has some and tells it (`stat` only):
+   * `failed` when it gave up on bringing it to a destination.
+   */
+  readonly replication?: 'pending' | 'failed' | 'completed' | 'replica';
+  /**
    * Directory stores only: somebody else's file that changed so recently that its writer may not be done;
    * the milliseconds it still has to rest before it counts as whole. Absent means settled.
    */

@@ -8,6 +8,7 @@ import { s3Error, s3Failure, statusOf, type S3Context } from './s3-errors.ts';
 import { listObjects } from './s3-list.ts';
 import { etagFrom, quoted, versionFrom, type S3Place } from './s3-place.ts';
 import { readObject } from './s3-read.ts';
+import { replicationFrom } from './s3-replication.ts';
 import { putObject, uploadObject } from './s3-upload.ts';
 import type {
   CopySource,
@@ -81,6 +82,7 @@ class S3Store implements ObjectStore, S3Place {
         size: answer.ContentLength ?? 0,
         lastModified: answer.LastModified?.getTime() ?? 0,
         ...versionFrom(answer.VersionId),
+        ...replicationFrom(answer.ReplicationStatus),
       };
     } catch (error) {
       // An answer to HEAD has no body: its status is all that it tells.

@@ -16,6 +16,7 @@ import { projection, put, splitImage, text, versionPath } from '../../support/pi
 import { makeBucket, storeOptions } from '../../support/services/bucket.ts';
 import { startMinio } from '../../support/services/minio.ts';
 import { keepVersions, replicate } from '../../support/services/replication.ts';
+import { startSickProxy } from '../../support/sick-proxy.ts';
 
 const BUCKET = 'images';
 const VERSIONS = Array.from({ length: 8 }, (_, at) => versionPath(`2024010${at + 1}`));
@@ -85,5 +86,38 @@ describe("a mirror that the buckets' own replication fills", { timeout: 170_000 
     );
     await reader.stop();
     assert.ok(reader.observations() > 0);
+  });
+
+  it('is mended at once where the replication has failed', async () => {
+    await using stack = new AsyncDisposableStack();
+    const open = async () => {
+      const service = await startMinio();
+      stack.defer(() => service.stop());
+      await makeBucket(service, BUCKET);
+      await keepVersions(service, BUCKET);
+      const store = openS3Store(storeOptions(service, BUCKET));
+      stack.defer(() => store.close());
+      return { service, store };
+    };
+    const [master, mirror] = [await open(), await open()];
+    // The replication goes by a way of its own, on which it may write no longer.
+    const proxy = await startSickProxy(mirror.service.endpoint);
+    stack.defer(() => proxy.close());
+    const target = { ...mirror.service, endpoint: proxy.endpoint };
+    const replication = await replicate(master.service, target, BUCKET, 'images');
+    stack.defer(() => replication.stop());
+    proxy.sickness = 'read-only';
+    const context = createContext({
+      store: master.store,
+      hasher: createHasher({ threads: 0 }),
+      log: silentLogger,
+    });
+    await enumerateStore(context);
+    await indexVersions(context, await put(master.store, splitImage(FIRST, 'one')));
+    const root = `${FIRST}rootfs.squashfs`;
+    await eventually(async () => (await master.store.stat(root))?.replication === 'failed');
+    const failed = mirrorOf(mirror.store, { copy: 'replication' });
+    await eventually(async () => (await fanOut(context, failed)).missing.files === 0);
+    assert.equal((await storedMirror(mirror.store)).files[root]?.proof, 'copied');
   });
 });
