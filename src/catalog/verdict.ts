@@ -31,7 +31,8 @@ export function standingOf(
 
   // Completeness does not depend on the clients that the settings name: both are asked.
   const images = imagesOf(version.files);
-  if (images.length === 0) return { state: 'incomplete', reason: missingIn(names), images: [] };
+  if (images.length === 0)
+    return { state: 'incomplete', reason: missingIn(version.files), images: [] };
   const ready = candidatesOf(version, settings.clients);
   if (ready.length > 0) return { state: 'published', images: ready };
   const overwritten = Object.entries(version.held ?? {}).filter(([name, held]) => {
@@ -78,7 +79,7 @@ function rejectionOf(
   }
   const contents = Object.entries(files).filter(([name]) => isContent(name));
   if (contents.length > 0 && contents.every(([, file]) => file.size === 0)) {
-    return `${contents.map(([name]) => name).join(', ')} is empty`;
+    return `${contents.map(([name]) => name).join(', ')} ${contents.length === 1 ? 'is' : 'are'} empty`;
   }
   return undefined;
 }
@@ -88,12 +89,17 @@ function isContent(name: string): boolean {
   return kind === 'metadata' || kind === 'root' || kind === 'unified';
 }
 
-function missingIn(names: readonly string[]): string {
-  const kinds = new Set(names.map((name) => fileKind(name)?.kind));
-  if (!kinds.has('metadata') && !kinds.has('root')) {
+function missingIn(files: Version['files']): string {
+  const of = (...kinds: readonly string[]) =>
+    Object.entries(files).filter(([name]) => kinds.includes(fileKind(name)?.kind ?? ''));
+  const [metadata, roots] = [of('metadata'), of('root')];
+  if (metadata.length + roots.length === 0) {
     return 'it has neither metadata (lxd.tar.xz or incus.tar.xz) nor a root nor a unified file';
   }
-  return kinds.has('metadata')
-    ? 'it has no root (rootfs.squashfs, disk.qcow2 or another) with bytes'
-    : 'it has no metadata (lxd.tar.xz or incus.tar.xz) with bytes';
+  const complete = metadata.some(([, { size }]) => size > 0);
+  const empty = (complete ? roots : metadata).map(([name]) => name);
+  if (empty.length > 0) return `${empty.join(', ')} ${empty.length === 1 ? 'is' : 'are'} empty`;
+  return complete
+    ? 'it has no root (rootfs.squashfs, disk.qcow2 or another)'
+    : 'it has no metadata (lxd.tar.xz or incus.tar.xz)';
 }

@@ -26,12 +26,13 @@ A PRODUCT narrows the list: os/release/arch/variant, where * stands for any name
     const fits = anyPattern(invocation.operands);
     return withStore(
       invocation,
-      async ({ context }) => {
+      async ({ context, skipped }) => {
         const { values, operands, terminal } = invocation;
         const all = values.all === true;
         const loaded = await loadCatalog(context.store);
         const entries = loaded ? listVersions(loaded.catalog, fits, all) : [];
-        if (all && operands.length === 0) entries.push(...(await listRefused(context.store)));
+        if (all && operands.length === 0)
+          entries.push(...(await listRefused(context.store, skipped)));
         if (values.json) terminal.out(JSON.stringify(entries, undefined, 2) + '\n');
         else if (entries.length > 0)
           terminal.out(all ? fullTable(entries) : publishedTable(entries));

@@ -1,18 +1,24 @@
 import { candidatesOf, type Candidate } from '../catalog/candidates.ts';
 import type { Catalog, Settings, Version, VersionState } from '../catalog/document.ts';
 import type { Sha256 } from '../images/digests.ts';
-import { fileKind } from '../images/file-kinds.ts';
-import { IMAGES_PREFIX, parseImageKey } from '../images/layout.ts';
+import { fileKind, UNIFIED_FILES } from '../images/file-kinds.ts';
+import {
+  IMAGES_PREFIX,
+  parseImageKey,
+  parseProductName,
+  productFileKey,
+} from '../images/layout.ts';
 import { imagesOf } from '../simplestreams/listing.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { ProductMatch } from './product-pattern.ts';
 
 /** One element of `list --json`. */
 export interface ListEntry {
-  /** `os:release:arch:variant`; null for a key that can be no image. */
+  /** `os:release:arch:variant`; null for a key that belongs to no product. */
   readonly product: string | null;
+  /** Null for a key that belongs to no version. */
   readonly version: string | null;
-  /** Of a refused key only. */
+  /** Of a refused key or product.toml only. */
   readonly key?: string;
   readonly state: VersionState | 'refused';
   /** Why it, or a part of it, is not published; null when all of it is. */
@@ -30,30 +36,53 @@ export interface ListEntry {
   readonly fingerprints: Readonly<Record<string, Sha256>>;
 }
 
-/** The versions of a catalog in ascending order; without `all` the published ones. */
+/**
+ * The versions of a catalog in ascending order, and each product.toml that is refused; without `all` the
+ * published versions only.
+ */
 export function listVersions(catalog: Catalog, fits: ProductMatch, all: boolean): ListEntry[] {
   return Object.keys(catalog.products)
     .filter(fits)
     .sort()
     .flatMap((product) => {
-      const versions = Object.entries(catalog.products[product]?.versions ?? {});
-      return versions
+      const { versions = {}, file } = catalog.products[product] ?? {};
+      const entries = Object.entries(versions)
         .filter(([, version]) => all || version.state === 'published')
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([name, version]) => entryOf(product, name, version, catalog.settings));
+      const refused = all ? refusedProductFile(product, file?.problem) : [];
+      return [...entries, ...refused];
     });
 }
 
-/** Every key below `images/` that can be no image, found by listing the store. */
-export async function listRefused(store: ObjectStore): Promise<ListEntry[]> {
-  const refused: ListEntry[] = [];
+function refusedProductFile(product: string, reason: string | undefined): ListEntry[] {
+  const ref = parseProductName(product);
+  if (ref === undefined || reason === undefined) return [];
+  const nothing = { version: null, files: [], fingerprints: {} };
+  return [{ ...nothing, product, key: productFileKey(ref), state: 'refused', reason }];
+}
+
+/**
+ * Every key below `images/` that can be no image, found by listing the store. `skipped` is what that store
+ * tells of while it is listed: what lies there and is no object.
+ */
+export async function listRefused(
+  store: ObjectStore,
+  skipped: ReadonlyMap<string, string> = new Map(),
+): Promise<ListEntry[]> {
+  const refused = new Map<string, string>();
   for await (const { key } of store.list(IMAGES_PREFIX)) {
     const reason = refusal(key);
-    if (reason === undefined) continue;
-    const nothing = { product: null, version: null, files: [], fingerprints: {} };
-    refused.push({ ...nothing, key, state: 'refused', reason });
+    if (reason !== undefined) refused.set(key, reason);
   }
-  return refused;
+  for (const [key, reason] of skippedImages(skipped)) refused.set(key, reason);
+  const nothing = { product: null, version: null, files: [], fingerprints: {} };
+  return [...refused].map(([key, reason]) => ({ ...nothing, key, state: 'refused', reason }));
+}
+
+/** Of what a store skipped, what an uploader may have meant for an image: by key, the reason. */
+export function skippedImages(skipped: ReadonlyMap<string, string>): [string, string][] {
+  return [...skipped].filter(([key]) => key.startsWith(IMAGES_PREFIX));
 }
 
 function refusal(key: string): string | undefined {
@@ -71,7 +100,9 @@ function entryOf(product: string, name: string, version: Version, settings: Sett
   const withheld = (version.withheld ?? []).map(
     ({ file, client, reason }) => `${file} for ${client}: ${reason}`,
   );
-  const reasons = [...(version.reason === undefined ? [] : [version.reason]), ...withheld];
+  const unused = version.state === 'published' ? unusedUnified(version, images) : [];
+  const own = version.reason === undefined ? [] : [version.reason];
+  const reasons = [...own, ...withheld, ...unused];
   return {
     product,
     version: name,
@@ -85,6 +116,15 @@ function entryOf(product: string, name: string, version: Version, settings: Sett
       }),
     fingerprints: fingerprintsOf(images),
   };
+}
+
+/** A split image wins over a unified one, of which nobody would hear otherwise. */
+function unusedUnified({ files }: Version, images: readonly Candidate[]): string[] {
+  if (!images.some(({ metadataFile }) => metadataFile !== undefined)) return [];
+  return UNIFIED_FILES.filter((name) => Object.hasOwn(files, name)).map(
+    (name) =>
+      `${name} is not listed: the version has metadata and a root as files of their own, which count before it`,
+  );
 }
 
 function fingerprintsOf(images: readonly Candidate[]): Record<string, Sha256> {

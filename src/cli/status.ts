@@ -6,9 +6,11 @@ import { isPipelineError } from '../pipeline/errors.ts';
 import { loadCatalog } from '../pipeline/load-catalog.ts';
 import { mirrorStatus, unreachableMirror, type MirrorStatus } from '../pipeline/mirror-status.ts';
 import { readPublicFile } from '../pipeline/public-files.ts';
+import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { defineCommand } from './command.ts';
 import { oneLine } from './exit.ts';
+import { listRefused } from './listing.ts';
 import { withMirrors } from './mirrors.ts';
 import { formatBytes } from './progress.ts';
 import { STORE_OPTIONS, withStore, type OpenedStore } from './store-options.ts';
@@ -31,7 +33,7 @@ export const statusCommand = defineCommand({
       invocation,
       async (opened) => {
         const { values, terminal } = invocation;
-        const own = await statusOf(opened.context.store, values.state ?? opened.stateDir);
+        const own = await statusOf(opened, values.state ?? opened.stateDir);
         const mirrors = await mirrorsOf(opened, terminal.env);
         const status = { ...own, ...(mirrors.length > 0 ? { mirrors } : {}) };
         terminal.out(
@@ -51,7 +53,7 @@ interface Status {
   readonly public: { readonly index: number | null; readonly images: number | null };
   readonly products: number;
   readonly versions: Readonly<Partial<Record<VersionState, number>>>;
-  /** Keys below `images/` that can be no image. */
+  /** Keys below `images/` that can be no image: of a directory now, of a bucket at the last enumeration. */
   readonly refused: number;
   /** ISO 8601; null when it is not known here. */
   readonly lastSweep: string | null;
@@ -59,7 +61,8 @@ interface Status {
   readonly mirrors?: readonly MirrorStatus[];
 }
 
-async function statusOf(store: ObjectStore, stateDir: string): Promise<Status> {
+async function statusOf(opened: OpenedStore, stateDir: string): Promise<Status> {
+  const { store } = opened.context;
   const problems: string[] = [];
   let catalog: Catalog | undefined;
   try {
@@ -90,10 +93,27 @@ async function statusOf(store: ObjectStore, stateDir: string): Promise<Status> {
     public: generations,
     products: Object.keys(catalog?.products ?? {}).length,
     versions: catalog ? countStates(catalog) : {},
-    refused: catalog?.refused.count ?? 0,
+    refused: await refusedCount(opened, catalog, problems),
     lastSweep: sweep ? new Date(sweep.endedAt).toISOString() : null,
     problems,
   };
+}
+
+/** A directory is listed for it in no time; of a bucket the enumerations' count has to do. */
+async function refusedCount(
+  { context, directory, skipped }: OpenedStore,
+  catalog: Catalog | undefined,
+  problems: string[],
+): Promise<number> {
+  const recorded = catalog?.refused.count ?? 0;
+  if (directory === undefined) return recorded;
+  try {
+    return (await listRefused(context.store, skipped)).length;
+  } catch (error) {
+    if (!isStoreError(error)) throw error;
+    problems.push(error.message);
+    return recorded;
+  }
 }
 
 /** How the configuration's mirrors are; none when it has none, or is about another store. */

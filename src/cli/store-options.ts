@@ -4,6 +4,8 @@ import type { Config } from '../config/config.ts';
 import { createHasher } from '../images/hasher.ts';
 import type { Logger } from '../log/logger.ts';
 import { createContext, type PipelineContext } from '../pipeline/context.ts';
+import type { StoreLocation } from '../config/store-location.ts';
+import { isStoreError, StoreError } from '../storage/errors.ts';
 import { openStore } from '../storage/open-store.ts';
 import type { OptionSpecs } from './arguments.ts';
 import type { ExitCode } from './exit.ts';
@@ -32,6 +34,8 @@ export interface OpenedStore {
   readonly directory?: string;
   /** Of a bucket: its name. */
   readonly bucket?: string;
+  /** By key, what was met in a directory store so far that is no object, and why. It grows with every listing. */
+  readonly skipped: ReadonlyMap<string, string>;
   /** Where serve keeps what is its own, unless told otherwise. */
   readonly stateDir: string;
 }
@@ -59,7 +63,13 @@ export async function withSettings(
   action: (opened: OpenedStore) => Promise<ExitCode>,
   { use = 'write', settleMs = config.serve.settle * 1000 }: StoreUse = {},
 ): Promise<ExitCode> {
-  const store = await openStore(place, { use, settleMs, env, onSkipped: skipReporter(log) });
+  const skipped = new Map<string, string>();
+  const onSkipped = skipReporter(log, skipped);
+  const store = await openStore(place, { use, settleMs, env, onSkipped }).catch(
+    (error: unknown) => {
+      throw withRemedy(error, place.location);
+    },
+  );
   const hasher = createHasher();
   const { location } = place;
   const { clients, aliases } = config.publish;
@@ -77,6 +87,7 @@ export async function withSettings(
       ...(location.kind === 'directory'
         ? { directory: location.path }
         : { bucket: location.bucket }),
+      skipped,
       stateDir:
         config.serve.state ??
         (location.kind === 'directory'
@@ -89,12 +100,25 @@ export async function withSettings(
   }
 }
 
-/** Tells of each thing that is skipped once in the life of the process. */
-function skipReporter(log: Logger): (key: string, reason: string) => void {
-  const told = new Set<string>();
+/** A folder that is not there is most often one that was never made, or another than was meant. */
+function withRemedy(error: unknown, { kind }: StoreLocation): unknown {
+  if (kind !== 'directory' || !isStoreError(error, 'not_found')) return error;
+  const remedy =
+    'Make a store there with `bucketstreams init` or `npm start`, or name another with --store.';
+  return new StoreError('not_found', error.operation, `${error.message} ${remedy}`, {
+    cause: error,
+  });
+}
+
+/** Tells of each thing that is skipped once in the life of the process, and keeps it in `skipped`. */
+function skipReporter(
+  log: Logger,
+  skipped: Map<string, string>,
+): (key: string, reason: string) => void {
   return (key, reason) => {
-    if (told.has(key) || told.size > 10_000) return;
-    told.add(key);
-    log('warn', 'not indexed', { key, reason });
+    const name = key.replace(/\/$/, '');
+    if (skipped.has(name) || skipped.size > 10_000) return;
+    skipped.set(name, reason);
+    log('warn', 'not indexed', { key: name, reason });
   };
 }

@@ -1,5 +1,6 @@
 import { update } from '../pipeline/update.ts';
 import { defineCommand } from './command.ts';
+import { skippedImages } from './listing.ts';
 import { createProgress } from './progress.ts';
 import { STORE_OPTIONS, withStore } from './store-options.ts';
 
@@ -19,7 +20,7 @@ When many published versions are gone at once (more than 10 and more than a fift
   },
   examples: ['bucketstreams update', 'bucketstreams update --store s3://images --accept-removals'],
   run: (invocation) =>
-    withStore(invocation, async ({ context }) => {
+    withStore(invocation, async ({ context, skipped }) => {
       const { values, terminal } = invocation;
       const progress = createProgress(terminal, 'Listed', { unit: 'count' });
       const report = await update(context, {
@@ -27,8 +28,9 @@ When many published versions are gone at once (more than 10 and more than a fift
         rehash: values.rehash === true,
         onProgress: (objects) => progress.update(objects),
       }).finally(() => progress.clear());
-      const { generation, indexed, heldRemovals, refused } = report;
-      if (values.json) terminal.out(JSON.stringify(report) + '\n');
+      const { generation, indexed, heldRemovals } = report;
+      const refused = report.refused + skippedImages(skipped).length;
+      if (values.json) terminal.out(JSON.stringify({ ...report, refused }) + '\n');
       else {
         terminal.out(
           `Public generation ${generation}; ${indexed} versions and products differed.\n`,

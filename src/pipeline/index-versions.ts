@@ -120,21 +120,29 @@ class Indexing {
   ): Promise<{ readonly looks: readonly Seen[]; readonly committed: boolean }> {
     if (targets.length === 0) return { looks: [], committed: false };
     let looks: readonly Seen[] = [];
+    let due: readonly Seen[] = [];
     const { catalog, changed } = await commitCatalog(this.#context, async (current) => {
       looks = await mapConcurrently(targets, LOOKS_AT_ONCE, (target) =>
         seeTarget(this.#context, target, current, this.#limits.doubt),
       );
       const held = this.#limits.guard === true && this.#isSuspicious(looks, current);
-      const due = looks.filter(
-        (one) => (all || one.reads === 0 || one.leaves) && !(held && one.gone),
-      );
+      due = looks.filter((one) => (all || one.reads === 0 || one.leaves) && !(held && one.gone));
       const products = due.reduce((before, one) => one.apply(before), current).products;
       if (products === current.products) return undefined;
       return { ...current, products: settle(products, current.settings, this.#context.now()) };
     });
     this.#catalog = catalog;
+    if (changed) this.#tellRefused(due);
     if (changed) this.#published = (await publishStreams(this.#context, catalog)).generation;
     return { looks, committed: changed };
+  }
+
+  /** Once for each product, and only now: a look may be repeated, what is committed is not seen as new again. */
+  #tellRefused(due: readonly Seen[]): void {
+    const refused = due.flatMap(({ refusedProductFile: one }) => (one ? [one] : []));
+    for (const [product, reason] of new Map(refused.map((one) => [one.product, one.reason]))) {
+      this.#context.log('warn', 'product.toml refused', { product, reason });
+    }
   }
 
   #isSuspicious(looks: readonly Seen[], current: Catalog): boolean {

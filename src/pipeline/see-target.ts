@@ -33,6 +33,8 @@ export interface Seen {
   readonly leaves: boolean;
   /** It is public, and nothing of it is left, nor a word why. */
   readonly gone: boolean;
+  /** A new product.toml that is not as it should be. */
+  readonly refusedProductFile?: { readonly product: string; readonly reason: string };
 }
 
 /** Looks at a target and merges what is there into what the catalog has of it. Reads no image. */
@@ -87,6 +89,7 @@ async function seeVersion(
         hasLost(before, version)),
     gone: before?.state === 'published' && (version === undefined || isEmpty(version)),
     ...(file?.unsettledFor === undefined ? {} : { productUnsettledFor: file.unsettledFor }),
+    ...(file?.refusedProductFile && { refusedProductFile: file.refusedProductFile }),
     apply: (catalog) =>
       changeProduct(file?.apply(catalog) ?? catalog, product, (one) =>
         withVersion(one, ref.version, version),
@@ -95,7 +98,7 @@ async function seeVersion(
 }
 
 async function seeProduct(
-  { store, log }: PipelineContext,
+  { store }: PipelineContext,
   target: Target,
   ref: ProductRef,
   current: Catalog,
@@ -105,11 +108,10 @@ async function seeProduct(
   const looked = await lookAtProductFile(store, ref, before);
   if (looked.kind === 'unsettled') return { ...nothing(target), unsettledFor: looked.forMs };
   if (looked.look === before?.file) return nothing(target);
-  if (looked.look?.problem !== undefined) {
-    log('warn', 'product.toml refused', { product: name, reason: looked.look.problem });
-  }
+  const reason = looked.look?.problem;
   return {
     ...nothing(target),
+    ...(reason !== undefined && { refusedProductFile: { product: name, reason } }),
     apply: (catalog) => changeProduct(catalog, name, (one) => withProductFile(one, looked.look)),
   };
 }

@@ -8,6 +8,11 @@ import { compareKeys } from './keys.ts';
 /** Told what lies in the store but is no object, and why. */
 export type OnSkipped = (key: string, reason: string) => void;
 
+/** Reasons of what is skipped, each with what to do. */
+export const LINK =
+  'a symbolic link, and links are not followed: put the file or folder itself there';
+export const SPECIAL = 'not a regular file: put one there, or take it away';
+
 export interface ListedFile {
   readonly key: string;
   readonly stats: BigIntStats;
@@ -43,7 +48,7 @@ export async function* listFiles(
   try {
     folder = await descend(root, folders);
   } catch (error) {
-    if (errno(error) === 'ELOOP') onSkipped(above, 'a symbolic link on the way to it');
+    if (errno(error) === 'ELOOP') onSkipped(above, LINK);
     if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(errno(error) ?? '')) {
       await stat(root); // A store whose own folder is gone is not an empty store.
       return;
@@ -64,8 +69,8 @@ async function* walk(opened: Folder, above: string, wanted: Wanted): AsyncGenera
   let files: Entry[] = [];
   for (const entry of await entriesOf(folder, above, wanted)) {
     if (entry.kind === 'file') files.push(entry);
-    else if (entry.kind === 'link') wanted.onSkipped(entry.key, 'a symbolic link');
-    else if (entry.kind === 'other') wanted.onSkipped(entry.key, 'not a regular file');
+    else if (entry.kind === 'link') wanted.onSkipped(entry.key, LINK);
+    else if (entry.kind === 'other') wanted.onSkipped(entry.key, SPECIAL);
     if (files.length === BATCH || entry.kind === 'folder') {
       yield* lookAt(folder, files, wanted);
       files = [];
@@ -113,7 +118,7 @@ async function* lookAt(
     const key = entries[index]?.key;
     if (stats === undefined || key === undefined) continue;
     if (stats.isFile()) yield { key, stats };
-    else onSkipped(key, 'not a regular file');
+    else onSkipped(key, SPECIAL);
   }
 }
 
@@ -126,7 +131,7 @@ async function openIfThere(
   try {
     return await openFolder(folder, entry.name);
   } catch (error) {
-    if (errno(error) === 'ELOOP') wanted.onSkipped(entry.key, 'a symbolic link');
+    if (errno(error) === 'ELOOP') wanted.onSkipped(entry.key, LINK);
     else if (errno(error) !== 'ENOENT' && errno(error) !== 'ENOTDIR') throw error;
     return undefined;
   }

@@ -5,7 +5,7 @@ import { directoryError, errno, failure, type DirectoryContext } from './directo
 import { descend, openFile } from './directory-folder.ts';
 import type { DirectoryKey } from './directory-keys.ts';
 import { makeStateFolder } from './directory-lock.ts';
-import type { OnSkipped } from './directory-list.ts';
+import { LINK, SPECIAL, type OnSkipped } from './directory-list.ts';
 
 export interface OpenFile {
   readonly handle: FileHandle;
@@ -75,14 +75,14 @@ export async function openObject(
     const stats = await handle.stat({ bigint: true });
     if (stats.isFile()) return { handle, stats };
     await handle.close();
-    if (!stats.isDirectory()) onSkipped(key, 'not a regular file');
+    if (!stats.isDirectory()) onSkipped(key, SPECIAL);
     return undefined;
   } catch (error) {
     const code = errno(error) ?? '';
     if (!['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(code))
       throw directoryError(error, context);
-    if (code === 'ELOOP') onSkipped(key, 'a symbolic link');
-    if (code === 'ENXIO') onSkipped(key, 'not a regular file');
+    if (code === 'ELOOP') onSkipped(key, LINK);
+    if (code === 'ENXIO') onSkipped(key, SPECIAL);
     await assertRootThere(root, context);
     return undefined;
   }

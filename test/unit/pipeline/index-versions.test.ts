@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import type { LogFields } from '../../../src/log/logger.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import { isPipelineError } from '../../../src/pipeline/errors.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
@@ -187,7 +188,7 @@ describe('indexVersions', () => {
       [versionPath('20240105')]: [
         { 'lxd.tar.xz': 'm5', 'rootfs.squashfs': '' },
         'incomplete',
-        /no root/,
+        /^rootfs\.squashfs is empty$/,
       ],
       [versionPath('20240106')]: [
         {
@@ -248,6 +249,27 @@ describe('indexVersions', () => {
     await indexVersions(context, await put(store, { [toml]: 'release_title = 12\n' }));
     assert.match((await text(store, IMAGES)) ?? '', /"release_title":"Good"/);
     assert.ok((await storedCatalog(store)).products[PRODUCT]?.file?.problem);
+  });
+
+  it('tells of a product.toml that does not parse once, however many versions come with it', async (t) => {
+    const store = await freshStore(t);
+    const told: unknown[] = [];
+    const context = {
+      ...testContext(store),
+      log: (_: string, message: string, fields?: LogFields) => {
+        if (message.startsWith('product.toml')) told.push(fields?.['product']);
+      },
+    };
+    const files: Record<string, string> = {
+      'images/iats/xenial/amd64/default/product.toml': 'release_title = 12\n',
+    };
+    for (let day = 1; day <= 7; day++) {
+      Object.assign(files, splitImage(versionPath(`2024010${day}`), `of ${day}`));
+    }
+    const dirty = await put(store, files);
+    await indexVersions(context, dirty);
+    await indexVersions(context, dirty);
+    assert.deepEqual(told, [PRODUCT]);
   });
 
   it('commits a storm of uploads together', async (t) => {
