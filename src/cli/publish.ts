@@ -1,4 +1,10 @@
-import { parseProductPath, productName, type ProductRef } from '../images/layout.ts';
+import { isKnownArchitecture } from '../images/architectures.ts';
+import {
+  parseProductPath,
+  productName,
+  versionProblem,
+  type ProductRef,
+} from '../images/layout.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { instanceSource, type InstanceSource } from '../upload/configured-remote.ts';
 import { placeVersion, type PlacedVersion } from '../upload/place-version.ts';
@@ -61,11 +67,12 @@ Files are stored under new keys only and the metadata last, so that nobody ever 
     const { values, operands, terminal } = invocation;
     const timeout = secondsToMs('--timeout', values.timeout) ?? 300_000;
     const reporting = { json: values.json === true, ...(values.wait && { timeout }) };
+    checkVersion(values.version);
     const placing = { version: values.version, force: values.force === true };
     if (values.from !== undefined) {
       if (operands.length > 0) throw new UsageError('--from and FILES exclude each other');
-      const source = await parseSource(values.from, terminal.env);
       const product = values.product === undefined ? undefined : parseProduct(values.product);
+      const source = await parseSource(values.from, terminal.env);
       return withStore(invocation, async ({ context: { store, now } }) => {
         const progress = createProgress(terminal, 'Stored');
         const placed = await publishFrom(store, {
@@ -147,11 +154,21 @@ async function parseSource(
   return { ...(await instanceSource(kind, remote, env)), name };
 }
 
+function checkVersion(version: string | undefined): void {
+  const problem = version === undefined ? undefined : versionProblem(version);
+  if (problem !== undefined) throw new UsageError(`--version: ${problem}`);
+}
+
 function parseProduct(text: string | undefined): ProductRef {
   if (text === undefined) {
     throw new UsageError('--product is missing: --product OS/RELEASE/ARCH/VARIANT');
   }
   const product = parseProductPath(text.replace(/\/$/, ''));
+  if (product && !isKnownArchitecture(product.arch)) {
+    throw new UsageError(
+      `--product is ${JSON.stringify(text)}; neither LXD nor Incus knows the architecture ${JSON.stringify(product.arch)}, so no client would list the image. Write the third name as they do: amd64, arm64, armhf, riscv64 …`,
+    );
+  }
   if (product) return product;
   throw new UsageError(
     `--product is ${JSON.stringify(text)}; os/release/arch/variant is expected, of A-Z a-z 0-9 . _ -`,

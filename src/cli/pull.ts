@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { rootCertificates } from 'node:tls';
-
 import { parseProductPattern } from '../images/product-pattern.ts';
 import { pull } from '../pipeline/pull.ts';
 import { wholeNumber } from './arguments.ts';
+import { trustedAuthority } from './authority.ts';
 import { defineCommand } from './command.ts';
 import { oneLine, UsageError } from './exit.ts';
 import { createProgress, formatBytes } from './progress.ts';
@@ -51,7 +49,7 @@ export const pullCommand = defineCommand({
     }
     const abort = new AbortController();
     void untilSignal(terminal.env).then(() => abort.abort());
-    const remote = openRemote(url, await authority(values.ca));
+    const remote = openRemote(url, await trustedAuthority(values.ca));
     const progress = createProgress(terminal, 'Pulled');
     try {
       return await withStore(invocation, async ({ context }) => {
@@ -61,13 +59,19 @@ export const pullCommand = defineCommand({
           onProgress: (bytes, total) => progress.update(bytes, total),
           signal: abort.signal,
         }).finally(() => progress.clear());
-        const { versions, copiedFiles, copiedBytes, problems } = report;
+        const { versions, copiedFiles, copiedBytes, unindexed, problems } = report;
         if (values.json) terminal.out(JSON.stringify(report, undefined, 2) + '\n');
         else {
           for (const { place, reason } of problems) terminal.err(`${place}: ${oneLine(reason)}\n`);
           terminal.out(
             `${versions} versions are here; ${copiedFiles} files copied (${formatBytes(copiedBytes)}).\n`,
           );
+          if (unindexed > 0) {
+            terminal.out(
+              `${unindexed} of them are not indexed yet: serve, watch or the deployed functions see to ` +
+                'that; where none of these runs, run `bucketstreams update`.\n',
+            );
+          }
         }
         if (versions === 0 && problems.length === 0) {
           terminal.err(`bucketstreams: ${url} has no such product\n`);
@@ -96,13 +100,4 @@ function upstreamUrl(text: string): string {
   const isLocal = url !== null && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (url?.protocol === 'http:' && isLocal) return url.href;
   throw new UsageError(`${JSON.stringify(text)} is no https URL of a simplestreams server`);
-}
-
-async function authority(file: string | undefined) {
-  if (file === undefined) return undefined;
-  try {
-    return { pem: await readFile(file, 'utf8'), system: rootCertificates };
-  } catch (error) {
-    throw new UsageError(`--ca ${file} cannot be read`, { cause: error });
-  }
 }

@@ -14,15 +14,18 @@ export interface Remote {
   close(): void;
 }
 
+/** An authority to trust beside the known ones. */
+export interface TrustedAuthority {
+  readonly pem: string;
+  readonly system: readonly string[];
+}
+
 const MAX_REDIRECTS = 5;
 /** Without a byte for this long a connection counts as lost, in milliseconds. */
 const IDLE_MS = 60_000;
 
 /** `ca` is a PEM certificate to trust beside those of the system. */
-export function openRemote(
-  url: string,
-  ca?: { readonly pem: string; readonly system: readonly string[] },
-): Remote {
+export function openRemote(url: string, ca?: TrustedAuthority): Remote {
   const base = new URL(url.endsWith('/') ? url : `${url}/`);
   const agent = new Agent({ keepAlive: true, ...(ca && { ca: [...ca.system, ca.pem] }) });
   return {
@@ -68,7 +71,9 @@ function explain(error: NodeJS.ErrnoException): string {
   const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(error.code ?? '');
   const advice = untrusted ? "; give the server's certificate authority with --ca FILE" : '';
   // An AggregateError of several addresses has an empty message.
-  return `${error.message || error.code || 'the connection failed'}${advice}`;
+  // What Node advises about itself is of no use to whoever runs this program.
+  const message = error.message.replace(/; if the root CA is installed locally.*/s, '');
+  return `${message || error.code || 'the connection failed'}${advice}`;
 }
 
 function failure(

@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { rootCertificates } from 'node:tls';
-
 import type { Hasher } from '../images/digests.ts';
 import { createHasher } from '../images/hasher.ts';
 import { verifyPublic, type Verification } from '../pipeline/verify-public.ts';
 import { verifyStore } from '../pipeline/verify-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { trustedAuthority } from './authority.ts';
 import { defineCommand } from './command.ts';
 import { oneLine, UsageError } from './exit.ts';
 import { withMirrors } from './mirrors.ts';
@@ -70,7 +68,7 @@ export const verifyCommand = defineCommand({
         { use: 'read' },
       ).finally(() => progress.clear());
     }
-    const remote = openRemote(remoteUrl(url), await authority(values.ca));
+    const remote = openRemote(remoteUrl(url), await trustedAuthority(values.ca));
     const hasher = createHasher();
     try {
       return report(
@@ -88,15 +86,6 @@ function remoteUrl(text: string): string {
   const url = URL.parse(text);
   if (url && (url.protocol === 'https:' || url.protocol === 'http:')) return url.href;
   throw new UsageError(`${JSON.stringify(text)} is no https URL; a store is given with --store`);
-}
-
-async function authority(file: string | undefined) {
-  if (file === undefined) return undefined;
-  try {
-    return { pem: await readFile(file, 'utf8'), system: rootCertificates };
-  } catch (error) {
-    throw new UsageError(`--ca ${file} cannot be read`, { cause: error });
-  }
 }
 
 function summary({ checked, bytes, problems }: Verification): string {

@@ -14,6 +14,7 @@ import { placeImage, randomImage } from '../support/image-files.ts';
 import { asNobody } from '../support/users.ts';
 
 const PRODUCT = 'busybox/1.36/amd64/default';
+const README = join(import.meta.dirname, '../../README.md');
 
 describe('usage', () => {
   let folder: string;
@@ -47,6 +48,12 @@ describe('usage', () => {
     ['prune --keep 0', /--keep is "0"; a whole number from 1/],
     ['verify ftp://x', /"ftp:\/\/x" is no https URL/],
     ['verify https://x --ca none.pem', /--ca none\.pem cannot be read/],
+    [`verify https://x --ca ${README}`, /--ca \S+README\.md holds no certificate; a PEM file/],
+    [`pull https://x --product a --ca ${README}`, /README\.md holds no certificate/],
+    [`publish -p ${PRODUCT} --version 20261301 x`, /--version: the version "20261301"/],
+    [`publish -p ${PRODUCT} --version 20261301 --from lxd:x`, /--version: the version "20261301"/],
+    ['publish -p a/b/zz80/c --version 20250101 x', /knows the architecture "zz80".*amd64/],
+    ['publish -p a/b/zz80/c --from lxd:x', /knows the architecture "zz80"/],
     ['init --create-bucket', /--create-bucket is for a bucket/],
     ['init --store s3://images --minio-events x', /--minio-events is "x"; an ARN/],
   ];
@@ -224,6 +231,7 @@ describe('commands on a directory', () => {
     const untrusted = await runCli(['verify', server.serve.url]);
     assert.equal(untrusted.code, 3);
     assert.match(untrusted.stderr, /--ca FILE/);
+    assert.doesNotMatch(untrusted.stderr, /Node\.js|--use-system-ca/);
 
     const bytes = await readFile(root);
     bytes[100]! ^= 1;
@@ -241,7 +249,7 @@ describe('commands on a directory', () => {
     for (const command of ['list', 'status', 'verify']) {
       const { code, stderr } = await runCli([command, ...store]);
       assert.equal(code, 3, stderr);
-      assert.match(stderr, /does not exist/);
+      assert.match(stderr, /does not exist\. .*`bucketstreams init` or `npm start`.*--store/);
     }
     assert.deepEqual(await readdir(folder), []);
   });
