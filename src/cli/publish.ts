@@ -1,6 +1,7 @@
 import { isKnownArchitecture } from '../images/architectures.ts';
 import {
   parseProductPath,
+  PRODUCT_NAME_RULE,
   productName,
   versionProblem,
   type ProductRef,
@@ -171,6 +172,6 @@ function parseProduct(text: string | undefined): ProductRef {
   }
   if (product) return product;
   throw new UsageError(
-    `--product is ${JSON.stringify(text)}; os/release/arch/variant is expected, of A-Z a-z 0-9 . _ -`,
+    `--product is ${JSON.stringify(text)}; os/release/arch/variant is expected, ${PRODUCT_NAME_RULE}`,
   );
 }

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-
+import { packageVersion } from '../upload/package-version.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 import { errorLines, exitCodeOf, UsageError, type ExitCode } from './exit.ts';
 import { programHelp } from './help.ts';
@@ -52,11 +51,4 @@ function find(name: string): CommandEntry {
   );
   const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
   throw new UsageError(`unknown ${kind} ${JSON.stringify(name)}${hint}`);
-}
-
-async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  const parsed: unknown = JSON.parse(text);
-  const known = typeof parsed === 'object' && parsed !== null && 'version' in parsed;
-  return known && typeof parsed.version === 'string' ? parsed.version : 'of unknown version';
 }

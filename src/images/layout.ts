@@ -30,6 +30,8 @@ export const CHECKSUMS_FILE = 'SHA256SUMS';
 
 const SAFE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 const SAFE_VERSION = /^[A-Za-z0-9_-][A-Za-z0-9._:-]*$/;
+/** Characters of each of a product's four names: as an alias they have to fit a table, and a file system has its limit. */
+export const MAX_PRODUCT_NAME = 128;
 /** S3 allows 1024 bytes a key; a safe key is ASCII, so characters are bytes. */
 const MAX_KEY_LENGTH = 1024;
 
@@ -57,6 +59,12 @@ export function parseImageKey(key: string): ParsedKey {
         `the name ${JSON.stringify(name)} has characters other than A-Z a-z 0-9 . _ -`,
       );
     }
+  }
+  const long = names.slice(0, 4).find((name) => name.length > MAX_PRODUCT_NAME);
+  if (long !== undefined) {
+    return refused(
+      `the name ${JSON.stringify(shown(long))} is longer than ${MAX_PRODUCT_NAME} characters`,
+    );
   }
   if (!os || !release || !arch || !variant || rest.length === 0) {
     return refused(`it is too shallow: ${LAYOUT} is expected`);
@@ -102,8 +110,16 @@ export function parseProductPath(path: string): ProductRef | undefined {
   const names = path.split('/');
   const [os, release, arch, variant] = names;
   if (!os || !release || !arch || !variant || names.length !== 4) return undefined;
-  if (!names.every((name) => SAFE_NAME.test(name) && name !== '..')) return undefined;
-  return { os, release, arch, variant };
+  const usable = (name: string) => SAFE_NAME.test(name) && name.length <= MAX_PRODUCT_NAME;
+  return names.every(usable) ? { os, release, arch, variant } : undefined;
+}
+
+/** What a product's names are made of, for messages about one that is none. */
+export const PRODUCT_NAME_RULE = `each of at most ${MAX_PRODUCT_NAME} characters A-Z a-z 0-9 . _ -`;
+
+/** A name that somebody else chose, as far as a message repeats it. */
+export function shown(name: string): string {
+  return name.length > 100 ? `${name.slice(0, 100)}…` : name;
 }
 
 /** The product's name in the simplestreams files and in the catalog: `os:release:arch:variant`. */

@@ -2,9 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Sha256 } from '../images/digests.ts';
 import type { UploadDesk } from './accept-upload.ts';
+import type { FailedUploads } from './failed-uploads.ts';
 import type { Gate } from './gate.ts';
 import { GatewayError, sendError } from './gateway-answers.ts';
 import { guardedBody, wholeBody, type BodyLimits } from './gateway-body.ts';
+import { clientFault, senderIsGone } from './gateway-faults.ts';
 import type { Operations } from './gateway-operations.ts';
 import type { TrustedClient, TrustStore } from './gateway-trust.ts';
 
@@ -12,6 +14,7 @@ export interface GatewayParts {
   readonly desk: UploadDesk;
   readonly trust: TrustStore;
   readonly operations: Operations;
+  readonly failures: FailedUploads;
   readonly gate: Gate;
   readonly limits: BodyLimits;
   /** What `GET /1.0` tells of the server. */
@@ -55,10 +58,18 @@ export function answerFault(
   error: unknown,
 ): void {
   const { request, client } = call;
-  const status = statusOf(error);
-  const message = error instanceof Error ? error.message : String(error);
-  const fields = { method: request.method, path: call.url.pathname, client: client?.name, message };
-  desk.log(status >= 500 ? 'error' : status === 404 ? 'debug' : 'warn', 'a request failed', fields);
+  const { status, message } = clientFault(error);
+  const fields = { method: request.method, path: call.url.pathname, client: client?.name };
+  if (senderIsGone(request, error)) {
+    desk.log('info', 'a client went away in the middle of its request', {
+      ...fields,
+      received: request.socket.bytesRead,
+    });
+  } else {
+    const level = status >= 500 ? 'error' : status === 404 ? 'debug' : 'warn';
+    const reason = error instanceof Error ? error.message : String(error);
+    desk.log(level, 'a request failed', { ...fields, message: reason });
+  }
   if (response.headersSent) {
     response.destroy();
     return;
@@ -66,11 +77,4 @@ export function answerFault(
   // What is left of its body is not wanted: the connection ends with this answer.
   if (!request.complete) response.setHeader('Connection', 'close');
   sendError(response, status, message);
-}
-
-function statusOf(error: unknown): number {
-  if (error instanceof GatewayError) return error.status;
-  const name = error instanceof Error ? error.name : '';
-  if (name === 'MultipartError' || name === 'URIError' || name === 'PlacementError') return 400;
-  return name === 'InstanceServerError' ? 502 : 500;
 }

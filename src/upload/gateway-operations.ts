@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 
 import type { OperationDocument } from './gateway-answers.ts';
+import type { TrustedClient } from './gateway-trust.ts';
 
 /** What a client announced before it lets its daemon push an image. */
 export interface PushIntent {
@@ -9,7 +10,7 @@ export interface PushIntent {
   readonly aliases: readonly string[];
   readonly properties: Readonly<Record<string, string>>;
   readonly allow: readonly string[];
-  readonly client: string;
+  readonly client: TrustedClient;
 }
 
 interface Entry {

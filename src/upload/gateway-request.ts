@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
+import { shown } from '../images/layout.ts';
 import { GatewayError } from './gateway-answers.ts';
 
 /** The parts of a `POST /1.0/images` in JSON that mean something here (`api.ImagesPost`). */
@@ -20,6 +21,7 @@ export interface ImagePost {
 }
 
 const MAX_NAME = 1024;
+const MAX_ALIASES = 32;
 
 export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   try {
@@ -45,7 +47,9 @@ export function parseImagePost(body: Readonly<Record<string, unknown>>): ImagePo
     secret: text(source, 'secret'),
     imageType: text(source, 'image_type'),
     project: text(source, 'project'),
-    aliases: aliases.flatMap((alias: unknown) => (isMap(alias) ? [text(alias, 'name')] : [])),
+    aliases: checkedAliases(
+      aliases.flatMap((alias: unknown) => (isMap(alias) ? [text(alias, 'name')] : [])),
+    ),
     properties: texts(body['properties']),
   };
 }
@@ -71,13 +75,39 @@ export function uploadHeaders({ headers }: IncomingMessage): UploadHeaders {
     ...(fingerprint !== undefined && { fingerprint }),
     ...(secret !== undefined && { secret }),
     // A list as a query, or one bare name.
-    aliases: aliases.includes('=')
-      ? new URLSearchParams(aliases).getAll('alias')
-      : aliases === ''
-        ? []
-        : [decodeURIComponent(aliases)],
+    aliases: checkedAliases(
+      aliases.includes('=')
+        ? new URLSearchParams(aliases).getAll('alias')
+        : aliases === ''
+          ? []
+          : [decoded(aliases, 'the header of aliases')],
+    ),
     properties: Object.fromEntries(new URLSearchParams(header('properties') ?? '')),
   };
+}
+
+/** Of what is percent-encoded, the text. GatewayError when it is not. `where` is for people. */
+export function decoded(value: string, where: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    throw new GatewayError(
+      400,
+      `${where} has ${JSON.stringify(shown(value))}, which is not percent-encoded as it should be`,
+    );
+  }
+}
+
+function checkedAliases(aliases: readonly string[]): readonly string[] {
+  if (aliases.length > MAX_ALIASES) {
+    throw new GatewayError(400, `${aliases.length} aliases; at most ${MAX_ALIASES} are taken`);
+  }
+  const long = aliases.find((alias) => alias.length > MAX_NAME);
+  if (long === undefined) return aliases;
+  throw new GatewayError(
+    400,
+    `the alias ${JSON.stringify(shown(long))} is longer than ${MAX_NAME} characters`,
+  );
 }
 
 /** A text field; empty when it is absent. GatewayError when it is too long. */

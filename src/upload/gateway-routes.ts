@@ -1,7 +1,7 @@
 import { GatewayError, operation, sync, type Answer } from './gateway-answers.ts';
 import { known, smallBody, type Call, type GatewayParts } from './gateway-call.ts';
 import { createAlias, deleteImage, listImages, showAlias, showImage } from './gateway-images.ts';
-import { parseJson, text } from './gateway-request.ts';
+import { decoded, parseJson, text } from './gateway-request.ts';
 import type { TrustedClient } from './gateway-trust.ts';
 import { join, upload } from './gateway-uploads.ts';
 
@@ -11,7 +11,10 @@ const EXTENSIONS = ['image_create_aliases', 'images_push_relay', 'image_copy_pro
 /** Answers one request as a private LXD or Incus server that only takes images in. */
 export async function route(parts: GatewayParts, call: Call): Promise<Answer> {
   const { request, url, client } = call;
-  const names = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  const names = url.pathname
+    .split('/')
+    .filter(Boolean)
+    .map((name) => decoded(name, 'the path'));
   const [version, room, ...rest] = names;
   if (version === undefined) return sync(['/1.0']);
   if (version !== '1.0') throw notFound();
@@ -62,7 +65,10 @@ async function images(
   if (first === 'aliases') {
     if (second === undefined && method === 'POST') {
       const body = parseJson(await smallBody(parts, request));
-      await createAlias(desk, text(body, 'name'), text(body, 'target'), client.allow);
+      const target = text(body, 'target');
+      await createAlias(desk, text(body, 'name'), target, client.allow).catch(
+        explained(parts, client, target),
+      );
       return sync(null);
     }
     // A product has its aliases by itself. Listed, they would make clients ask to move them.
@@ -73,7 +79,9 @@ async function images(
       if (method === 'DELETE') return sync(null);
     }
   } else if (first !== undefined && second === undefined) {
-    if (method === 'GET') return sync(await showImage(desk, first));
+    if (method === 'GET') {
+      return sync(await showImage(desk, first).catch(explained(parts, client, first)));
+    }
     if (method === 'DELETE') {
       await deleteImage(desk, first, client.allow);
       return operation(operations.finished('Deleting image', null));
@@ -91,6 +99,15 @@ async function images(
     );
   }
   throw notFound();
+}
+
+/** Rejects with what it is given; where an image is missing because its upload failed, with why. */
+function explained({ failures }: GatewayParts, client: TrustedClient, fingerprint: string) {
+  return (error: unknown): never => {
+    if (!(error instanceof GatewayError) || error.status !== 404) throw error;
+    const why = failures.explain(client.fingerprint, fingerprint);
+    throw new GatewayError(404, `${error.message}${why}`);
+  };
 }
 
 function imageUrl(image: object): string {

@@ -2,6 +2,7 @@ import type { Answer } from './gateway-answers.ts';
 import { GatewayError, operation, sync } from './gateway-answers.ts';
 import { known, smallBody, type Call, type GatewayParts } from './gateway-call.ts';
 import { uploadFromBody } from './gateway-images.ts';
+import { clientFault } from './gateway-faults.ts';
 import { pullImage } from './gateway-pull.ts';
 import { parseImagePost, parseJson, text, uploadHeaders } from './gateway-request.ts';
 import { secretOf } from './gateway-token.ts';
@@ -29,17 +30,24 @@ export async function join(parts: GatewayParts, call: Call): Promise<Answer> {
 }
 
 export async function upload(parts: GatewayParts, call: Call): Promise<Answer> {
-  const { request, client } = call;
-  const { desk, operations, limits, gate } = parts;
+  const { request } = call;
+  const { desk, operations, limits, gate, failures } = parts;
   if (/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
     return announceOrPull(parts, call);
   }
-  const { secret } = uploadHeaders(request);
+  const { secret, fingerprint } = uploadHeaders(request);
   const intent = secret === undefined ? undefined : operations.redeem(secret);
   if (secret !== undefined && !intent) throw new GatewayError(403, 'the secret is wrong or used');
   const sender = intent ?? known(call);
-  const accepted = await gate.pass(() => uploadFromBody(desk, request, limits, sender));
-  log(parts, 'an image arrived', accepted, intent?.client ?? client?.name);
+  const by = intent?.client ?? known(call);
+  const accepted = await gate
+    .pass(() => uploadFromBody(desk, request, limits, sender))
+    .catch((error: unknown) => {
+      const { message } = clientFault(error);
+      failures.note(by.fingerprint, fingerprint ?? intent?.fingerprint, message);
+      throw error;
+    });
+  log(parts, 'an image arrived', accepted, by.name);
   // It is done before it is answered: clients need no events, and a failure is shown as it is.
   const metadata = { fingerprint: accepted.fingerprint, size: String(accepted.size) };
   const done = operations.finished('Downloading image', metadata, { withSecret: !!intent });
@@ -55,7 +63,7 @@ async function announceOrPull(parts: GatewayParts, call: Call): Promise<Answer> 
     const announced = operations.announce({
       ...(/^[0-9a-f]{64}$/.test(post.fingerprint) && { fingerprint: post.fingerprint }),
       ...{ aliases: post.aliases, properties: post.properties },
-      ...{ allow: client.allow, client: client.name },
+      ...{ allow: client.allow, client },
     });
     return operation(announced);
   }
@@ -75,7 +83,7 @@ function log(
   { desk }: GatewayParts,
   event: string,
   { fingerprint, size }: { readonly fingerprint: string; readonly size: number },
-  client: string | undefined,
+  client: string,
 ): void {
   desk.log('info', event, { fingerprint, size, client });
 }

@@ -9,6 +9,7 @@ import { parseSha256, type Sha256 } from '../images/digests.ts';
 import { listen } from '../local/listen.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { FailedUploads } from './failed-uploads.ts';
 import { Gate } from './gate.ts';
 import { Operations } from './gateway-operations.ts';
 import { send } from './gateway-answers.ts';
@@ -16,6 +17,7 @@ import { answerFault, type Call, type GatewayParts } from './gateway-call.ts';
 import { route } from './gateway-routes.ts';
 import { writeServerRecord } from './gateway-record.ts';
 import { TrustStore } from './gateway-trust.ts';
+import { packageVersion } from './package-version.ts';
 import { RecentImages } from './recent-images.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -32,7 +34,6 @@ export interface GatewayOptions {
   readonly limits?: Partial<GatewayLimits>;
   /** Milliseconds an image waits for an alias before its properties place it. */
   readonly rest?: number;
-  readonly version?: string;
   /** Names and addresses by which clients reach it, for tokens. Default: the host. */
   readonly names?: readonly string[];
 }
@@ -93,9 +94,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     trust: new TrustStore(trustFolder(state)),
     operations: new Operations(now),
+    failures: new FailedUploads(now),
     gate: new Gate(limits.uploads, limits.queue),
     limits,
-    server: { certificate: tls.cert, fingerprint, version: options.version ?? '0' },
+    server: { certificate: tls.cert, fingerprint, version: await packageVersion() },
   };
   const server = createServer(
     {

@@ -1,4 +1,10 @@
-import { productName, type ProductRef, type VersionRef } from '../images/layout.ts';
+import {
+  PRODUCT_NAME_RULE,
+  productName,
+  shown,
+  type ProductRef,
+  type VersionRef,
+} from '../images/layout.ts';
 import type { Sha256 } from '../images/digests.ts';
 import type { Logger } from '../log/logger.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
@@ -207,6 +213,6 @@ export function productPath({ os, release, arch, variant }: ProductRef): string 
 export function notAProduct(alias: string): GatewayError {
   return new GatewayError(
     400,
-    `the alias ${JSON.stringify(alias)} names no product: os/release/variant or os/release/arch/variant is expected, of A-Z a-z 0-9 . _ - (further aliases go into product.toml)`,
+    `the alias ${JSON.stringify(shown(alias))} names no product: os/release/variant or os/release/arch/variant is expected, ${PRODUCT_NAME_RULE} (further aliases go into product.toml)`,
   );
 }

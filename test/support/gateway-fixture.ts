@@ -6,7 +6,6 @@ import { Readable } from 'node:stream';
 import { parseSha256 } from '../../src/images/digests.ts';
 import { ensureCertificate } from '../../src/local/tls.ts';
 import { issueAuthority } from '../../src/local/tls-issue.ts';
-import { silentLogger } from '../../src/log/logger.ts';
 import { openDirectoryStore } from '../../src/storage/directory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { startGateway, trustFolder, type GatewayOptions } from '../../src/upload/gateway.ts';
@@ -28,12 +27,22 @@ export interface Asking {
   readonly body?: Readable;
 }
 
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
 /** One who talks to a gateway, with a client certificate or without. */
 export type Talk = (path: string, asking?: Asking) => Promise<Reply>;
 
 export interface GatewayFixture extends AsyncDisposable {
   readonly url: string;
+  /** Where the store's directory is. */
+  readonly path: string;
   readonly store: ObjectStore;
+  /** What it logged. */
+  readonly logged: readonly LogLine[];
   readonly trust: TrustStore;
   /** Someone without a certificate. */
   readonly stranger: Talk;
@@ -55,13 +64,16 @@ export async function gatewayFixture(
 ): Promise<GatewayFixture> {
   const resources = new AsyncDisposableStack();
   const { path } = resources.use(await temporaryFolder());
-  const store = options.on ?? (await openDirectoryStore({ path: join(path, 'data') }));
+  const data = join(path, 'data');
+  const store = options.on ?? (await openDirectoryStore({ path: data }));
   resources.defer(() => store.close());
   const state = join(path, 'state');
+  const logged: LogLine[] = [];
   const tls = await ensureCertificate({ stateDir: state, hosts: ['127.0.0.1'] });
   const { wrap = (plain: ObjectStore) => plain, rest, limits } = options;
   const gateway = await startGateway({
-    ...{ store: wrap(store), state, host: '127.0.0.1', port: 0, tls, log: silentLogger },
+    ...{ store: wrap(store), state, host: '127.0.0.1', port: 0, tls },
+    log: (level, message, fields = {}) => void logged.push({ level, message, fields }),
     ...(rest !== undefined && { rest }),
     ...(limits && { limits }),
   });
@@ -70,7 +82,7 @@ export async function gatewayFixture(
   const { url } = gateway;
   const certificate = async () => issueAuthority('a client', Date.now());
   return {
-    ...{ url, store, trust },
+    ...{ url, path: data, store, trust, logged },
     stranger: talk(url, tls.ca),
     newClient: async () => talk(url, tls.ca, await certificate()),
     trusted: async (allow = []) => {

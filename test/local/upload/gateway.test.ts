@@ -3,9 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { StoreError } from '../../../src/storage/errors.ts';
 import { eventually } from '../../support/eventually.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
 import {
   field,
   fingerprintOf,
@@ -298,105 +296,6 @@ describe('an upload that cannot be', () => {
       assert.deepEqual(await gateway.keys(), []);
     });
   }
-
-  it('dies on its way: leaves nothing', async () => {
-    await using gateway = await gatewayFixture({ rest: NEVER });
-    const client = await gateway.trusted();
-    const dying = () =>
-      Readable.from(
-        (async function* () {
-          yield SQUASHFS;
-          // Only once its bytes arrive somewhere has it begun.
-          await eventually(async () => (await gateway.keys('uploads/')).length >= 0);
-          throw new Error('killed');
-        })(),
-        { objectMode: false },
-      );
-    await assert.rejects(client('/1.0/images', splitUpload(METADATA, dying())));
-    await assert.rejects(client('/1.0/images', aliased(splitUpload(METADATA, dying()), 'a/b/c')));
-    await eventually(async () => (await gateway.keys()).length === 0);
-    const again = await client('/1.0/images', aliased(splitUpload(METADATA, SQUASHFS), 'a/b/c'));
-    assert.equal(again.status, 202);
-  });
-
-  it('meets a store that fails: says so, and leaves nothing', async () => {
-    for (const part of ['rootfs.squashfs', 'lxd.tar.xz', 'upload.json']) {
-      let broken = false;
-      await using gateway = await gatewayFixture({
-        rest: NEVER,
-        wrap: (store) =>
-          faultyStore(store, ({ method, key }, moment) => {
-            if (moment !== 'before' || method === 'remove' || !key.endsWith(part)) return;
-            broken = true;
-            throw new StoreError('no_space', method, 'the store is full', { key });
-          }),
-      });
-      const client = await gateway.trusted();
-      const upload = splitUpload(METADATA, SQUASHFS);
-      const asking = part === 'upload.json' ? upload : aliased(upload, 'a/b/c');
-      const reply = await client('/1.0/images', asking);
-      assert.equal(reply.status, 500, part);
-      assert.match(reply.error, /the store is full/);
-      assert(broken, part);
-      assert.deepEqual(await gateway.keys(), [], part);
-    }
-  });
-
-  it('stalls: is cut', async () => {
-    await using gateway = await gatewayFixture({ rest: NEVER, limits: { idle: 50 } });
-    const client = await gateway.trusted();
-    const stalled = new Readable({ read: () => undefined });
-    stalled.push(SQUASHFS);
-    const reply = await client('/1.0/images', splitUpload(METADATA, stalled));
-    assert.equal(reply.status, 408);
-    stalled.destroy();
-    assert.deepEqual(await gateway.keys(), []);
-  });
-});
-
-describe('many uploads', () => {
-  it('of one fingerprint: one wins', async () => {
-    await using gateway = await gatewayFixture({ rest: NEVER });
-    const client = await gateway.trusted();
-    const replies = await Promise.all(
-      [1, 2, 3].map((n) =>
-        client('/1.0/images', aliased(splitUpload(METADATA, SQUASHFS), `a/${n}/c`)),
-      ),
-    );
-    assert.deepEqual(replies.map(({ status }) => status).sort(), [202, 409, 409]);
-    assert.equal((await gateway.keys()).length, 2);
-  });
-
-  it('at once: all of them, a few at a time', async () => {
-    await using gateway = await gatewayFixture({ rest: NEVER });
-    const client = await gateway.trusted();
-    const numbers = Array.from({ length: 50 }, (_, n) => n);
-    const replies = await Promise.all(
-      numbers.map((n) =>
-        client('/1.0/images', aliased(splitUpload(metadataTar(`image ${n}`), SQUASHFS), 'a/b/c')),
-      ),
-    );
-    assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([202]));
-    const keys = await gateway.keys();
-    assert.equal(keys.filter((key) => key.endsWith('/lxd.tar.xz')).length, 50);
-    assert.equal(keys.length, 100);
-  });
-
-  it('beyond the queue: are turned away', async () => {
-    await using gateway = await gatewayFixture({ rest: NEVER, limits: { uploads: 1, queue: 1 } });
-    const client = await gateway.trusted();
-    const held = new Readable({ read: () => undefined });
-    held.push(SQUASHFS);
-    const first = client('/1.0/images', splitUpload(METADATA, held));
-    const others = [1, 2].map((n) =>
-      client('/1.0/images', splitUpload(metadataTar(String(n)), SQUASHFS)),
-    );
-    const turned = await Promise.race(others);
-    assert.equal(turned.status, 503);
-    held.push(null);
-    const replies = await Promise.all([first, ...others]);
-    assert.equal(replies.filter(({ status }) => status === 202).length, 2);
-  });
 });
 
 /** The same with an alias, so that it goes the other way into the store; unless it has one. */

@@ -1,0 +1,349 @@
+import assert from 'node:assert/strict';
+import https from 'node:https';
+import { Readable } from 'node:stream';
+import { describe, it } from 'node:test';
+
+import { StoreError } from '../../../src/storage/errors.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { bytesOnDisk } from '../../support/bytes-on-disk.ts';
+import { eventually } from '../../support/eventually.ts';
+import { faultyStore } from '../../support/faulty-store.ts';
+import {
+  field,
+  fingerprintOf,
+  gatewayFixture,
+  metadataTar,
+  splitUpload,
+  SQUASHFS,
+  type Asking,
+} from '../../support/gateway-fixture.ts';
+
+const NEVER = 3_600_000;
+const MIB = 1024 * 1024;
+const METADATA = metadataTar();
+const LARGE = Buffer.concat([SQUASHFS, Buffer.alloc(16 * MIB, 5)]);
+
+function aliased(asking: Asking, alias: string): Asking {
+  const header = { 'x-incus-aliases': `alias=${encodeURIComponent(alias)}` };
+  return { ...asking, headers: { ...asking.headers, ...header } };
+}
+
+/** The first of the bytes, then what `then` comes to, then the rest. */
+function pausing(bytes: Buffer, after: number, then: () => Promise<unknown>): Readable {
+  async function* pieces(): AsyncGenerator<Buffer> {
+    yield bytes.subarray(0, after);
+    await then();
+    yield bytes.subarray(after);
+  }
+  return Readable.from(pieces(), { objectMode: false });
+}
+
+/** A store that is full once so many bytes of one upload have been taken. */
+function fullAfter(
+  store: ObjectStore,
+  capacity: number,
+  seen: (bytes: number) => void,
+): ObjectStore {
+  // Nothing is to break at a call, only in a body.
+  const plain = faultyStore(store, () => undefined);
+  async function* counted(body: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+    let taken = 0;
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      taken += chunk.byteLength;
+      seen(taken);
+      if (taken > capacity) throw new StoreError('no_space', 'upload', `no room in ${store.url}`);
+      yield chunk;
+    }
+  }
+  return { ...plain, upload: (key, body, options) => store.upload(key, counted(body), options) };
+}
+
+describe('an upload whose sender', () => {
+  it('dies when 99 % of it are on the disk leaves nothing, and can begin again', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const late = Math.floor(LARGE.length * 0.99);
+    for (const to of [(upload: Asking) => upload, (upload: Asking) => aliased(upload, 'a/b/c')]) {
+      let seen = 0;
+      const dying = pausing(LARGE, late, async () => {
+        seen = await eventually(async () => {
+          const bytes = await bytesOnDisk(gateway.path);
+          return bytes >= late && bytes;
+        });
+        throw new Error('killed');
+      });
+      await assert.rejects(client('/1.0/images', to(splitUpload(METADATA, dying))), /killed/);
+      assert(seen >= late, String(seen));
+      await eventually(async () => (await gateway.keys()).length === 0);
+      await eventually(async () => (await bytesOnDisk(gateway.path)) < MIB);
+    }
+    const gone = await eventually(() => {
+      const lines = gateway.logged.filter(({ message }) => message.startsWith('a client went'));
+      return lines.length === 2 && lines;
+    });
+    assert.deepEqual(
+      gone.map(({ level }) => level),
+      ['info', 'info'],
+    );
+    assert(gone.every(({ fields }) => Number(fields['received']) >= late));
+    assert(!gateway.logged.some(({ level }) => level === 'error'));
+    const again = await client('/1.0/images', aliased(splitUpload(METADATA, LARGE), 'a/b/c'));
+    assert.equal(again.status, 202, again.error);
+  });
+
+  it('stalls is cut', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER, limits: { idle: 50 } });
+    const client = await gateway.trusted();
+    const stalled = new Readable({ read: () => undefined });
+    stalled.push(SQUASHFS);
+    const reply = await client('/1.0/images', splitUpload(METADATA, stalled));
+    assert.equal(reply.status, 408);
+    assert.match(reply.error, /nothing came for 0.05 s/);
+    stalled.destroy();
+    assert.deepEqual(await gateway.keys(), []);
+  });
+
+  it('trickles is cut', async () => {
+    // Nobody sends a terabyte a second; and nothing rests for half a second here.
+    const limits = { idle: 500, rate: 1e12 };
+    await using gateway = await gatewayFixture({ rest: NEVER, limits });
+    const client = await gateway.trusted();
+    let cut = false;
+    const trickle = new Readable({
+      read(): void {
+        setTimeout(() => this.push(cut ? null : SQUASHFS.subarray(0, 1024)), 5);
+      },
+    });
+    trickle.unshift(SQUASHFS);
+    const reply = await client('/1.0/images', splitUpload(METADATA, trickle));
+    cut = true;
+    assert.equal(reply.status, 408);
+    assert.match(reply.error, /slower than 1000000000000 bytes a second/);
+    assert.deepEqual(await gateway.keys(), []);
+  });
+});
+
+describe('a store that fails', () => {
+  const calls = ['upload of the root', 'metadata', 'record'] as const;
+  const parts = { 'upload of the root': 'rootfs.squashfs', metadata: 'lxd.tar.xz' };
+  for (const call of calls) {
+    it(`at the ${call}: says so without where it is, and leaves nothing`, async () => {
+      const part = call === 'record' ? 'upload.json' : parts[call];
+      let broken = false;
+      await using gateway = await gatewayFixture({
+        rest: NEVER,
+        wrap: (store) =>
+          faultyStore(store, ({ method, key }, moment) => {
+            if (moment !== 'before' || method === 'remove' || !key.endsWith(part)) return;
+            broken = true;
+            throw new StoreError('no_space', method, `no room for ${key} in ${store.url}`, { key });
+          }),
+      });
+      const client = await gateway.trusted();
+      const upload = splitUpload(METADATA, SQUASHFS);
+      const reply = await client(
+        '/1.0/images',
+        call === 'record' ? upload : aliased(upload, 'a/b/c'),
+      );
+      assert.equal(reply.status, 507);
+      assert.equal(reply.error, 'the store of the server is full; nothing was published');
+      assert(broken);
+      assert.deepEqual(await gateway.keys(), []);
+      const told = gateway.logged.find(({ level }) => level === 'error');
+      assert.match(String(told?.fields['message']), /no room for .* in file:/);
+    });
+  }
+
+  it('in the middle of a body: says so, and again to whoever names the image then', async () => {
+    let taken = 0;
+    await using gateway = await gatewayFixture({
+      rest: NEVER,
+      wrap: (store) => fullAfter(store, 8 * MIB, (bytes) => (taken = Math.max(taken, bytes))),
+    });
+    const [client, other] = [await gateway.trusted(), await gateway.trusted()];
+    const fingerprint = fingerprintOf(METADATA, LARGE);
+    const naming = { json: { name: 'a/b/c', target: fingerprint } };
+    const full = /the store of the server is full/;
+    const before = await client('/1.0/images/aliases', naming);
+    assert.deepEqual([before.status, before.error], [404, 'Image not found']);
+    for (const upload of [
+      splitUpload(METADATA, LARGE),
+      aliased(splitUpload(METADATA, LARGE), 'a/b/c'),
+    ]) {
+      const reply = await client('/1.0/images', upload);
+      assert.equal(reply.status, 507);
+      assert.match(reply.error, full);
+      assert(taken > 8 * MIB && taken < LARGE.length, String(taken));
+      taken = 0;
+      assert.deepEqual(await gateway.keys(), []);
+    }
+    const named = await client('/1.0/images/aliases', naming);
+    assert.equal(named.status, 404);
+    assert.match(named.error, /^Image not found: the last upload of this client failed: the store/);
+    assert.match((await client(`/1.0/images/${fingerprint}`)).error, full);
+    assert.equal((await other('/1.0/images/aliases', naming)).error, 'Image not found');
+  });
+
+  it('tells whose push failed, by its fingerprint', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const fingerprint = 'e'.repeat(64);
+    const announced = await client('/1.0/images', {
+      json: { source: { type: 'image', mode: 'push', fingerprint } },
+    });
+    const secret = field(announced, 'metadata', 'metadata', 'secret') as string;
+    const upload = splitUpload(METADATA, SQUASHFS);
+    const headers = { ...upload.headers, 'x-lxd-secret': secret };
+    assert.equal((await gateway.stranger('/1.0/images', { ...upload, headers })).status, 400);
+    const named = await client('/1.0/images/aliases', {
+      json: { name: 'a/b/c', target: fingerprint },
+    });
+    assert.match(named.error, /^Image not found: its upload failed: the image's fingerprint is/);
+    assert.equal((await client(`/1.0/images/${'d'.repeat(64)}`)).error, 'Image not found');
+  });
+});
+
+describe('names and headers', () => {
+  it('that are too long, too many or not encoded are refused with what is wrong', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const long = 'o'.repeat(129);
+    const upload = () => splitUpload(METADATA, SQUASHFS);
+    const raw = (value: string) => {
+      const asking = upload();
+      return { ...asking, headers: { ...asking.headers, 'x-lxd-aliases': value } };
+    };
+    const aliases = (names: readonly string[]) =>
+      raw(names.map((name) => `alias=${name}`).join('&'));
+    const cases: readonly [Asking, RegExp][] = [
+      [aliases([`${long}/1/vim`]), /the alias "o{100}…" names no product: .* at most 128 char/],
+      [aliases([`${'o'.repeat(500)}/1/amd64/vim`]), /at most 128 characters/],
+      [aliases(['x'.repeat(1025)]), /the alias "x{100}…" is longer than 1024 characters/],
+      [aliases(Array.from({ length: 33 }, (_, n) => `a/${n}/c`)), /33 aliases; at most 32/],
+      [raw('100%'), /the header of aliases has "100%", which is not percent-encoded/],
+      [
+        { json: { source: { mode: 'push' }, aliases: [{ name: 'x'.repeat(1025) }] } },
+        /the field name is longer than 1024 characters/,
+      ],
+    ];
+    for (const [asking, reason] of cases) {
+      const reply = await client('/1.0/images', asking);
+      assert.equal(reply.status, 400, reply.error);
+      assert.match(reply.error, reason);
+      assert(!/uploads\/|file:/.test(reply.error), reply.error);
+    }
+    const path = await client('/1.0/images/aliases/100%');
+    assert.deepEqual(
+      [path.status, path.error],
+      [400, 'the path has "100%", which is not percent-encoded as it should be'],
+    );
+    assert.deepEqual(await gateway.keys(), []);
+    const longest = aliases([`${'o'.repeat(128)}/1/vim`]);
+    assert.equal((await client('/1.0/images', longest)).status, 202);
+  });
+
+  it('of a later alias too: the image goes', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    assert.equal((await client('/1.0/images', splitUpload(METADATA, SQUASHFS))).status, 202);
+    const named = await client('/1.0/images/aliases', {
+      json: { name: `${'o'.repeat(500)}/1/vim`, target: fingerprintOf(METADATA, SQUASHFS) },
+    });
+    assert.equal(named.status, 400);
+    assert.match(named.error, /at most 128 characters/);
+    assert.deepEqual(await gateway.keys(), []);
+  });
+
+  it('that fill more than 16 KiB are refused', async () => {
+    await using gateway = await gatewayFixture();
+    const status = await new Promise((resolve, reject) => {
+      const headers = { 'x-lxd-properties': 'x'.repeat(17 * 1024) };
+      https
+        .get(gateway.url, { headers, rejectUnauthorized: false, agent: false }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+        .on('error', reject);
+    });
+    assert.equal(status, 431);
+  });
+});
+
+describe('many uploads', () => {
+  it('of one fingerprint by two clients at once: one wins', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const clients = [await gateway.trusted(), await gateway.trusted()];
+    // Neither goes on before most of both is on the disk.
+    const both = () =>
+      eventually(async () => (await bytesOnDisk(gateway.path)) >= 2 * (LARGE.length - MIB));
+    const replies = await Promise.all(
+      clients.map((client, n) =>
+        client(
+          '/1.0/images',
+          aliased(splitUpload(METADATA, pausing(LARGE, LARGE.length - MIB, both)), `a/${n}/c`),
+        ),
+      ),
+    );
+    assert.deepEqual(replies.map(({ status }) => status).sort(), [202, 409]);
+    assert.match(
+      replies.find(({ status }) => status === 409)!.error,
+      /same fingerprint already exists/,
+    );
+    const keys = await gateway.keys();
+    assert.equal(keys.length, 2, keys.join());
+    const winner = replies.findIndex(({ status }) => status === 202);
+    assert(
+      keys.every((key) => key.startsWith(`images/a/${winner}/`)),
+      keys.join(),
+    );
+  });
+
+  it('announced by ten clients and pushed at once: all of them, a few at a time', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const clients = await Promise.all(Array.from({ length: 10 }, () => gateway.trusted()));
+    const root = LARGE.subarray(0, MIB);
+    const announced = await Promise.all(
+      Array.from({ length: 50 }, async (_, n) => {
+        const metadata = metadataTar(`image ${n}`);
+        const fingerprint = fingerprintOf(metadata, root);
+        const source = { type: 'image', mode: 'push', fingerprint };
+        const json = { source, aliases: [{ name: `a/${n}/c` }] };
+        const reply = await clients[n % 10]!('/1.0/images', { json });
+        const secret = field(reply, 'metadata', 'metadata', 'secret') as string;
+        return { metadata, secret, fingerprint };
+      }),
+    );
+    const replies = await Promise.all(
+      announced.map(({ metadata, secret }) => {
+        const upload = splitUpload(metadata, root);
+        const headers = { ...upload.headers, 'x-incus-secret': secret };
+        return gateway.stranger('/1.0/images', { ...upload, headers });
+      }),
+    );
+    assert.deepEqual(
+      replies.map((reply) => field(reply, 'metadata', 'metadata', 'fingerprint')),
+      announced.map(({ fingerprint }) => fingerprint),
+    );
+    const keys = await gateway.keys();
+    assert.equal(keys.length, 100);
+    for (const n of announced.keys()) {
+      assert.equal(keys.filter((key) => key.startsWith(`images/a/${n}/amd64/c/`)).length, 2);
+    }
+  });
+
+  it('beyond the queue: are turned away', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER, limits: { uploads: 1, queue: 1 } });
+    const client = await gateway.trusted();
+    const held = new Readable({ read: () => undefined });
+    held.push(SQUASHFS);
+    const first = client('/1.0/images', splitUpload(METADATA, held));
+    const others = [1, 2].map((n) =>
+      client('/1.0/images', splitUpload(metadataTar(String(n)), SQUASHFS)),
+    );
+    const turned = await Promise.race(others);
+    assert.equal(turned.status, 503);
+    held.push(null);
+    const replies = await Promise.all([first, ...others]);
+    assert.equal(replies.filter(({ status }) => status === 202).length, 2);
+  });
+});
