@@ -1,5 +1,5 @@
 import { aliasProblem } from '../catalog/alias-name.ts';
-import type { Catalog } from '../catalog/document.ts';
+import type { Catalog, Version } from '../catalog/document.ts';
 import { parseProductFile } from '../catalog/product-file.ts';
 import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../delivery/policy.ts';
 import {
@@ -8,6 +8,7 @@ import {
   REMOVED_FILE,
   versionPrefix,
   type ProductRef,
+  type VersionRef,
 } from '../images/layout.ts';
 import { DEFAULT_ALIASES, expandAliases } from '../simplestreams/aliases.ts';
 import type { ProductEntry, ProductsDocument } from '../simplestreams/documents.ts';
@@ -16,7 +17,7 @@ import { isStoreError, StoreError } from '../storage/errors.ts';
 import type { ObjectInfo } from '../storage/object-store.ts';
 import { mapConcurrently } from './concurrently.ts';
 import type { PipelineContext } from './context.ts';
-import { checked } from './copy-object.ts';
+import { checked, CopyMismatch } from './copy-object.ts';
 import { loadCatalog } from './load-catalog.ts';
 import { productsPaths } from './public-items.ts';
 import {
@@ -37,6 +38,8 @@ export interface PullReport {
   readonly versions: number;
   readonly copiedFiles: number;
   readonly copiedBytes: number;
+  /** Of the versions: those that no indexer has seen whole yet. */
+  readonly unindexed: number;
   /** What was asked for and is not here, and why. */
   readonly problems: readonly { readonly place: string; readonly reason: string }[];
 }
@@ -64,24 +67,17 @@ export async function pull(
   }
   const catalog = (await loadCatalog(context.store))?.catalog;
   const progress = { done: 0, total: versions.reduce((sum, one) => sum + bytesOf(one), 0) };
-  const done = { versions: 0, files: 0, bytes: 0 };
+  const done = { versions: 0, files: 0, bytes: 0, unindexed: 0 };
   versions.sort((a, b) => bytesOf(a) - bytesOf(b));
   await mapConcurrently(versions, VERSIONS_AT_ONCE, async (version) => {
     if (options.signal?.aborted) return;
     const place = `${productName(version.ref.product)} ${version.ref.version}`;
     try {
-      for (const size of await pullVersion(
-        context,
-        upstream,
-        version,
-        catalog,
-        options,
-        progress,
-      )) {
-        done.files += 1;
-        done.bytes += size;
-      }
+      const sizes = await pullVersion(context, upstream, version, catalog, options, progress);
+      done.files += sizes.length;
+      done.bytes += sizes.reduce((sum, size) => sum + size, 0);
       done.versions += 1;
+      if (sizes.length > 0 || knownFiles(catalog, version.ref) === undefined) done.unindexed += 1;
     } catch (error) {
       // A file may go while we are at it; a server or store that fails will not serve the next one.
       if (isStoreError(error) && !isStoreError(error, 'not_found', 'precondition_failed'))
@@ -94,6 +90,7 @@ export async function pull(
     versions: done.versions,
     copiedFiles: done.files,
     copiedBytes: done.bytes,
+    unindexed: done.unindexed,
     problems,
   };
 }
@@ -112,7 +109,7 @@ async function pullVersion(
   const present = new Map<string, ObjectInfo>();
   for await (const info of store.list(prefix)) present.set(info.key.slice(prefix.length), info);
   if (present.has(REMOVED_FILE)) throw new Error('it was removed here and is not fetched again');
-  const known = catalog?.products[productName(ref.product)]?.versions[ref.version]?.files ?? {};
+  const known = knownFiles(catalog, ref) ?? {};
   const copied: number[] = [];
   for (const file of files) {
     const { name, path, size, sha256 } = file;
@@ -129,19 +126,43 @@ async function pullVersion(
     } else {
       const body = await upstream.open(path);
       const what = `${path} of ${upstream.url}`;
-      await store.upload(prefix + name, checked(body, what, size, sha256), {
+      const options = {
         condition: { ifAbsent: true },
         size,
         contentType: IMAGES_CONTENT_TYPE,
         cacheControl: IMAGES_CACHE_CONTROL,
         onProgress: report,
         signal,
-      });
+      } as const;
+      await store
+        .upload(prefix + name, checked(body, what, size, sha256), options)
+        .catch((error: unknown) => {
+          if (!isMismatch(error)) throw error;
+          throw new Error(
+            `${what} is not the ${size} bytes with the SHA-256 ${sha256} that its list tells of; ` +
+              'it was not stored, and a later run tries again',
+            { cause: error },
+          );
+        });
       copied.push(size);
     }
     report(size);
   }
   return copied;
+}
+
+/** Whether bytes were not what they should be. A store wraps what breaks off a body. */
+function isMismatch(error: unknown): boolean {
+  if (error instanceof CopyMismatch) return true;
+  return error instanceof Error && error.cause !== undefined && isMismatch(error.cause);
+}
+
+/** What the catalog says of a version's files; undefined when it has none of it. */
+function knownFiles(
+  catalog: Catalog | undefined,
+  { product, version }: VersionRef,
+): Version['files'] | undefined {
+  return catalog?.products[productName(product)]?.versions[version]?.files;
 }
 
 /** Throws when what is here under the name has other bytes than the upstream says. */

@@ -103,7 +103,8 @@ describe('pull', () => {
       await writeFile(list, text.replaceAll(/"sha256":"[0-9a-f]{4}/g, '"sha256":"dead'));
       assert.ok((await stat(root)).size > 0);
       const ended = await pull('-p', 'debian');
-      assert.notEqual(ended.code, 0);
+      assert.equal(ended.code, 1, ended.stderr);
+      assert.match(ended.stdout, /is not the \d+ bytes with the SHA-256 dead[0-9a-f]{60} that its/);
       await assert.rejects(
         stat(join(store, 'images/debian/12/amd64/default/20240101_1200/rootfs.squashfs')),
       );
