@@ -52,8 +52,8 @@ const MAX_REFUSALS = 3;
 const ORDINARY = [404, 409, 412, 416];
 
 /**
- * Sends the requests that a mirror is filled with, by the thousand, without the SDK's layers: they cost four
- * times as much processor time as the request itself. Where to and for which region it learns from the SDK's
+ * Sends the requests that a mirror is filled with, by the thousand, without the SDK's layers: they cost more
+ * processor time than the request itself. Where to and for which region it learns from the SDK's
  * own successful requests; whatever does not succeed is the SDK's to do again, with its retries and redirects.
  */
 export class S3Wire {
