@@ -5,6 +5,7 @@ import { emitMetrics, isCatalogProblem } from './metrics.ts';
 import {
   decodeRequest,
   hideFor,
+  isWhollyRead,
   parseQueueEvent,
   type BatchResponse,
   type QueueMessage,
@@ -58,6 +59,10 @@ export async function handler(event: unknown, invocation: Invocation): Promise<B
       await hide(message, 0, queueUrl);
       continue;
     }
+    // Its other records go their way; what this one named, the next sweep finds.
+    for (const reason of request.unreadable ?? []) {
+      context.log('error', 'record cannot be read', { message: message.messageId, reason });
+    }
     const seconds = hideFor(message, request.prefixes, report.outcomes);
     if (seconds === undefined) continue;
     failed.push(message);
@@ -65,7 +70,7 @@ export async function handler(event: unknown, invocation: Invocation): Promise<B
   }
   emitMetrics({
     ...meter.take(),
-    MalformedMessages: requests.filter(({ request }) => request.kind === 'malformed').length,
+    MalformedMessages: requests.filter(({ request }) => !isWhollyRead(request)).length,
   });
   context.log('info', 'indexed', {
     messages: messages.length,

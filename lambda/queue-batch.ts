@@ -14,7 +14,13 @@ export interface QueueMessage {
 
 /** What a message asks for. */
 export type Request =
-  | { readonly kind: 'index'; readonly prefixes: readonly string[]; readonly foreign: number }
+  | {
+      readonly kind: 'index';
+      readonly prefixes: readonly string[];
+      readonly foreign: number;
+      /** Why records beside these cannot be read; absent where all can. */
+      readonly unreadable?: readonly string[];
+    }
   /** It can never be read; the dead-letter queue keeps it for a person. */
   | { readonly kind: 'malformed'; readonly reason: string };
 
@@ -55,9 +61,19 @@ export function decodeRequest(body: string, bucket: string): Request {
         return { kind: 'malformed', reason: problem };
       }
       const prefixes = events.keys.flatMap(({ key }) => targetOfKey(key)?.prefix ?? []);
-      return { kind: 'index', prefixes: [...new Set(prefixes)], foreign: events.foreign };
+      return {
+        kind: 'index',
+        prefixes: [...new Set(prefixes)],
+        foreign: events.foreign,
+        ...(events.malformed.length > 0 && { unreadable: events.malformed }),
+      };
     }
   }
+}
+
+/** Whether there was nothing in a message that cannot be read. */
+export function isWhollyRead(request: Request): boolean {
+  return request.kind === 'index' && request.unreadable === undefined;
 }
 
 /** The body of a message by which a sweep asks for versions and products to be indexed. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   decodeRequest,
+  isWhollyRead,
   hideFor,
   parseQueueEvent,
   sweepMessage,
@@ -69,6 +70,20 @@ describe('the messages of a batch', () => {
     ]) {
       assert.equal(decodeRequest(body, BUCKET).kind, 'malformed', body);
     }
+  });
+
+  it('keep what can be read of them, and say what cannot', () => {
+    const good = s3Event(`${PREFIX}rootfs.squashfs`).slice('{"Records":['.length, -']}'.length);
+    const bad = good.replace(/"key":"[^"]*"/, '"key":"%E0%A4%A"');
+    const request = decodeRequest(`{"Records":[${bad},${good},7]}`, BUCKET);
+    assert.deepEqual(request, {
+      kind: 'index',
+      prefixes: [PREFIX],
+      foreign: 0,
+      unreadable: ['the key "%E0%A4%A" is not form-encoded UTF-8', 'a record is no object'],
+    });
+    assert.equal(isWhollyRead(request), false);
+    assert.equal(isWhollyRead(decodeRequest(s3Event(`${PREFIX}x`), BUCKET)), true);
   });
 
   it('of a sweep name versions and products', () => {
