@@ -94,7 +94,7 @@ export type VersionState =
 export interface Version {
   /** Derived from the rest of the catalog at every commit by `settle`. */
   readonly state: VersionState;
-  /** Why it is not published, for its uploader. Absent when published whole. */
+  /** Why it, or a part of it, is not published, for its uploader. Absent when published whole. */
   readonly reason?: string;
   /** Of a published version: roots and unified files that are not listed for a client, and why. */
   readonly withheld?: readonly Withheld[];

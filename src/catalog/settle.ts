@@ -13,6 +13,7 @@ interface Claim {
 }
 
 type Products = Catalog['products'];
+type Settled = Pick<Version, 'state' | 'reason' | 'withheld'>;
 
 /**
  * Gives every version its state, from the whole catalog at once: a client that meets a fingerprint twice
@@ -46,7 +47,7 @@ export function settle(products: Products, settings: Settings, now: number): Pro
   return mapValues(products, (product, name) => {
     const versions = mapValues(product.versions, (entry, version) => {
       const standing = standings.get(name)?.get(version) ?? { state: 'incomplete', images: [] };
-      const settled = settleVersion(name, version, standing, claims);
+      const settled = withVerdict(entry, settleVersion(name, version, standing, claims));
       const leaves = entry.state === 'published' && settled.state !== 'published';
       return withStanding(leaves ? held(entry, settings, now) : entry, settled);
     });
@@ -70,7 +71,7 @@ function settleVersion(
   version: string,
   standing: Standing,
   claims: ReadonlyMap<string, Claim>,
-): Pick<Version, 'state' | 'reason' | 'withheld'> {
+): Settled {
   if (standing.state !== 'published') return { state: standing.state, reason: standing.reason };
   const withheld = standing.images.flatMap((image): Withheld[] => {
     const owner = claims.get(identity(image));
@@ -92,6 +93,12 @@ function settleVersion(
   return { state: 'published', withheld };
 }
 
+/** A version of which a part is published, and a part refused: a verdict is kept only while it holds. */
+function withVerdict(entry: Version, settled: Settled): Settled {
+  if (settled.state !== 'published' || entry.verdict === undefined) return settled;
+  return { ...settled, reason: `not all of it is listed: ${entry.verdict.reason}` };
+}
+
 /** A version that leaves the public files: other bytes than its own wait until no edge can hold these. */
 function held(entry: Version, { edgeSeconds }: Settings, now: number): Version {
   if (edgeSeconds === 0) return entry;
@@ -108,7 +115,7 @@ function held(entry: Version, { edgeSeconds }: Settings, now: number): Version {
 
 function withStanding(
   entry: Version,
-  { state, reason, withheld }: Pick<Version, 'state' | 'reason' | 'withheld'>,
+  { state, reason, withheld }: Settled,
 ): Version {
   const isSettled =
     entry.state === state && entry.reason === reason && isSame(entry.withheld, withheld);

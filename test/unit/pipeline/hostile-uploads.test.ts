@@ -81,6 +81,9 @@ describe('an upload that is odd on purpose', () => {
     assert.deepEqual(outcomes.get(BAD), { kind: 'done' });
     const { items } = await readAsClient(store);
     assert.ok(items.includes('rogue:one:amd64:default 20240101 squashfs'), items.join());
+    const { reason } = (await storedVersion(store, BAD)) ?? {};
+    assert.match(reason ?? '', /^not all of it is listed: .*incus\.tar\.xz/);
+    assert.match(reason ?? '', /disk\.qcow2 is too large for the function/);
     assert.deepEqual((await enumerateStore(context)).dirty, []);
     const again = await indexVersions(context, dirty, limits);
     assert.deepEqual(again.outcomes.get(BAD), { kind: 'done' });
