@@ -136,6 +136,7 @@ function productFile(reader: DocumentReader, value: unknown, at: string): Produc
   return {
     etag: etag(reader, entry['etag'], at),
     ...(problem === undefined ? {} : { problem }),
+    ...(entry['denied'] === true ? { denied: true as const } : {}),
     values: {
       aliases: reader.array(values['aliases'], at, (item, place) => reader.text(item, place)),
       ...(releaseTitle === undefined ? {} : { releaseTitle }),
@@ -198,6 +199,7 @@ function checksumsOf(reader: DocumentReader, value: unknown, at: string): Checks
   return {
     etag: etag(reader, entry['etag'], at),
     sums: reader.record(entry['sums'], at, (item, place) => sha256(reader, item, place)),
+    ...(entry['denied'] === true ? { denied: true as const } : {}),
     ...defined({ problem: reader.optional(entry['problem'], (item) => reader.text(item, at)) }),
   };
 }
@@ -208,6 +210,7 @@ function removalOf(reader: DocumentReader, value: unknown, at: string): Removal 
     etag: etag(reader, entry['etag'], at),
     files: etags(reader, entry['files'], at),
     ...(entry['condemned'] === true ? { condemned: true as const } : {}),
+    ...(entry['denied'] === true ? { denied: true as const } : {}),
     ...defined({
       unnamedAt: reader.optional(entry['unnamedAt'], (item) => reader.count(item, at)),
       problem: reader.optional(entry['problem'], (item) => reader.text(item, at)),

@@ -66,6 +66,8 @@ export interface ProductFile {
   readonly etag: ETag;
   /** Why the file as it is now cannot be used; `values` are then the last good ones. */
   readonly problem?: string;
+  /** The store refused to let it be read, which may change while its ETag stays. */
+  readonly denied?: true;
   readonly values: ProductValues;
 }
 
@@ -146,6 +148,8 @@ export interface Checksums {
   readonly sums: Readonly<Record<string, Sha256>>;
   /** Why the file cannot be used. */
   readonly problem?: string;
+  /** As for `ProductFile`. */
+  readonly denied?: true;
 }
 
 export interface Removal {
@@ -159,6 +163,8 @@ export interface Removal {
   readonly condemned?: true;
   /** Why removed.json cannot be used; nothing is withdrawn by it then. */
   readonly problem?: string;
+  /** As for `ProductFile`. */
+  readonly denied?: true;
 }
 
 /** Something wrong with the bytes of a version, valid only while these files have these ETags. */

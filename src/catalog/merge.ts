@@ -21,7 +21,7 @@ export interface VersionLook {
   /** Recognised files only; the marker and the checksums are told apart below. */
   readonly files: Readonly<Record<string, SeenFile>>;
   readonly checksums?: Checksums;
-  readonly removal?: Pick<Removal, 'etag' | 'files' | 'problem'>;
+  readonly removal?: Pick<Removal, 'etag' | 'files' | 'problem' | 'denied'>;
 }
 
 export interface SeenFile {

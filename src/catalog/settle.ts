@@ -113,10 +113,7 @@ function held(entry: Version, { edgeSeconds }: Settings, now: number): Version {
     : { ...entry, held: { ...entry.held, ...Object.fromEntries(files) } };
 }
 
-function withStanding(
-  entry: Version,
-  { state, reason, withheld }: Settled,
-): Version {
+function withStanding(entry: Version, { state, reason, withheld }: Settled): Version {
   const isSettled =
     entry.state === state && entry.reason === reason && isSame(entry.withheld, withheld);
   if (isSettled) return entry;

@@ -166,7 +166,8 @@ function compare(
   for (const [name, product] of Object.entries(catalog.products)) {
     const ref = parseProductName(name);
     if (ref === undefined) continue;
-    if (product.file?.etag !== products.get(name)) dirty.push(productPrefix(ref));
+    const { file } = product;
+    if (file?.etag !== products.get(name) || file?.denied) dirty.push(productPrefix(ref));
     for (const [version, entry] of Object.entries(product.versions)) {
       const prefix = versionPrefix({ product: ref, version });
       known.add(prefix);
@@ -186,6 +187,7 @@ function compare(
 /** Whether a look at the version would find something else than the catalog has, or something is due. */
 function differs(entry: Version, files: ReadonlyMap<string, ETag>, now: number): boolean {
   if (entry.state === 'pending' || entry.state === 'replaced') return true;
+  if (entry.checksums?.denied || entry.removal?.denied) return true;
   const held = Object.values(entry.held ?? {});
   if (held.some(({ until }) => until <= now)) return true;
   const expected = new Map(Object.entries(entry.files).map(([name, { etag }]) => [name, etag]));

@@ -70,14 +70,15 @@ export async function lookAtProductFile(
   const info = await store.stat(productFileKey(ref));
   if (info === undefined) return { kind: 'seen', look: undefined };
   if (info.unsettledFor !== undefined) return { kind: 'unsettled', forMs: info.unsettledFor };
-  if (before?.file?.etag === info.etag) return { kind: 'seen', look: before.file };
+  if (before?.file?.etag === info.etag && !before.file.denied) {
+    return { kind: 'seen', look: before.file };
+  }
   const lastGood = before?.file?.values ?? { aliases: [], requirements: {} };
   const text = await smallText(store, info);
   if (text === undefined) return { kind: 'unsettled', forMs: 0 };
   const parsed = 'problem' in text ? text : parseProductFile(text.text);
   const { etag } = info;
-  const look =
-    'problem' in parsed ? { etag, problem: parsed.problem, values: lastGood } : { etag, ...parsed };
+  const look = 'problem' in parsed ? { etag, ...parsed, values: lastGood } : { etag, ...parsed };
   return { kind: 'seen', look };
 }
 
@@ -86,12 +87,12 @@ async function lookAtChecksums(
   info: ObjectInfo,
   before: Checksums | undefined,
 ): Promise<Checksums | undefined> {
-  if (before?.etag === info.etag) return before;
+  if (before?.etag === info.etag && !before.denied) return before;
   const text = await smallText(store, info);
   if (text === undefined) return undefined;
   const parsed = 'problem' in text ? text : parseChecksums(text.text);
   return 'problem' in parsed
-    ? { etag: info.etag, sums: {}, problem: parsed.problem }
+    ? { etag: info.etag, sums: {}, ...parsed }
     : { etag: info.etag, sums: recognised(parsed.sums) };
 }
 
@@ -100,7 +101,7 @@ async function lookAtRemoval(
   info: ObjectInfo,
   before: Removal | undefined,
 ): Promise<VersionLook['removal']> {
-  if (before?.etag === info.etag) {
+  if (before?.etag === info.etag && !before.denied) {
     return {
       etag: before.etag,
       files: before.files,
@@ -111,7 +112,7 @@ async function lookAtRemoval(
   if (text === undefined) return undefined;
   const parsed = 'problem' in text ? text : parseRemoval(text.text);
   return 'problem' in parsed
-    ? { etag: info.etag, files: {}, problem: parsed.problem }
+    ? { etag: info.etag, files: {}, ...parsed }
     : { etag: info.etag, files: recognised(parsed.files) };
 }
 
@@ -122,18 +123,25 @@ function recognised<T>(names: Readonly<Record<string, T>>): Record<string, T> {
   );
 }
 
+/** Why a small file cannot be used. */
+interface Unusable {
+  readonly problem: string;
+  /** The store refused it: to be tried again though it stays the same. */
+  readonly denied?: true;
+}
+
 /** The text of a small file in the state seen; undefined when it has gone or changed since. */
 async function smallText(
   store: ObjectStore,
   { key, etag, size }: ObjectInfo,
-): Promise<{ readonly text: string } | { readonly problem: string } | undefined> {
+): Promise<{ readonly text: string } | Unusable | undefined> {
   if (size > SMALL_FILE_LIMIT) return { problem: `it is larger than ${SMALL_FILE_LIMIT} bytes` };
   try {
     const bytes = await readBytes(store, key, { ifMatch: etag, limit: SMALL_FILE_LIMIT });
     return { text: bytes.toString('utf8') };
   } catch (error) {
     if (isStoreError(error, 'not_found', 'precondition_failed')) return undefined;
-    if (isStoreError(error, 'access_denied')) return { problem: error.message };
+    if (isStoreError(error, 'access_denied')) return { problem: error.message, denied: true };
     throw error;
   }
 }
