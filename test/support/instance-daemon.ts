@@ -39,6 +39,8 @@ export interface InstanceDaemon extends AsyncDisposable {
   readonly directory: string;
   /** Runs `lxc` or `incus`, with a configuration of its own; answers standard output. */
   client(...args: readonly string[]): Promise<string>;
+  /** Starts the same as a process that a test may kill. */
+  startClient(...args: readonly string[]): ChildProcess;
   /**
    * Makes what the daemon and the client remember of remotes two hours old. Both read an image
    * server's index anew only when their copy's mtime is an hour (the `incus` client: five minutes)
@@ -100,6 +102,8 @@ export async function startDaemon(
     kind,
     directory,
     client,
+    startClient: (...args) =>
+      spawn(flavour.client, args, { env: { ...process.env, ...env }, stdio: 'ignore' }),
     letAnHourPass: async () => {
       await age(join(directory, 'cache'));
       await age(configuration);
