@@ -12,6 +12,8 @@ export type Sickness = 'none' | 'unavailable' | 'read-only' | 'slow';
 export interface SickProxy {
   readonly endpoint: string;
   sickness: Sickness;
+  /** Called when a request that writes has come, before it is passed on or refused. */
+  onWrite: (() => void) | undefined;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function startSickProxy(target: string): Promise<SickProxy> {
   };
   const server = createServer((incoming, outgoing) => {
     const writes = !/^(GET|HEAD)$/.test(incoming.method ?? '');
+    if (writes) proxy.onWrite?.();
     if (proxy.sickness === 'unavailable') refuse(incoming, outgoing, 503, 'ServiceUnavailable');
     else if (proxy.sickness === 'read-only' && writes) {
       refuse(incoming, outgoing, 403, 'AccessDenied');
@@ -43,6 +46,7 @@ export async function startSickProxy(target: string): Promise<SickProxy> {
   const proxy: SickProxy = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     sickness: 'none',
+    onWrite: undefined,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { createHasher } from '../../../src/images/hasher.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
 import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openS3Store } from '../../../src/storage/s3-store.ts';
 import { runCli, startCli } from '../../support/cli.ts';
 import { startReader } from '../../support/mirror-reader.ts';
@@ -15,28 +16,59 @@ import { projection } from '../../support/pipeline-fixture.ts';
 import { randomMaster } from '../../support/random-master.ts';
 import { makeBucket, storeOptions, unfinishedUploads } from '../../support/services/bucket.ts';
 import { startMinio } from '../../support/services/minio.ts';
+import { startSickProxy, type Sickness } from '../../support/sick-proxy.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const KILLS = 12;
+/** A process is killed at one of its first so many writes to the mirror that is well. */
+const WRITES = 10;
+/** So many of the kills have to hit a process at work, and a mirror that is not yet where it goes. */
+const HITS = 6;
+const MIRRORS = ['well', 'sick'];
+const SICKNESSES: readonly Sickness[] = ['slow', 'unavailable', 'read-only', 'none'];
+const SEED = process.env.SEED ?? randomBytes(4).toString('hex');
+
+async function isEqual(master: ObjectStore, mirror: ObjectStore): Promise<boolean> {
+  for (const key of ['streams/v1/images.json', 'streams/v1/index.json']) {
+    if ((await projection(mirror, key)) !== (await projection(master, key))) return false;
+  }
+  return true;
+}
 
 describe('a fan-out process that is killed again and again', () => {
-  it('lies at no moment, and the next one mends what is left', { timeout: 180_000 }, async () => {
+  it('lies at no moment, and the next one mends what is left', { timeout: 240_000 }, async (t) => {
+    t.diagnostic(`SEED=${SEED}`);
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await temporaryFolder()).path;
-    const service = await startMinio();
-    stack.defer(() => service.stop());
-    await makeBucket(service, 'images');
-    const mirror = openS3Store(storeOptions(service, 'images'));
-    stack.defer(() => mirror.close());
     await mkdir(join(folder, 'data'));
     const master = await openDirectoryStore({ path: join(folder, 'data'), settleMs: 0 });
     stack.defer(() => master.close());
-    const url = `s3://images?endpoint=${service.endpoint}`;
+    const service = await startMinio();
+    stack.defer(() => service.stop());
+    const env = {
+      ALL_ACCESS_KEY_ID: service.accessKey,
+      ALL_SECRET_ACCESS_KEY: service.secretKey,
+    };
+    const places = await Promise.all(
+      MIRRORS.map(async (name) => {
+        await makeBucket(service, name);
+        const proxy = await startSickProxy(service.endpoint);
+        stack.defer(() => proxy.close());
+        const direct = openS3Store(storeOptions(service, name));
+        stack.defer(() => direct.close());
+        return { name, proxy, direct };
+      }),
+    );
+    const [well, sick] = [places[0]!, places[1]!];
     await writeFile(
       join(folder, 'bucketstreams.toml'),
-      `[mirrors.one]\nstore = "${url}"\ncredentials = "env:ONE"\n`,
+      places
+        .map(
+          ({ name, proxy }) =>
+            `[mirrors.${name}]\nstore = "s3://${name}?endpoint=${proxy.endpoint}"\ncredentials = "env:ALL"\n`,
+        )
+        .join('\n'),
     );
-    const env = { ONE_ACCESS_KEY_ID: service.accessKey, ONE_SECRET_ACCESS_KEY: service.secretKey };
     const args = ['mirror', 'sync', '--removal-grace', '0'];
     const context = createContext({
       store: master,
@@ -44,26 +76,42 @@ describe('a fan-out process that is killed again and again', () => {
       log: silentLogger,
     });
     await enumerateStore(context);
+    const readers = places.map(({ direct }) => startReader(direct));
+    for (const reader of readers) stack.defer(() => reader.stop().catch(() => undefined));
 
-    const reader = startReader(mirror);
-    stack.defer(() => reader.stop().catch(() => undefined));
-    const random = randomMaster(context, 'killed');
+    const random = randomMaster(context, SEED);
+    const hits = { killed: 0, partWay: 0, sickToo: 0 };
     for (let kill = 0; kill < KILLS; kill++) {
       for (let step = 0; step < 5; step++) await random.step();
+      sick.proxy.sickness = SICKNESSES[kill % SICKNESSES.length]!;
+      const digest = createHash('sha256').update(`${SEED} kill ${kill}`).digest();
+      let left = 1 + (digest.readUInt32LE() % WRITES);
       const running = startCli(args, { cwd: folder, env });
-      // It takes some 600 ms to begin; the rest is chance, as it is in life.
-      await delay(500 + Math.random() * 900);
-      running.child.kill('SIGKILL');
-      await running.ended;
+      well.proxy.onWrite = () => {
+        left -= 1;
+        if (left === 0) running.child.kill('SIGKILL');
+      };
+      const { signal } = await running.ended;
+      well.proxy.onWrite = undefined;
+      if (signal !== 'SIGKILL') continue;
+      hits.killed += 1;
+      if (!(await isEqual(master, well.direct))) hits.partWay += 1;
+      if (!(await isEqual(master, sick.direct))) hits.sickToo += 1;
     }
+    t.diagnostic(JSON.stringify(hits));
+    assert.ok(hits.killed >= HITS && hits.partWay >= HITS && hits.sickToo >= HITS, `SEED=${SEED}`);
+
+    sick.proxy.sickness = 'none';
     const last = await runCli(args, { cwd: folder, env });
-    assert.equal(last.code, 0, last.stderr);
-    for (const key of ['streams/v1/images.json', 'streams/v1/index.json']) {
-      assert.equal(await projection(mirror, key), await projection(master, key));
+    assert.equal(last.code, 0, `SEED=${SEED} ${last.stderr}`);
+    for (const { name, direct } of places) {
+      assert.ok(await isEqual(master, direct), `${name} converges; SEED=${SEED}`);
+      // S3 keeps the parts of what was cut short until a lifecycle rule takes them; small files leave none.
+      assert.equal(await unfinishedUploads(service, name), 0);
     }
-    await reader.stop();
-    assert.ok(reader.observations() > KILLS);
-    // S3 keeps the parts of what was cut short until a lifecycle rule takes them; small files leave none.
-    assert.equal(await unfinishedUploads(service, 'images'), 0);
+    for (const reader of readers) {
+      await reader.stop();
+      assert.ok(reader.observations() > KILLS);
+    }
   });
 });

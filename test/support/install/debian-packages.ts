@@ -23,6 +23,7 @@ const PROGRAMS: readonly SystemProgram[] = [
   { program: 'setpriv', package: 'util-linux' },
   { program: 'openssl', package: 'openssl' },
   { program: 'curl', package: 'curl' },
+  { program: 'nginx', package: 'nginx' },
   { program: 'update-ca-certificates', package: 'ca-certificates' },
   { program: 'dockerd', package: 'docker.io' },
   { program: 'docker', package: 'docker.io' },
