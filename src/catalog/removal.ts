@@ -11,6 +11,9 @@ export interface RemovalMarker {
   readonly files: Readonly<Record<string, ETag>>;
 }
 
+/** Bytes of a marker: a version may have thousands of deltas, and withdrawing it lists each. */
+export const REMOVAL_LIMIT = 16 * 1024 * 1024;
+
 export function serializeRemoval(files: RemovalMarker['files']): Uint8Array {
   const ordered = Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1));
   const marker: RemovalMarker = { schema: 1, files: Object.fromEntries(ordered) };

@@ -2,7 +2,7 @@ import { parseChecksums } from '../catalog/checksums.ts';
 import type { Checksums, Product, ProductFile, Removal, Version } from '../catalog/document.ts';
 import type { SeenFile, VersionLook } from '../catalog/merge.ts';
 import { parseProductFile } from '../catalog/product-file.ts';
-import { parseRemoval } from '../catalog/removal.ts';
+import { parseRemoval, REMOVAL_LIMIT } from '../catalog/removal.ts';
 import { fileKind } from '../images/file-kinds.ts';
 import {
   parseImageKey,
@@ -108,7 +108,7 @@ async function lookAtRemoval(
       ...(before.problem && { problem: before.problem }),
     };
   }
-  const text = await smallText(store, info);
+  const text = await smallText(store, info, REMOVAL_LIMIT);
   if (text === undefined) return undefined;
   const parsed = 'problem' in text ? text : parseRemoval(text.text);
   return 'problem' in parsed
@@ -134,10 +134,11 @@ interface Unusable {
 async function smallText(
   store: ObjectStore,
   { key, etag, size }: ObjectInfo,
+  limit = SMALL_FILE_LIMIT,
 ): Promise<{ readonly text: string } | Unusable | undefined> {
-  if (size > SMALL_FILE_LIMIT) return { problem: `it is larger than ${SMALL_FILE_LIMIT} bytes` };
+  if (size > limit) return { problem: `it is larger than ${limit} bytes` };
   try {
-    const bytes = await readBytes(store, key, { ifMatch: etag, limit: SMALL_FILE_LIMIT });
+    const bytes = await readBytes(store, key, { ifMatch: etag, limit });
     return { text: bytes.toString('utf8') };
   } catch (error) {
     if (isStoreError(error, 'not_found', 'precondition_failed')) return undefined;

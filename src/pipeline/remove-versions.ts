@@ -1,4 +1,3 @@
-import { serializeRemoval } from '../catalog/removal.ts';
 import { fileKind } from '../images/file-kinds.ts';
 import {
   fileKey,
@@ -9,7 +8,7 @@ import {
 } from '../images/layout.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectInfo } from '../storage/object-store.ts';
-import { parseRemoval } from '../catalog/removal.ts';
+import { parseRemoval, REMOVAL_LIMIT, serializeRemoval } from '../catalog/removal.ts';
 import type { PipelineContext } from './context.ts';
 import { readBytes } from './read-bytes.ts';
 
@@ -25,7 +24,6 @@ export interface Withdrawn {
   readonly files: readonly { readonly name: string; readonly size: number }[];
 }
 
-const MARKER_LIMIT = 256 * 1024;
 const MAX_TRIES = 10;
 
 /**
@@ -85,7 +83,7 @@ async function withdrawnBefore(
   store: PipelineContext['store'],
   marker: ObjectInfo,
 ): Promise<Readonly<Record<string, ETag>>> {
-  const bytes = await readBytes(store, marker.key, { ifMatch: marker.etag, limit: MARKER_LIMIT });
+  const bytes = await readBytes(store, marker.key, { ifMatch: marker.etag, limit: REMOVAL_LIMIT });
   const parsed = parseRemoval(bytes.toString('utf8'));
   // A damaged marker withdraws nothing, so nothing is lost by writing it anew.
   return 'problem' in parsed ? {} : parsed.files;

@@ -7,6 +7,7 @@ import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
 import { update } from '../../../src/pipeline/update.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
 import { Crash, faultyStore } from '../../support/faulty-store.ts';
+import { memoryStore } from '../../support/memory-store.ts';
 import {
   freshStore,
   projection,
@@ -213,6 +214,19 @@ describe('removal', () => {
     await indexVersions(context, deleted);
     assert.deepEqual(await Array.fromAsync(store.list(FIRST)), []);
     assert.equal(await storedVersion(store, FIRST), undefined);
+  });
+
+  it('takes a version with thousands of files at once', async () => {
+    const store = memoryStore('many');
+    const context = testContext(store);
+    const files = splitImage(FIRST, 'one');
+    for (let at = 0; at < 5000; at++) files[`${FIRST}delta-from-${at}.vcdiff`] = 'delta';
+    await indexVersions(context, await put(store, files));
+    await removeVersions(context, [{ ref: REF }]);
+    const marker = await store.stat(`${FIRST}removed.json`);
+    assert.ok(marker && marker.size > 256 * 1024);
+    await indexVersions(context, [FIRST]);
+    assert.equal((await storedVersion(store, FIRST))?.state, 'removed');
   });
 
   it('survives a rebuild: what was withdrawn does not come back', async (t) => {
