@@ -149,6 +149,11 @@ async function token(invocation: GatewayInvocation, name: string): Promise<ExitC
     if (values.json) {
       terminal.out(JSON.stringify({ name, token: text, addresses, allow, expiresAt }) + '\n');
     } else terminal.out(`${text}\n`);
+    if (!record && !named) {
+      terminal.err(
+        `bucketstreams: no gateway has run with the state folder ${state} yet, so the token is for ${addresses.join(', ')}; where clients reach the gateway by another address, make one with --name HOST and --port PORT\n`,
+      );
+    }
     return 0;
   });
 }

@@ -1,5 +1,6 @@
 import type { Sha256 } from '../images/digests.ts';
-import { versionProblem, type ProductRef } from '../images/layout.ts';
+import { productName, versionProblem, type ProductRef } from '../images/layout.ts';
+import { isStoreError } from '../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { productOfProperties } from './choose-product.ts';
 import { GatewayError } from './gateway-answers.ts';
@@ -12,6 +13,7 @@ import {
   type ServerAddress,
   type SourceImage,
 } from './instance-server.ts';
+import { knownImages } from './known-images.ts';
 import type { PlacedVersion } from './place-version.ts';
 import { receiveImage, type ImageHead } from './receive-image.ts';
 import {
@@ -54,13 +56,42 @@ export async function publishFrom(
     if (error instanceof InstanceServerError && error.status === 404) return undefined;
     throw error;
   });
-  if (image) return transfer(store, options, image, image.properties['serial']);
+  if (image) {
+    const there = await alreadyPublished(store, options, image);
+    return there ?? transfer(store, options, image, image.properties['serial']);
+  }
   const made = await imageOfInstance(address, name, query);
   try {
     return await transfer(store, options, made, undefined);
   } finally {
     await call(address, 'DELETE', path(['images', made.fingerprint], query));
   }
+}
+
+/**
+ * Where the image is published already: that is no error, and nothing is to be done. PlacementError when that
+ * is another product or version than what was asked for: a fingerprint is published once.
+ */
+async function alreadyPublished(
+  store: ObjectStore,
+  { product, version }: PublishFromOptions,
+  { fingerprint }: SourceImage,
+): Promise<PlacedVersion | undefined> {
+  const images = await knownImages(store).catch((error: unknown) => {
+    // Who may only write images need not know what is there.
+    if (isStoreError(error, 'access_denied')) return [];
+    throw error;
+  });
+  const known = images.find((image) => image.fingerprint === fingerprint);
+  if (!known) return undefined;
+  const { ref, file } = known;
+  const same = product === undefined || productName(product) === productName(ref.product);
+  if (same && (version === undefined || version === ref.version)) {
+    return { ref, stored: [], kept: [file], fingerprints: { [file]: known.fingerprint } };
+  }
+  throw new PlacementError(
+    `the image ${fingerprint} is already published as ${productName(ref.product)} ${ref.version}, and clients can have it once only; remove that first`,
+  );
 }
 
 type Query = Readonly<Record<string, string>>;

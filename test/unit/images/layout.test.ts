@@ -124,6 +124,9 @@ describe('keys of images', () => {
     const room = 1024 - `${VERSION}/`.length;
     assert.equal(parseImageKey(`${VERSION}/${'x'.repeat(room)}`).kind, 'file');
     assert.match(reason(`${VERSION}/${'x'.repeat(room + 1)}`), /longer than 1024/);
+    const named = (name: string) => `images/a/b/c/${name}/20240101/x`;
+    assert.equal(parseImageKey(named('x'.repeat(128))).kind, 'file');
+    assert.match(reason(named('x'.repeat(129))), /"x{100}…" is longer than 128 characters/);
   });
 
   it('with a hidden name, and folder markers, are nobody’s business', () => {
