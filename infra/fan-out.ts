@@ -50,6 +50,8 @@ export class FanOut extends Construct {
 
     const from = deployment.bucket;
     const to = mirror.bucket;
+    // What last went wrong, for `bucketstreams status`.
+    const record = `catalog/mirrors/${mirror.name}.json`;
     this.worker = new WorkerFunction(this, 'Worker', deployment, {
       role: { fanOut: mirror.name },
       bundle: 'fan-out',
@@ -62,7 +64,8 @@ export class FanOut extends Construct {
       },
       permissions: [
         mayList(from),
-        mayRead(from, 'images/*', 'streams/*', 'catalog/catalog.json'),
+        mayRead(from, 'images/*', 'streams/*', 'catalog/catalog.json', record),
+        mayWrite(from, record),
         mayReadVersions(from, 'images/*'),
         mayList(to),
         mayRead(to, 'images/*', 'streams/*', 'catalog/*'),

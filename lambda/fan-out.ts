@@ -1,5 +1,6 @@
 import { CatalogMemory } from '../src/pipeline/catalog-memory.ts';
-import { fanOut, type FanOutReport } from '../src/pipeline/fan-out.ts';
+import type { FanOutReport } from '../src/pipeline/fan-out.ts';
+import { keepMirror } from '../src/pipeline/keep-mirror.ts';
 import type { Mirror } from '../src/pipeline/mirror.ts';
 import { openStore } from '../src/storage/open-store.ts';
 import { functionContext, type Invocation } from './function-context.ts';
@@ -20,7 +21,8 @@ let behindSince: number | undefined;
 /**
  * Brings one mirror up to the master, whatever it is told: news of the master's public files and ticks of the
  * clock ask for the same. A mirror that cannot be worked on is told of by a metric, and the messages are
- * taken all the same: the next tick tries again.
+ * taken all the same: none is named as a batch item failure, for it would say no more than the next tick,
+ * which comes within a minute, and after five returns would fill the dead letters.
  */
 export async function handler(_event: unknown, invocation: Invocation): Promise<void> {
   const { context } = await world;
@@ -29,7 +31,7 @@ export async function handler(_event: unknown, invocation: Invocation): Promise<
   const remaining = invocation.getRemainingTimeInMillis();
   const quick = now - lookedAt < LOOK_EVERY;
   try {
-    const report = await fanOut(context, target, {
+    const report = await keepMirror(context, target, {
       deadline: now + remaining,
       invocationMs: remaining,
       quick,

@@ -1,6 +1,7 @@
 import { adoptMirror } from '../pipeline/adopt-mirror.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
-import { fanOut, type FanOutReport } from '../pipeline/fan-out.ts';
+import type { FanOutReport } from '../pipeline/fan-out.ts';
+import { keepMirror } from '../pipeline/keep-mirror.ts';
 import { secondsToMs } from './arguments.ts';
 import { defineCommand } from './command.ts';
 import { errorLines, exitCodeOf, UsageError, type ExitCode } from './exit.ts';
@@ -92,7 +93,7 @@ async function sync(
   if ('error' in opened) return { name, error: opened.error, code: exitCodeOf(opened.error) };
   try {
     if (options.adopt) await adoptMirror(context, opened.mirror);
-    const report = await fanOut(context, opened.mirror, options);
+    const report = await keepMirror(context, opened.mirror, options);
     const [failure] = report.failures.values();
     if (failure !== undefined) return { name, report, error: failure, code: exitCodeOf(failure) };
     return {

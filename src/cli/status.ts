@@ -4,7 +4,7 @@ import { readSweepRecord } from '../local/sweep-record.ts';
 import { mapConcurrently } from '../pipeline/concurrently.ts';
 import { isPipelineError } from '../pipeline/errors.ts';
 import { loadCatalog } from '../pipeline/load-catalog.ts';
-import { mirrorStatus, unreachableMirror, type MirrorStatus } from '../pipeline/mirror-status.ts';
+import { mirrorStatus, unopenedMirror, type MirrorStatus } from '../pipeline/mirror-status.ts';
 import { readPublicFile } from '../pipeline/public-files.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -127,7 +127,7 @@ async function mirrorsOf(
       if ('mirror' in one) return mirrorStatus(opened.context, one.mirror);
       const { name, error } = one;
       const problem = error instanceof Error ? error.message : String(error);
-      return Promise.resolve(unreachableMirror(name, problem));
+      return unopenedMirror(opened.context, name, problem);
     }),
   );
 }
@@ -198,5 +198,14 @@ function mirrorLines(mirror: MirrorStatus): string[] {
   return [
     `Mirror      ${name}${store && ` (${store})`}: ${state.join(', ')}`,
     ...mirror.problems.map((problem) => `Problem     ${name}: ${oneLine(problem)}`),
+    ...(mirror.lastError === null ? [] : [lastErrorLine(name, mirror.lastError)]),
   ];
+}
+
+function lastErrorLine(
+  name: string,
+  { key, message, since, until }: NonNullable<MirrorStatus['lastError']>,
+): string {
+  const time = until === null ? `since ${since}` : `from ${since} until ${until}`;
+  return `Last error  ${name}, ${time}: ${key === null ? '' : `${key}: `}${oneLine(message)}`;
 }

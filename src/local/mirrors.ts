@@ -1,7 +1,7 @@
 import { CATALOG_KEY } from '../catalog/document.ts';
 import { CatalogMemory } from '../pipeline/catalog-memory.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
-import { fanOut } from '../pipeline/fan-out.ts';
+import { keepMirror } from '../pipeline/keep-mirror.ts';
 import type { Mirror } from '../pipeline/mirror.ts';
 import type { ETag } from '../storage/object-store.ts';
 
@@ -50,7 +50,7 @@ async function keep(
     const seen = await catalogEtag(context);
     const quick = failures === 0 && began - lookedAt < LOOK_EVERY_MS;
     try {
-      const report = await fanOut(context, mirror, { signal, graceMs, memory, quick });
+      const report = await keepMirror(context, mirror, { signal, graceMs, memory, quick });
       if (!quick) lookedAt = began;
       const [failure] = report.failures.values();
       if (failure !== undefined) throw new Error(oneError(failure), { cause: failure });

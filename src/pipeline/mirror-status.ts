@@ -6,6 +6,7 @@ import { CatalogMemory } from './catalog-memory.ts';
 import { masterCatalog, revisionOf } from './commit-mirror.ts';
 import type { PipelineContext } from './context.ts';
 import { isPipelineError } from './errors.ts';
+import { readMirrorRecord } from './keep-mirror.ts';
 import { loadMirror, readMirrorStreams } from './load-mirror.ts';
 import type { Mirror } from './mirror.ts';
 import { isStoreError } from '../storage/errors.ts';
@@ -25,6 +26,14 @@ export interface MirrorStatus {
   /** Objects that are to be deleted when their time has come. */
   readonly leaving: number | null;
   readonly problems: readonly string[];
+  /** What last went wrong when it was worked on; null when nothing did, or it is not known. Times: ISO 8601. */
+  readonly lastError: {
+    readonly key: string | null;
+    readonly message: string;
+    readonly since: string;
+    /** Null while it still goes wrong. */
+    readonly until: string | null;
+  } | null;
 }
 
 /** Looks at one mirror. What is wrong with it is told, not thrown. */
@@ -32,6 +41,42 @@ export async function mirrorStatus(
   context: PipelineContext,
   mirror: Mirror,
 ): Promise<MirrorStatus> {
+  return withLastError(context, await lookAt(context, mirror));
+}
+
+/** Of a mirror that cannot be opened. */
+export function unopenedMirror(
+  context: PipelineContext,
+  name: string,
+  problem: string,
+): Promise<MirrorStatus> {
+  return withLastError(context, unreachableMirror(name, problem));
+}
+
+async function withLastError(
+  { store }: PipelineContext,
+  status: MirrorStatus,
+): Promise<MirrorStatus> {
+  const time = (ms: number) => new Date(ms).toISOString();
+  try {
+    const record = await readMirrorRecord(store, status.name);
+    if (record === undefined) return status;
+    const { key = null, message, since, until } = record;
+    const lastError = {
+      key,
+      message,
+      since: time(since),
+      until: until === undefined ? null : time(until),
+    };
+    return { ...status, lastError };
+  } catch (error) {
+    if (!isStoreError(error)) throw error;
+    const problem = `its last error is not known: ${error.message}`;
+    return { ...status, problems: [...status.problems, problem] };
+  }
+}
+
+async function lookAt(context: PipelineContext, mirror: Mirror): Promise<MirrorStatus> {
   const { name, store } = mirror;
   try {
     const document = (await loadMirror(mirror))?.document;
@@ -57,6 +102,7 @@ export async function mirrorStatus(
       missingBytes: missing.bytes,
       leaving: Object.keys(document?.leaving ?? {}).length,
       problems,
+      lastError: null,
     };
   } catch (error) {
     if (!isStoreError(error) && !isPipelineError(error)) throw error;
@@ -65,9 +111,9 @@ export async function mirrorStatus(
 }
 
 /** Of a mirror that cannot be opened or read. */
-export function unreachableMirror(name: string, problem: string): MirrorStatus {
+function unreachableMirror(name: string, problem: string): MirrorStatus {
   const unknown = { public: null, behind: null, missingVersions: null, missingBytes: null };
-  return { name, store: '', ...unknown, leaving: null, problems: [problem] };
+  return { name, store: '', ...unknown, leaving: null, problems: [problem], lastError: null };
 }
 
 function isSame(published: Revision | undefined, document: Revision): boolean {

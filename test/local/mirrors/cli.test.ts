@@ -67,7 +67,15 @@ describe('the command line and mirrors', () => {
     assert.equal(ended.code, 1);
     assert.match(ended.stderr, /one: .*another program.*mirror sync one --adopt/);
     assert.equal(await streams(join(cwd, 'two')), await streams(data));
+    const failing = JSON.parse(await cliOutput(['status', '--json'], { cwd })) as MirrorsJson;
+    assert.match(failing.mirrors[0]?.lastError?.message ?? '', /another program/);
+    assert.equal(failing.mirrors[0]?.lastError?.until, null);
+    assert.equal(failing.mirrors[1]?.lastError, null);
+    assert.match(await cliOutput(['status'], { cwd }), /Last error {2}one, since 20.*another/);
     await cliOutput(['mirror', 'sync', 'one', '--adopt'], { cwd });
+    const mended = JSON.parse(await cliOutput(['status', '--json'], { cwd })) as MirrorsJson;
+    assert.match(mended.mirrors[0]?.lastError?.until ?? '', /^20/);
+    assert.match(await cliOutput(['status'], { cwd }), /Last error {2}one, from 20.* until 20/);
     assert.equal(await streams(join(cwd, 'one')), await streams(data));
   });
 
@@ -99,6 +107,7 @@ interface MirrorsJson {
     readonly behind: number | null;
     readonly missingVersions: number;
     readonly problems: readonly string[];
+    readonly lastError: { readonly message: string; readonly until: string | null } | null;
   }[];
 }
 

@@ -12,6 +12,8 @@ const MARKER = 'images/a/12/amd64/default/20260101/removed.json';
 const INDEX = 'streams/v1/index.json';
 const CATALOG = 'catalog/catalog.json';
 const MIRROR_CATALOG = 'catalog/mirror.json';
+const RECORD = 'catalog/mirrors/west.json';
+const OTHER_RECORD = 'catalog/mirrors/south.json';
 const WAITING = 'uploads/waiting/id/rootfs.squashfs';
 const OTHER = 'other/file';
 
@@ -52,6 +54,7 @@ const allowed: readonly Row[] = [
   [sweep, [PUT], MASTER, [INDEX, CATALOG]],
   [sweep, [DELETE], MASTER, [IMAGE, MARKER, WAITING]],
   [west, [GET], MASTER, [IMAGE, INDEX, CATALOG]],
+  [west, [GET, PUT], MASTER, [RECORD]],
   [west, UPLOADS, WEST, [IMAGE]],
   [west, [GET, PUT], WEST, [IMAGE, INDEX, CATALOG, MIRROR_CATALOG]],
   [west, [DELETE], WEST, [IMAGE]],
@@ -76,7 +79,8 @@ const denied: readonly Row[] = [
   [sweep, [DELETE], MASTER, [INDEX, CATALOG, OTHER]],
   [sweep, ['s3:DeleteObjectVersion'], MASTER, ALL_KEYS],
   [sweep, [GET, PUT, DELETE], WEST, ALL_KEYS],
-  [west, CHANGES, MASTER, ALL_KEYS],
+  [west, CHANGES, MASTER, [...ALL_KEYS, OTHER_RECORD]],
+  [west, [DELETE], MASTER, [RECORD]],
   [west, [GET, PUT, DELETE], SOUTH, ALL_KEYS],
   [west, [DELETE], WEST, [INDEX, CATALOG, MIRROR_CATALOG, OTHER]],
   [west, [PUT], WEST, [OTHER]],

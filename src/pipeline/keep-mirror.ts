@@ -1,0 +1,73 @@
+import {
+  mirrorRecordKey,
+  nextMirrorRecord,
+  parseMirrorRecord,
+  type MirrorRecord,
+} from '../catalog/mirror-record.ts';
+import { isStoreError } from '../storage/errors.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { CatalogMemory } from './catalog-memory.ts';
+import type { PipelineContext } from './context.ts';
+import { fanOut, type FanOutLimits, type FanOutReport } from './fan-out.ts';
+import type { Mirror } from './mirror.ts';
+import { readBytes } from './read-bytes.ts';
+
+const RECORD_LIMIT = 64 * 1024;
+
+/** `fanOut`, with what went wrong left on the master for `status`, written when it changes only. */
+export async function keepMirror(
+  context: PipelineContext,
+  mirror: Mirror,
+  limits: FanOutLimits = {},
+): Promise<FanOutReport> {
+  const memory = limits.memory ?? new CatalogMemory();
+  try {
+    const report = await fanOut(context, mirror, { ...limits, memory });
+    const [failure] = report.failures;
+    await leaveRecord(context, mirror, memory, failure && { key: failure[0], error: failure[1] });
+    return report;
+  } catch (error) {
+    await leaveRecord(context, mirror, memory, { error });
+    throw error;
+  }
+}
+
+/** What last went wrong with a mirror; undefined when nothing did. Throws the master's errors. */
+export async function readMirrorRecord(
+  store: ObjectStore,
+  name: string,
+): Promise<MirrorRecord | undefined> {
+  try {
+    const bytes = await readBytes(store, mirrorRecordKey(name), { limit: RECORD_LIMIT });
+    return parseMirrorRecord(bytes.toString('utf8'));
+  } catch (error) {
+    if (isStoreError(error, 'not_found')) return undefined;
+    throw error;
+  }
+}
+
+async function leaveRecord(
+  { store, now, log }: PipelineContext,
+  { name }: Mirror,
+  memory: CatalogMemory,
+  failure: { readonly key?: string; readonly error: unknown } | undefined,
+): Promise<void> {
+  try {
+    const before = await readMirrorRecord(store, name);
+    const { key, error } = failure ?? {};
+    const met = failure && {
+      ...(key === undefined ? {} : { key }),
+      message: error instanceof Error ? error.message : String(error),
+    };
+    const next = nextMirrorRecord(before, met, now());
+    if (next === undefined || next === before) return;
+    // Nothing is written to a master that is not mounted, or not the one that was meant.
+    if ((await memory.load(store)) === undefined) return;
+    await store.write(mirrorRecordKey(name), Buffer.from(JSON.stringify(next) + '\n'), {
+      contentType: 'application/json',
+    });
+  } catch (error) {
+    // The run counts, not what is told of it.
+    log('debug', 'last error of a mirror not kept', { mirror: name, error: String(error) });
+  }
+}
