@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * How a server is, seen from outside: well; answering 503 to all; refusing all that writes, as to somebody
- * who may only read; late with every chunk.
+ * who may only read; late with every chunk; so late that none comes through before it is cured.
  */
-export type Sickness = 'none' | 'unavailable' | 'read-only' | 'slow';
+export type Sickness = 'none' | 'unavailable' | 'read-only' | 'slow' | 'held';
 
 export interface SickProxy {
   readonly endpoint: string;
@@ -74,8 +74,13 @@ function slowly(proxy: SickProxy): Transform {
   return new Transform({
     transform(chunk: Buffer, _, done) {
       const pass = () => done(null, chunk);
-      if (proxy.sickness === 'slow') void delay(CHUNK_DELAY_MS).then(pass);
+      if (proxy.sickness === 'held') void cured(proxy).then(pass);
+      else if (proxy.sickness === 'slow') void delay(CHUNK_DELAY_MS).then(pass);
       else pass();
     },
   });
+}
+
+async function cured(proxy: SickProxy): Promise<void> {
+  while (proxy.sickness === 'held') await delay(CHUNK_DELAY_MS);
 }
