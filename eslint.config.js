@@ -6,11 +6,31 @@ const CDK = {
   group: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'cdk-nag'],
   message: 'Only infra/ knows CDK.',
 };
-const IO = {
-  regex:
-    '^node:(fs|fs/promises|net|http|https|tls|child_process|worker_threads|os|process|sqlite|timers.*)$',
+/** The pure rooms get time, chance and the world as arguments. */
+const NODE = {
+  regex: '^(node:(?!zlib$)|(fs|net|http|https|os|crypto|timers)(/|$))',
   message: 'This room does no I/O.',
 };
+const WORLD = [
+  ...['fetch', 'process', 'performance', 'crypto', 'console', 'navigator', 'WebSocket'],
+  ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'globalThis', 'global'],
+].map((name) => ({ name, message: 'This room knows no world: take it as an argument.' }));
+const CHANCE = [
+  {
+    object: 'Date',
+    property: 'now',
+    message: 'This room has no clock: take `now` as an argument.',
+  },
+  {
+    object: 'Math',
+    property: 'random',
+    message: 'This room has no chance: take it as an argument.',
+  },
+];
+const CLOCK = [
+  'NewExpression[callee.name="Date"][arguments.length=0]',
+  'CallExpression[callee.name="Date"]',
+].map((selector) => ({ selector, message: 'This room has no clock: take `now` as an argument.' }));
 const room = (...names) => ({
   group: names.map((name) => `**/${name}/**`),
   message: 'This room may not know that one; see docs/design.md, Rooms.',
@@ -63,6 +83,14 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
+  {
+    files: ['src/catalog/**', 'src/simplestreams/**'],
+    rules: {
+      'no-restricted-globals': ['error', ...WORLD],
+      'no-restricted-properties': ['error', ...CHANCE],
+      'no-restricted-syntax': ['error', ...CLOCK],
+    },
+  },
   walls(
     ['src/images/**'],
     SDK,
@@ -73,14 +101,14 @@ export default tseslint.config(
     ['src/catalog/**'],
     SDK,
     CDK,
-    IO,
+    NODE,
     room('simplestreams', 'pipeline', 'upload', 'local', 'cli', 'lambda', 'infra'),
   ),
   walls(
     ['src/simplestreams/**'],
     SDK,
     CDK,
-    IO,
+    NODE,
     room('pipeline', 'upload', 'local', 'cli', 'lambda', 'infra'),
   ),
   walls(

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { ESLint } from 'eslint';
+
+const ROOT = join(import.meta.dirname, '../..');
+const PURE = ['src/catalog/removal.ts', 'src/simplestreams/render.ts'];
+
+// The walls need no types, and so no program of the whole project.
+const eslint = new ESLint({
+  cwd: ROOT,
+  overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
+  ruleFilter: ({ ruleId }) => ruleId.startsWith('no-restricted-'),
+});
+
+/** The rules that a text breaks as the content of a file. */
+async function broken(file: string, text: string): Promise<readonly (string | null)[]> {
+  const [result] = await eslint.lintText(text, { filePath: join(ROOT, file) });
+  return (result?.messages ?? []).map(({ ruleId, message }) => ruleId ?? message);
+}
+
+describe('the linter, in a room without I/O and clock', () => {
+  const forbidden: readonly (readonly [text: string, rule: string])[] = [
+    ['export const now = Date.now();', 'no-restricted-properties'],
+    ['export const now = new Date();', 'no-restricted-syntax'],
+    ['export const now = Date();', 'no-restricted-syntax'],
+    ['export const now = performance.now();', 'no-restricted-globals'],
+    ['export const chance = Math.random();', 'no-restricted-properties'],
+    ['export const home = process.env.HOME;', 'no-restricted-globals'],
+    ['export const answer = fetch("https://x");', 'no-restricted-globals'],
+    ['export const id = crypto.randomUUID();', 'no-restricted-globals'],
+    ['export const now = globalThis.Date.now();', 'no-restricted-globals'],
+    ['setTimeout(() => undefined, 1);', 'no-restricted-globals'],
+    ["export { randomUUID } from 'node:crypto';", 'no-restricted-imports'],
+    ["export { readFile } from 'node:fs/promises';", 'no-restricted-imports'],
+    ["export { get } from 'https';", 'no-restricted-imports'],
+    ["export { S3Client } from '@aws-sdk/client-s3';", 'no-restricted-imports'],
+    ["export { Stack } from 'aws-cdk-lib';", 'no-restricted-imports'],
+    ["export { update } from '../pipeline/update.ts';", 'no-restricted-imports'],
+  ];
+  for (const file of PURE) {
+    for (const [text, rule] of forbidden) {
+      it(`refuses in ${file}: ${text}`, async () => {
+        assert.deepEqual(await broken(file, text), [rule]);
+      });
+    }
+
+    it(`lets a moment be made of a number in ${file}`, async () => {
+      assert.deepEqual(await broken(file, 'export const at = (ms: number) => new Date(ms);'), []);
+    });
+  }
+});
+
+describe('the linter, at the walls of the other rooms', () => {
+  const forbidden: readonly (readonly [file: string, from: string])[] = [
+    ['src/images/layout.ts', '../catalog/document.ts'],
+    ['src/storage/keys.ts', '../images/layout.ts'],
+    ['src/storage/keys.ts', '../catalog/document.ts'],
+    ['src/pipeline/update.ts', '../local/serve.ts'],
+    ['src/pipeline/update.ts', '@aws-sdk/client-s3'],
+    ['src/upload/recognise.ts', '../cli/run.ts'],
+    ['src/local/serve.ts', '../../infra/app.ts'],
+    ['src/config/sections.ts', '@aws-sdk/client-s3'],
+    ['src/cli/run.ts', '../../lambda/index-images.ts'],
+    ['src/delivery/policy.ts', 'node:path'],
+    ['src/deployment/names.ts', '../images/layout.ts'],
+    ['lambda/index-images.ts', '../src/cli/run.ts'],
+    ['lambda/index-images.ts', 'aws-cdk-lib'],
+    ['infra/app.ts', '../src/pipeline/update.ts'],
+  ];
+  for (const [file, from] of forbidden) {
+    it(`keeps ${from} out of ${file}`, async () => {
+      assert.deepEqual(await broken(file, `export * from '${from}';`), ['no-restricted-imports']);
+    });
+  }
+});
