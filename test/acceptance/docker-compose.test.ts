@@ -82,7 +82,7 @@ describe('docker compose up', () => {
   it('lists what aws s3 cp puts into the bucket', async () => {
     const { directory } = await buildBusyboxImage(join(folder, VERSION), 'from a bucket');
     const tools = `${dirname(pythonProgram('aws'))}:${process.env.PATH ?? ''}`;
-    await engine.inside('sh', ['-c', `${EXPORT}\n${COPY} --quiet`], {
+    await engine.inside('sh', ['-c', `${EXPORT}\n${COPY}`], {
       cwd: folder,
       env: { PATH: tools },
     });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './command.ts';
 import type { LocalAws } from './ministack.ts';
+import { README_LINES } from './readme.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -30,9 +31,12 @@ export class Deployer {
     await this.#cdk('bootstrap', '--app', '', ...environments);
   }
 
-  /** Deploys all stacks; answers what was printed. */
+  /** Deploys all stacks as the README does, without asking; answers what was printed. */
   deploy(): Promise<string> {
-    return this.#cdk('deploy', '--all', '--require-approval', 'never', ...this.#app());
+    const [npx, cdk, ...args] = README_LINES.deploy[0].split(' ');
+    if (npx !== 'npx' || cdk !== 'cdk')
+      throw new Error(`no line for cdk: ${README_LINES.deploy[0]}`);
+    return this.#cdk(...args, '--require-approval', 'never', ...this.#app());
   }
 
   /** Makes a change set of one stack, named `changes`, and carries nothing out. */

@@ -66,6 +66,14 @@ export async function shellLines(document: string): Promise<string[]> {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
+/** The `bucketstreams.toml` that the README shows. */
+export async function readmeConfiguration(): Promise<string> {
+  const text = await readFile(join(CHECKOUT, 'README.md'), 'utf8');
+  const [block, ...more] = [...text.matchAll(/^```toml\n(.*?)^```/gms)].map(([, body]) => body);
+  if (block === undefined || more.length > 0) throw new Error('README.md has not one TOML block');
+  return block;
+}
+
 /**
  * Makes a folder in which the README's commands run as in a checkout after `npm ci`, and write nothing
  * into the real one. All ports are chosen freely.

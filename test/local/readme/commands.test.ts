@@ -14,6 +14,7 @@ import {
   CHECKOUT,
   makeWorkspace,
   README_LINES,
+  readmeConfiguration,
   shellEnvironment,
   type ReadmeSteps,
 } from '../../support/readme.ts';
@@ -21,14 +22,8 @@ import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const VERSION = '20260101';
-/** The README's own, at ports that are free and without its second of rest. */
-const CONFIGURATION = `
-[mirrors.office]
-store = "file:mirror"
-[serve]
-port = 0
-settle = 0.3
-`;
+/** Beside the README's own: a free port, and less than its second of rest. */
+const FOR_TESTS = '[serve]\nport = 0\nsettle = 0.3\n';
 
 const resources = new AsyncDisposableStack();
 let workspace: string;
@@ -52,7 +47,7 @@ async function makeImage(): Promise<void> {
 before(async () => {
   workspace = resources.use(await temporaryFolder()).path;
   await makeWorkspace(workspace);
-  await writeFile(join(workspace, 'bucketstreams.toml'), CONFIGURATION);
+  await writeFile(join(workspace, 'bucketstreams.toml'), (await readmeConfiguration()) + FOR_TESTS);
   await makeImage();
 });
 after(() => resources.disposeAsync());
