@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { cliOutput, runCli } from '../../support/cli.ts';
@@ -69,7 +70,12 @@ describe('a bucket that denies access, or is not to be reached', () => {
     'prune --keep 1',
     'serve --port 0 --gateway off',
     'watch',
+    'gateway --port 0',
+    'publish -p iats/xenial/amd64/default --version 20240109 root.squashfs',
+    'remove iats/xenial/amd64/default/20240101 --yes',
   ];
+  before(() => writeFile(join(folder, 'root.squashfs'), 'hsqs and more'));
+
   for (const command of commands) {
     it(`${command} ends with 3 and says which`, async () => {
       const args = [...command.split(' '), ...store];
