@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import {
   closeSync,
+  fsyncSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -48,6 +49,8 @@ function makeStore(path: string): void {
   const block = Buffer.alloc(MIB);
   const file = openSync(join(path, ROOT), 'w');
   for (let n = 0; n < mebibytes; n += 1) writeSync(file, randomFillSync(block));
+  // Else the file is written to the disk while it is hashed.
+  fsyncSync(file);
   closeSync(file);
 }
 

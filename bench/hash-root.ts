@@ -15,6 +15,8 @@ export interface HashedRoot {
 const [path = '', rootKey = '', metadataKey = '', threads = 'auto'] = process.argv.slice(2);
 const store = await openDirectoryStore({ path, use: 'read' });
 const hasher = createHasher({ threads: threads === '0' ? 0 : 'auto' });
+// As the pipeline does: the listing has told how much is to be read.
+hasher.prepare((await store.stat(rootKey))?.size ?? 0);
 const metadata = await buffer((await store.read(metadataKey)).stream);
 const pass = await hasher.digest((await store.read(rootKey)).stream, [metadata]);
 const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();

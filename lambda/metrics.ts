@@ -58,6 +58,7 @@ export class Meter {
         this.#bytesHashed += pass.size;
         return pass;
       },
+      prepare: (size) => hasher.prepare(size),
       close: () => hasher.close(),
     };
   }

@@ -1,7 +1,8 @@
 /**
  * The memory that the hasher's threads share. It holds LANES rings, one a stream; each ring has SLOTS slots.
- * One writer (the calling thread) fills slots; every worker reads every slot, in order, and then moves its
- * own tail on. A slot may be filled again once all tails are past it, which is the back pressure.
+ * The calling thread fills slots; every worker takes every slot, in order, and then moves its own tail on. A
+ * slot may be filled again once all tails are past it, which is the back pressure. Of a file that is lent to
+ * the workers, each fills every WORKERS-th slot itself, by the same rules.
  *
  * Everything a worker has to know travels through the ring, so nothing has to be cleaned up when a stream
  * breaks off: the next one on the lane starts with BEGIN.
@@ -14,9 +15,9 @@ export interface RingMemory {
 /** Streams hashed at the same time. A lane that is never used costs address space only. */
 export const LANES = 4;
 export const WORKERS = 2;
-export const SLOTS = 4;
-/** Three threads share two processors as a rule: 1 MiB costs some 5 % of the time in wake-ups. */
-export const SLOT_BYTES = 4 * 1024 * 1024;
+/** A whole ring should stay in the processors' shared cache: beyond some 4 MiB all threads become slower. */
+export const SLOTS = 8;
+export const SLOT_BYTES = 512 * 1024;
 
 /** A slot's target: start anew with as many hashes as its length says. */
 export const BEGIN = -1;
@@ -24,13 +25,15 @@ export const BEGIN = -1;
 export const EVERY_HASH = -2;
 /** A slot's target: put each hash's digest into the slot, at DIGEST_BYTES times its number. */
 export const FINISH = -3;
+/** A slot's target: the slots that follow are a file's bytes, and the slot holds which (see FileSpan). */
+export const READ_FILE = -4;
 
 export const DIGEST_BYTES = 32;
 export const MAX_HASHES = SLOT_BYTES / DIGEST_BYTES;
 
-/** Word 0 changes whenever a slot was filled on any lane; idle workers sleep on it. */
+/** Word 0 changes whenever a slot was filled or passed on any lane; idle workers sleep on it. */
 export const WAKE = 0;
-const LANE_WORDS = 1 + WORKERS + 2 * SLOTS;
+const LANE_WORDS = 3 * SLOTS + 2 * WORKERS + 2;
 const CONTROL_WORDS = 1 + LANES * LANE_WORDS;
 
 export function createRingMemory(): RingMemory {
@@ -40,20 +43,42 @@ export function createRingMemory(): RingMemory {
   };
 }
 
-/** The index of the control word that counts the slots filled on this lane since the start. */
-export function headOf(lane: number): number {
+function laneStart(lane: number): number {
   return 1 + lane * LANE_WORDS;
+}
+
+/**
+ * The index of the three control words of the slot that is filled as the `count`th on its lane: `count` + 1
+ * as soon as it is filled, its target, and its length in bytes.
+ */
+export function headerOf(lane: number, count: number): number {
+  return laneStart(lane) + 3 * slotOf(count);
 }
 
 /** The index of the control word that counts the slots this worker is done with. */
 export function tailOf(lane: number, worker: number): number {
-  return headOf(lane) + 1 + worker;
+  return laneStart(lane) + 3 * SLOTS + worker;
 }
 
-/** The index of the two control words that tell the slot's target and its length in bytes. */
-export function headerOf(lane: number, count: number): number {
-  return headOf(lane) + 1 + WORKERS + 2 * slotOf(count);
+/** The index of the control word that tells how this worker's reads of a file went: a ReadOutcome. */
+export function outcomeOf(lane: number, worker: number): number {
+  return laneStart(lane) + 3 * SLOTS + WORKERS + worker;
 }
+
+/** The index of the control word with the tail that the calling thread sleeps for. */
+export function awaitedOf(lane: number): number {
+  return laneStart(lane) + 3 * SLOTS + 2 * WORKERS;
+}
+
+/** The index of the control word that is 1 when the rest of the file is not wanted any more. */
+export function stopOf(lane: number): number {
+  return laneStart(lane) + 3 * SLOTS + 2 * WORKERS + 1;
+}
+
+/** An outcome: every read gave what it should. A negative one is the system's error number. */
+export const READ_WELL = 0;
+/** An outcome: the file ended before its span did. */
+export const ENDED_EARLY = 1;
 
 /** The memory of the slot that is filled as the `count`th on its lane. */
 export function slotBytes(data: SharedArrayBuffer, lane: number, count: number): Uint8Array {
@@ -63,4 +88,28 @@ export function slotBytes(data: SharedArrayBuffer, lane: number, count: number):
 /** Counts wrap at 2^32 as control words do; SLOTS divides that. */
 function slotOf(count: number): number {
   return (count >>> 0) % SLOTS;
+}
+
+/** Bytes of an open file: inclusive `start`, exclusive `end`. */
+export interface FileSpan {
+  readonly fd: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** How many slots the span fills; only the last one may be short. */
+export function slotsOf({ start, end }: FileSpan): number {
+  return Math.ceil((end - start) / SLOT_BYTES);
+}
+
+/** Puts the span at the start of a slot, and returns its length there in bytes. */
+export function writeSpan(slot: Uint8Array, { fd, start, end }: FileSpan): number {
+  const fields = Float64Array.of(fd, start, end);
+  slot.set(new Uint8Array(fields.buffer));
+  return fields.byteLength;
+}
+
+export function readSpan(written: Uint8Array): FileSpan {
+  const [fd = -1, start = 0, end = 0] = new Float64Array(Uint8Array.from(written).buffer);
+  return { fd, start, end };
 }

@@ -1,36 +1,18 @@
 import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import {
-  LANES,
-  SLOTS,
-  WAKE,
-  WORKERS,
-  createRingMemory,
-  headOf,
-  headerOf,
-  slotBytes,
-  tailOf,
-} from './digest-ring.ts';
+import { DigestLane } from './digest-lane.ts';
+import { LANES, WORKERS, createRingMemory } from './digest-ring.ts';
 import type { DigestWorkerData } from './digest-worker.ts';
-
-/** The calling thread's end of one ring. Used by one stream at a time. */
-export interface Lane {
-  /** The next slot's memory, once every worker is done with it. Rejects when the threads are gone. */
-  slot(): Promise<Uint8Array>;
-  /** Hands the slot over, with a target and a length as in the ring's description. */
-  publish(target: number, length: number): void;
-  /** Resolves to the memory of the slot published last, once every worker has passed it. */
-  drained(): Promise<Uint8Array>;
-  /** Gives the lane back. Slots that are still on their way are read by the workers and come to nothing. */
-  release(): void;
-}
 
 /** A set of digest threads and the memory they share. When one of them fails, all are given up. */
 export class DigestThreads {
   readonly #memory = createRingMemory();
-  readonly #words = new Int32Array(this.#memory.control);
   readonly #workers: readonly Worker[];
-  readonly #free = Array.from({ length: LANES }, (_, lane) => LANES - 1 - lane);
+  readonly #lanes = Array.from(
+    { length: LANES },
+    (_, lane) => new DigestLane(this.#memory, lane, () => this.#alive()),
+  );
+  readonly #free = this.#lanes.toReversed();
   readonly #onEnd: () => void;
   #failure: Error | undefined;
 
@@ -54,50 +36,27 @@ export class DigestThreads {
   }
 
   /** A lane of one's own, or undefined when all are taken. */
-  take(): Lane | undefined {
+  take(): DigestLane | undefined {
     const lane = this.#free.pop();
-    if (lane === undefined) return undefined;
     // What waits for an idle thread must keep the process alive.
-    for (const worker of this.#workers) worker.ref();
-    let count = Atomics.load(this.#words, headOf(lane));
-    return {
-      slot: async () => {
-        await this.#passed(lane, count, SLOTS - 1);
-        return slotBytes(this.#memory.data, lane, count);
-      },
-      publish: (target, length) => {
-        const header = headerOf(lane, count);
-        Atomics.store(this.#words, header, target);
-        Atomics.store(this.#words, header + 1, length);
-        count = (count + 1) | 0;
-        Atomics.store(this.#words, headOf(lane), count);
-        Atomics.add(this.#words, WAKE, 1);
-        Atomics.notify(this.#words, WAKE);
-      },
-      drained: async () => {
-        await this.#passed(lane, count, 0);
-        return slotBytes(this.#memory.data, lane, count - 1);
-      },
-      release: () => {
-        this.#free.push(lane);
-        if (this.#free.length === LANES) for (const worker of this.#workers) worker.unref();
-      },
-    };
+    if (lane) for (const worker of this.#workers) worker.ref();
+    return lane;
   }
 
-  /** Resolves when no worker is more than `distance` slots behind `count`. */
-  async #passed(lane: number, count: number, distance: number): Promise<void> {
-    for (let worker = 0; worker < WORKERS; worker += 1) {
-      const index = tailOf(lane, worker);
-      for (;;) {
-        if (this.#failure) throw this.#failure;
-        const tail = Atomics.load(this.#words, index);
-        // In 32 bits, as the counts wrap.
-        if (((count - tail) | 0) <= distance) break;
-        const waiting = Atomics.waitAsync(this.#words, index, tail);
-        if (waiting.async) await waiting.value;
-      }
-    }
+  /** Takes a lane back. Slots that are still on their way are read by the workers and come to nothing. */
+  giveBack(lane: DigestLane): void {
+    this.#free.push(lane);
+    if (this.#free.length === LANES) for (const worker of this.#workers) worker.unref();
+  }
+
+  async #alive(): Promise<void> {
+    if (!this.#failure) return;
+    await this.#terminated();
+    throw this.#failure;
+  }
+
+  async #terminated(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
   /** Ends the threads; whoever still waits for them is told `reason`. */
@@ -105,13 +64,9 @@ export class DigestThreads {
     if (!this.#failure) {
       this.#failure = reason;
       this.#onEnd();
-      for (let lane = 0; lane < LANES; lane += 1) {
-        for (let worker = 0; worker < WORKERS; worker += 1) {
-          Atomics.notify(this.#words, tailOf(lane, worker));
-        }
-      }
+      for (const lane of this.#lanes) lane.wake();
     }
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await this.#terminated();
   }
 }
 

@@ -7,58 +7,94 @@ import {
   EVERY_HASH,
   FINISH,
   LANES,
+  READ_FILE,
   WAKE,
   WORKERS,
-  headOf,
+  awaitedOf,
   headerOf,
+  readSpan,
   slotBytes,
   tailOf,
 } from './digest-ring.ts';
-import type { RingMemory } from './digest-ring.ts';
+import type { FileSpan, RingMemory } from './digest-ring.ts';
+import { FileShare } from './file-share.ts';
 
 /** What the thread is started with. `worker` is its number, from 0 to WORKERS - 1. */
 export interface DigestWorkerData extends RingMemory {
   readonly worker: number;
 }
 
-const { control, data, worker } = workerData as DigestWorkerData;
+const ring = workerData as DigestWorkerData;
+const { control, data, worker } = ring;
 const words = new Int32Array(control);
-/** By lane; the hashes of a stream that fall to this worker, by their number in the stream. */
-const hashes: Map<number, Hash>[] = Array.from({ length: LANES }, () => new Map<number, Hash>());
 
+/** What this worker has of the stream on a lane. */
+class LaneWork {
+  readonly #lane: number;
+  /** The hashes that fall to this worker, by their number in the stream. */
+  readonly #hashes = new Map<number, Hash>();
+  #file: FileShare | undefined;
+
+  constructor(lane: number) {
+    this.#lane = lane;
+  }
+
+  /** Does the next piece of work, if there is one. */
+  step(): boolean {
+    const tail = Atomics.load(words, tailOf(this.#lane, worker));
+    const read = this.#file?.readAhead(tail) === true;
+    const header = headerOf(this.#lane, tail);
+    if (Atomics.load(words, header) !== ((tail + 1) | 0)) return read;
+    this.#take(tail, Atomics.load(words, header + 1), Atomics.load(words, header + 2));
+    this.#moveOn();
+    return true;
+  }
+
+  #take(count: number, target: number, length: number): void {
+    const slot = slotBytes(data, this.#lane, count);
+    switch (target) {
+      case BEGIN:
+        this.#hashes.clear();
+        this.#file = undefined;
+        for (let n = worker; n < length; n += WORKERS) this.#hashes.set(n, createHash('sha256'));
+        break;
+      case EVERY_HASH:
+        for (const hash of this.#hashes.values()) hash.update(slot.subarray(0, length));
+        break;
+      case READ_FILE:
+        this.#file = this.#share(count, readSpan(slot.subarray(0, length)));
+        break;
+      case FINISH:
+        for (const [n, hash] of this.#hashes) slot.set(hash.digest(), n * DIGEST_BYTES);
+        this.#hashes.clear();
+        this.#file = undefined;
+        break;
+      default:
+        this.#hashes.get(target)?.update(slot.subarray(0, length));
+    }
+  }
+
+  #share(count: number, span: FileSpan): FileShare {
+    return new FileShare(ring, worker, this.#lane, (count + 1) | 0, span);
+  }
+
+  #moveOn(): void {
+    const index = tailOf(this.#lane, worker);
+    const tail = (Atomics.add(words, index, 1) + 1) | 0;
+    Atomics.add(words, WAKE, 1);
+    Atomics.notify(words, WAKE);
+    // The calling thread sleeps until a certain tail, and is not to be woken by each slot before it.
+    if (((tail - Atomics.load(words, awaitedOf(this.#lane))) | 0) >= 0) {
+      Atomics.notify(words, index);
+    }
+  }
+}
+
+const lanes = Array.from({ length: LANES }, (_, lane) => new LaneWork(lane));
 for (;;) {
   const wake = Atomics.load(words, WAKE);
   let idle = true;
   // One slot of each lane in turn, so that no stream waits for another's end.
-  for (const [lane, mine] of hashes.entries()) {
-    const tail = Atomics.load(words, tailOf(lane, worker));
-    if (Atomics.load(words, headOf(lane)) === tail) continue;
-    idle = false;
-    takeSlot(lane, tail, mine);
-    Atomics.add(words, tailOf(lane, worker), 1);
-    Atomics.notify(words, tailOf(lane, worker));
-  }
+  for (const lane of lanes) if (lane.step()) idle = false;
   if (idle) Atomics.wait(words, WAKE, wake);
-}
-
-function takeSlot(lane: number, count: number, mine: Map<number, Hash>): void {
-  const header = headerOf(lane, count);
-  const target = Atomics.load(words, header);
-  const length = Atomics.load(words, header + 1);
-  const slot = slotBytes(data, lane, count);
-  switch (target) {
-    case BEGIN:
-      mine.clear();
-      for (let n = worker; n < length; n += WORKERS) mine.set(n, createHash('sha256'));
-      break;
-    case EVERY_HASH:
-      for (const hash of mine.values()) hash.update(slot.subarray(0, length));
-      break;
-    case FINISH:
-      for (const [n, hash] of mine) slot.set(hash.digest(), n * DIGEST_BYTES);
-      mine.clear();
-      break;
-    default:
-      mine.get(target)?.update(slot.subarray(0, length));
-  }
 }

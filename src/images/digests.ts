@@ -14,6 +14,8 @@ export interface Pass {
 export interface Hasher {
   /** Reads `body` once, to its end, in bounded memory. Rejects with the body's own error. */
   digest(body: AsyncIterable<Uint8Array>, prefixes: readonly Uint8Array[]): Promise<Pass>;
+  /** Tells that a stream of so many bytes comes soon: threads that it is worth may start in the meantime. */
+  prepare(size: number): void;
   /** Ends the threads. */
   close(): Promise<void>;
 }

@@ -34,5 +34,6 @@ export const inlineHasher: Hasher = {
     for await (const chunk of body) hashes.update(chunk);
     return hashes.finish();
   },
+  prepare: () => undefined,
   close: () => Promise.resolve(),
 };

@@ -1,9 +1,11 @@
 import { byteSource } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
+import type { DigestLane } from './digest-lane.ts';
 import { BEGIN, DIGEST_BYTES, EVERY_HASH, FINISH, MAX_HASHES } from './digest-ring.ts';
 import { DigestThreads } from './digest-threads.ts';
-import type { Lane } from './digest-threads.ts';
 import type { Hasher, Pass, Sha256 } from './digests.ts';
+import { isFileBody, readFailure } from './file-body.ts';
+import type { FileBody } from './file-body.ts';
 import { PassHashes } from './inline-hasher.ts';
 
 /** A stream that ends within so many bytes is hashed on the calling thread, and starts no others. */
@@ -11,40 +13,76 @@ export const INLINE_BYTES = 2 * 1024 * 1024;
 
 /**
  * Computes the digests of a stream in parallel, on threads that are shared by all streams at work. They start
- * with the first stream above INLINE_BYTES, keep no process alive on their own, and end with `close`; a
+ * with the first stream of INLINE_BYTES, or when one is announced, keep no process alive on their own, and end with `close`; a
  * later stream starts them again. More streams at once than there are lanes are hashed on the calling thread.
+ *
+ * What lies in a file is read by those threads too: at several GB/s, handing chunks from one thread to
+ * another, and the fresh memory of each chunk, cost as much as a digest.
  */
 export function threadedHasher(workerUrl: URL): Hasher {
   let threads: DigestThreads | undefined;
 
-  function takeLane(): Lane | undefined {
+  function start(): DigestThreads {
     threads ??= new DigestThreads(workerUrl, () => (threads = undefined));
-    return threads.take();
+    return threads;
+  }
+
+  async function onLane(prefixes: readonly Uint8Array[], feed: Feed): Promise<Pass | undefined> {
+    if (prefixes.length >= MAX_HASHES) return undefined;
+    const mine = start();
+    const lane = mine.take();
+    if (!lane) return undefined;
+    try {
+      return await hashOnLane(lane, prefixes, feed);
+    } finally {
+      mine.giveBack(lane);
+    }
+  }
+
+  /** Undefined, with the body untouched, when it is no file, a small one, or no lane is free. */
+  async function digestFile(body: AsyncIterable<Uint8Array>, prefixes: readonly Uint8Array[]) {
+    if (!isFileBody(body) || body.span.end - body.span.start < INLINE_BYTES) return undefined;
+    try {
+      return await onLane(prefixes, (lane) => feedFile(lane, body));
+    } catch (error) {
+      body.destroy();
+      throw error;
+    }
+  }
+
+  async function digestStream(
+    body: AsyncIterable<Uint8Array>,
+    prefixes: readonly Uint8Array[],
+  ): Promise<Pass> {
+    const source = byteSource(body);
+    try {
+      const start = new Uint8Array(INLINE_BYTES);
+      const length = await source.fill(start);
+      const pass =
+        length < start.byteLength
+          ? undefined
+          : await onLane(prefixes, (lane) => feedStream(lane, source, start));
+      return pass ?? (await hashInline(source, start, length, prefixes));
+    } finally {
+      await source.close();
+    }
   }
 
   return {
     async digest(body, prefixes) {
-      const source = byteSource(body);
-      try {
-        const start = new Uint8Array(INLINE_BYTES);
-        const length = await source.fill(start);
-        const lane =
-          length < start.byteLength || prefixes.length >= MAX_HASHES ? undefined : takeLane();
-        if (!lane) return await hashInline(source, start, length, prefixes);
-        try {
-          return await hashOnLane(source, start, prefixes, lane);
-        } finally {
-          lane.release();
-        }
-      } finally {
-        await source.close();
-      }
+      return (await digestFile(body, prefixes)) ?? (await digestStream(body, prefixes));
+    },
+    prepare(size) {
+      if (size >= INLINE_BYTES) start();
     },
     async close() {
       await threads?.end(new Error('The hasher was closed while it was reading.'));
     },
   };
 }
+
+/** Puts a stream's bytes into every hash of a lane, and resolves to their number. */
+type Feed = (lane: DigestLane) => Promise<number>;
 
 async function hashInline(
   source: ByteSource,
@@ -62,26 +100,14 @@ async function hashInline(
 }
 
 async function hashOnLane(
-  source: ByteSource,
-  start: Uint8Array,
+  lane: DigestLane,
   prefixes: readonly Uint8Array[],
-  lane: Lane,
+  feed: Feed,
 ): Promise<Pass> {
-  const count = 1 + prefixes.length;
   await lane.slot();
-  lane.publish(BEGIN, count);
+  lane.publish(BEGIN, 1 + prefixes.length);
   for (const [n, prefix] of prefixes.entries()) await publishAll(lane, 1 + n, prefix);
-  await publishAll(lane, EVERY_HASH, start);
-
-  let size = start.byteLength;
-  for (;;) {
-    const slot = await lane.slot();
-    const length = await source.fill(slot);
-    lane.publish(EVERY_HASH, length);
-    size += length;
-    if (length < slot.byteLength) break;
-  }
-
+  const size = await feed(lane);
   await lane.slot();
   lane.publish(FINISH, 0);
   const digests = Buffer.from(await lane.drained());
@@ -90,7 +116,31 @@ async function hashOnLane(
   return { sha256: digest(0), size, prefixed: prefixes.map((_, n) => digest(1 + n)) };
 }
 
-async function publishAll(lane: Lane, target: number, bytes: Uint8Array): Promise<void> {
+async function feedStream(lane: DigestLane, source: ByteSource, start: Uint8Array) {
+  await publishAll(lane, EVERY_HASH, start);
+  for (let size = start.byteLength; ;) {
+    const slot = await lane.slot();
+    const length = await source.fill(slot);
+    lane.publish(EVERY_HASH, length);
+    size += length;
+    if (length < slot.byteLength) return size;
+  }
+}
+
+async function feedFile(lane: DigestLane, body: FileBody) {
+  const file = body.lend();
+  let failure: Error | undefined;
+  try {
+    failure = readFailure(await lane.readFile(file, file.signal));
+  } catch (error) {
+    await file.giveBack().catch(() => undefined);
+    throw error;
+  }
+  await file.giveBack(failure);
+  return file.end - file.start;
+}
+
+async function publishAll(lane: DigestLane, target: number, bytes: Uint8Array): Promise<void> {
   for (let rest = bytes; rest.byteLength > 0;) {
     const slot = await lane.slot();
     const part = rest.subarray(0, slot.byteLength);

@@ -38,7 +38,9 @@ export async function readVersion(
     verdict = withRefused(verdict, file, version.files[file]?.etag, reason);
     if (verdict !== undefined) context.memory.rememberVerdict(prefix, verdict);
   };
-  for (const due of missingReads(version, clients)) {
+  const missing = missingReads(version, clients);
+  context.hasher.prepare(Math.max(0, ...missing.map(({ size }) => size)));
+  for (const due of missing) {
     const problem = problemOf(due, budget);
     if (problem !== undefined) {
       refuse(due.file, problem);

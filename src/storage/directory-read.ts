@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { directoryError, failure, type DirectoryContext } from './directory-errors.ts';
 import { unchanged } from './directory-info.ts';
-import type { DirectReads, ReadOptions } from './object-store.ts';
+import type { DirectReads, FileReads, LentFile, ReadOptions } from './object-store.ts';
 
 /** Bytes for each read from the disk: large, since hashing multi-GiB files is the main use. */
 const CHUNK = 1024 * 1024;
@@ -17,10 +17,20 @@ export function fileStream(
   before: BigIntStats,
   context: DirectoryContext,
   { range, ifMatch, signal }: ReadOptions,
-): Readable & DirectReads {
+): Readable & DirectReads & FileReads {
   const size = Number(before.size);
   const end = Math.min(range?.end ?? size, size);
-  let position = Math.max(range?.start ?? 0, 0);
+  const start = Math.max(range?.start ?? 0, 0);
+  let position = start;
+
+  async function checkUnchanged(): Promise<void> {
+    if (unchanged(before, await handle.stat({ bigint: true }))) return;
+    throw failure(
+      ifMatch === undefined ? 'unavailable' : 'precondition_failed',
+      context,
+      'the file changed while it was read. Try again once its writer is done.',
+    );
+  }
 
   /** Puts the next bytes into `buffer`; 0 at the end, once the file has proved to be unchanged. */
   async function take(buffer: Uint8Array): Promise<number> {
@@ -30,13 +40,9 @@ export function fileStream(
       position += bytesRead;
       if (bytesRead > 0) return bytesRead;
     }
-    const whole = position >= end && unchanged(before, await handle.stat({ bigint: true }));
-    if (whole) return 0;
-    throw failure(
-      ifMatch === undefined ? 'unavailable' : 'precondition_failed',
-      context,
-      'the file changed while it was read. Try again once its writer is done.',
-    );
+    await checkUnchanged();
+    if (position >= end) return 0;
+    throw failure('unavailable', context, 'the file ended before its size said. Try again.');
   }
 
   async function next(): Promise<Buffer | null> {
@@ -55,6 +61,34 @@ export function fileStream(
     });
   }
 
+  const loan = new AbortController();
+  let returned: Promise<unknown> = Promise.resolve();
+
+  function lend(): LentFile {
+    // The rejection of giveBack tells it; without a listener the stream's event would end the process.
+    stream.on('error', () => undefined);
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    returned = promise;
+    return {
+      fd: handle.fd,
+      start,
+      end,
+      signal: loan.signal,
+      giveBack: async (failed) => {
+        try {
+          if (stream.errored) throw stream.errored;
+          await checkUnchanged();
+          if (failed) throw failed;
+        } catch (error) {
+          throw directoryError(error, context);
+        } finally {
+          resolve(undefined);
+          stream.destroy();
+        }
+      },
+    };
+  }
+
   const stream = new Readable({
     highWaterMark: 2 * CHUNK,
     read() {
@@ -65,7 +99,9 @@ export function fileStream(
     },
     destroy(error, done) {
       signal?.removeEventListener('abort', cancel);
-      handle.close().then(
+      loan.abort();
+      const closed = returned.then(() => handle.close());
+      closed.then(
         () => done(error),
         (closing: unknown) => done(error ?? directoryError(closing, context)),
       );
@@ -76,7 +112,7 @@ export function fileStream(
   }
   if (signal?.aborted === true) cancel();
   else signal?.addEventListener('abort', cancel, { once: true });
-  return Object.assign(stream, { readInto });
+  return Object.assign(stream, { readInto, span: { start, end }, lend });
 }
 
 export function cancelled(context: DirectoryContext, signal: AbortSignal | undefined): Error {

@@ -57,9 +57,25 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The bytes of an open file, on loan: no one else reads them, and the file stays open until it is given back. */
+export interface LentFile {
+  readonly fd: number;
+  /** The first byte of the body in the file. */
+  readonly start: number;
+  /** The first byte behind it. */
+  readonly end: number;
+  /** Aborted when the stream is destroyed: the bytes are not wanted any more, and the file waits to be given back. */
+  readonly signal: AbortSignal;
+  /**
+   * Ends the loan and closes the file. Rejects with what the stream's error would be: when the stream was
+   * destroyed, the file changed since it was opened, or `failure` tells of a read that failed.
+   */
+  giveBack(failure?: Error): Promise<void>;
+}
+
 /**
- * What a stream of a local store may offer besides: reads into the caller's memory (shared memory too),
- * without a copy. A body is read in this way or as a stream, never both.
+ * What a stream may offer besides: reads into the caller's memory (shared memory too), without a copy. A body
+ * is read in this way or as a stream, never both.
  */
 export interface DirectReads {
   /**
@@ -69,12 +85,23 @@ export interface DirectReads {
   readInto(buffer: Uint8Array): Promise<number>;
 }
 
+/**
+ * What a stream of a local store offers besides: its file, for a reader on another thread, which else would be
+ * handed every byte by this one. A body that is lent is not read in any other way.
+ */
+export interface FileReads {
+  readonly span: { readonly start: number; readonly end: number };
+  lend(): LentFile;
+}
+
 export interface ObjectBody {
   readonly info: ObjectInfo;
   /** A body that ends early or a connection that breaks is an error of the stream, never a short end. */
-  readonly stream: Readable & Partial<DirectReads>;
+  readonly stream: Readable & Partial<DirectReads & FileReads>;
   readonly contentEncoding?: string;
 }
+
+export type UploadBody = (Readable | AsyncIterable<Uint8Array>) & Partial<DirectReads>;
 
 /** Where a server-side copy reads from. */
 export interface CopySource {

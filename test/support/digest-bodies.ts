@@ -61,3 +61,33 @@ export async function directFile(path: string, most = Infinity) {
     },
   };
 }
+
+/** A file as a body that is lent and never read as a stream, with what its reader told of it. */
+export async function lentFile(path: string, size?: number) {
+  const handle = await open(path);
+  const end = size ?? (await handle.stat()).size;
+  const state: { closed: boolean; failure?: Error } = { closed: false };
+  const close = async () => {
+    if (!state.closed) await handle.close();
+    state.closed = true;
+  };
+  return Object.assign(state, {
+    span: { start: 0, end },
+    lend: () => ({
+      fd: handle.fd,
+      start: 0,
+      end,
+      signal: new AbortController().signal,
+      async giveBack(failure?: Error) {
+        await close();
+        if (!failure) return;
+        state.failure = failure;
+        throw failure;
+      },
+    }),
+    destroy: () => void close(),
+    [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+      throw new Error('This body is lent.');
+    },
+  });
+}

@@ -38,12 +38,23 @@ describe('digest threads', () => {
     await hasher.close();
   });
 
+  it('that were announced and cannot start fail the stream that they were for', async () => {
+    const missing = pathToFileURL(join(folder, 'nowhere.mjs'));
+    const hasher = createHasher({ threads: 2, workerUrl: missing });
+    hasher.prepare(bytes.byteLength);
+    const { body, state } = watchedBody();
+    await assert.rejects(hasher.digest(body, []), /digest thread \(file:.*nowhere\.mjs\) failed/);
+    assert.equal(state.ended, true);
+    await hasher.close();
+  });
+
   it('are not needed by a short stream', async () => {
     const missing = pathToFileURL(join(folder, 'nowhere.mjs'));
     const hasher = createHasher({ threads: 2, workerUrl: missing });
     const short = bytes.subarray(0, INLINE_BYTES - 1);
     const pass = await hasher.digest(inChunks(short, [65_536]), []);
     assert.equal(pass.sha256, sha256(short));
+    hasher.prepare(INLINE_BYTES - 1);
     await hasher.close();
   });
 

@@ -11,6 +11,7 @@ import { INLINE_BYTES } from '../../../src/images/threaded-hasher.ts';
 import {
   directFile,
   inChunks,
+  lentFile,
   numberedBytes,
   sha256,
   thenError,
@@ -64,6 +65,12 @@ describe('hasher on threads', () => {
         const direct = await directFile(path, 300_001);
         assert.deepEqual(await hasher.digest(direct, prefixes.slice(0, count)), some);
         assert.equal(direct.closed, true);
+        // A smaller one is read as a stream even so.
+        if (size >= INLINE_BYTES) {
+          const lent = await lentFile(path);
+          assert.deepEqual(await hasher.digest(lent, prefixes.slice(0, count)), some);
+          assert.equal(lent.closed, true);
+        }
       }
     });
   }
@@ -146,5 +153,25 @@ describe('hasher on threads', () => {
     const pass = await hasher.digest(inChunks(whole, [65_536]), [numberedBytes(10)]);
     assert.equal(pass.sha256, sha256(whole));
     assert.deepEqual(pass.prefixed, [sha256(numberedBytes(10), whole)]);
+  });
+
+  it('tells why a lent file could not be read, lets go of it, and goes on with the next', async () => {
+    const bytes = numberedBytes(INLINE_BYTES + 7 * SLOT_BYTES);
+    const whole = await lentFile(join(folder, file('root', bytes)));
+    // As when it is cut after it was opened; a folder can be opened, and not be read.
+    const cut = await lentFile(join(folder, 'root'), bytes.byteLength + 1);
+    const unreadable = await lentFile(folder, bytes.byteLength);
+    const results = await Promise.allSettled(
+      [cut, whole, unreadable].map((body) => hasher.digest(body, [numberedBytes(10)])),
+    );
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['rejected', 'fulfilled', 'rejected'],
+    );
+    assert.match(String(cut.failure), /ended before its size/);
+    assert.match(String(unreadable.failure), /EISDIR/);
+    assert.ok([whole, cut, unreadable].every(({ closed }) => closed));
+    const again = await lentFile(join(folder, 'root'));
+    assert.equal((await hasher.digest(again, [])).sha256, sha256(bytes));
   });
 });

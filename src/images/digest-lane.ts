@@ -1,0 +1,103 @@
+import {
+  READ_FILE,
+  READ_WELL,
+  SLOTS,
+  WAKE,
+  WORKERS,
+  awaitedOf,
+  headerOf,
+  outcomeOf,
+  slotBytes,
+  slotsOf,
+  stopOf,
+  tailOf,
+  writeSpan,
+} from './digest-ring.ts';
+import type { FileSpan, RingMemory } from './digest-ring.ts';
+
+/** The calling thread's end of one ring. Used by one stream at a time. */
+export class DigestLane {
+  readonly #memory: RingMemory;
+  readonly #words: Int32Array;
+  readonly #lane: number;
+  readonly #alive: () => Promise<void>;
+  /** Slots filled since the start, those of files included. */
+  #count = 0;
+
+  /** `alive` rejects once the threads are gone and touch nothing any more; it resolves at once before. */
+  constructor(memory: RingMemory, lane: number, alive: () => Promise<void>) {
+    this.#memory = memory;
+    this.#words = new Int32Array(memory.control);
+    this.#lane = lane;
+    this.#alive = alive;
+  }
+
+  /** The next slot's memory, once every worker is done with it. Rejects when the threads are gone. */
+  async slot(): Promise<Uint8Array> {
+    await this.#passed(SLOTS - 1);
+    return slotBytes(this.#memory.data, this.#lane, this.#count);
+  }
+
+  /** Hands the slot over, with a target and a length as in the ring's description. */
+  publish(target: number, length: number): void {
+    const header = headerOf(this.#lane, this.#count);
+    Atomics.store(this.#words, header + 1, target);
+    Atomics.store(this.#words, header + 2, length);
+    this.#count = (this.#count + 1) | 0;
+    Atomics.store(this.#words, header, this.#count);
+    Atomics.add(this.#words, WAKE, 1);
+    Atomics.notify(this.#words, WAKE);
+  }
+
+  /**
+   * Has the workers read a file, and resolves when they have, to READ_WELL or the first other outcome. The
+   * descriptor must stay open until this has settled, and is not used any more then. Aborting `signal` ends
+   * the reading early.
+   */
+  async readFile(span: FileSpan, signal: AbortSignal): Promise<number> {
+    const slot = await this.slot();
+    const outcomes = Array.from({ length: WORKERS }, (_, worker) => outcomeOf(this.#lane, worker));
+    for (const outcome of outcomes) Atomics.store(this.#words, outcome, READ_WELL);
+    Atomics.store(this.#words, stopOf(this.#lane), signal.aborted ? 1 : 0);
+    const stop = () => void Atomics.store(this.#words, stopOf(this.#lane), 1);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      this.publish(READ_FILE, writeSpan(slot, span));
+      this.#count = (this.#count + slotsOf(span)) | 0;
+      await this.#passed(0);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+    return outcomes.map((index) => Atomics.load(this.#words, index)).find(Boolean) ?? READ_WELL;
+  }
+
+  /** Resolves to the memory of the slot published last, once every worker has passed it. */
+  async drained(): Promise<Uint8Array> {
+    await this.#passed(0);
+    return slotBytes(this.#memory.data, this.#lane, this.#count - 1);
+  }
+
+  /** Lets whoever waits for a worker look again. */
+  wake(): void {
+    for (let worker = 0; worker < WORKERS; worker += 1) {
+      Atomics.notify(this.#words, tailOf(this.#lane, worker));
+    }
+  }
+
+  /** Resolves when no worker is more than `distance` slots behind. */
+  async #passed(distance: number): Promise<void> {
+    const awaited = (this.#count - distance) | 0;
+    Atomics.store(this.#words, awaitedOf(this.#lane), awaited);
+    for (let worker = 0; worker < WORKERS; worker += 1) {
+      const index = tailOf(this.#lane, worker);
+      for (;;) {
+        await this.#alive();
+        const tail = Atomics.load(this.#words, index);
+        // In 32 bits, as the counts wrap.
+        if (((tail - awaited) | 0) >= 0) break;
+        const waiting = Atomics.waitAsync(this.#words, index, tail);
+        if (waiting.async) await waiting.value;
+      }
+    }
+  }
+}
