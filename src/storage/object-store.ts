@@ -101,8 +101,6 @@ export interface ObjectBody {
   readonly contentEncoding?: string;
 }
 
-export type UploadBody = (Readable | AsyncIterable<Uint8Array>) & Partial<DirectReads>;
-
 /** Where a server-side copy reads from. */
 export interface CopySource {
   readonly store: ObjectStore;

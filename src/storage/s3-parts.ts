@@ -1,6 +1,10 @@
 import { isStoreError } from './errors.ts';
 import { s3Failure, type S3Context } from './s3-errors.ts';
 
+/** S3's limit for one upload. */
+export const MAX_PARTS = 10_000;
+const PIECE = 256 * 1024;
+
 /** An upload's body, read part by part. Its errors are StoreErrors. */
 export class PartSource {
   /** Read so far. */
@@ -15,8 +19,29 @@ export class PartSource {
     this.#context = context;
   }
 
+  /**
+   * The body in pieces, for an uploader that joins them to parts of `partSize` bytes. Their memory is used
+   * again once a part and a piece more have been taken, when the uploader has copied them.
+   */
+  async *pieces(partSize: number): AsyncGenerator<Uint8Array> {
+    const pool: Uint8Array[] = [];
+    const most = Math.ceil(partSize / PIECE) + 2;
+    for (let n = 0; ; n += 1) {
+      const memory = (pool[n % most] ??= Buffer.allocUnsafeSlow(PIECE));
+      const length = await this.#fill(memory);
+      if (length === 0) return;
+      if (this.bytes > partSize * MAX_PARTS) throw this.#tooLarge(partSize);
+      yield memory.subarray(0, length);
+    }
+  }
+
+  #tooLarge(partSize: number): Error {
+    const reason = `it is larger than ${MAX_PARTS} parts of ${partSize} bytes. Tell its size beforehand.`;
+    return s3Failure('unsupported', this.#context, reason);
+  }
+
   /** Fills `part` from its start. Resolves to less than its length at the body's end only. */
-  async fill(part: Uint8Array): Promise<number> {
+  async #fill(part: Uint8Array): Promise<number> {
     let filled = 0;
     while (filled < part.byteLength && (await this.#hasMore())) {
       const piece = this.#rest.subarray(0, part.byteLength - filled);

@@ -1,8 +1,8 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
-import type { Readable } from 'node:stream';
+import { PutObjectCommand, UploadPartCommand, type S3Client } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import { Readable } from 'node:stream';
 import { s3Error, s3Failure, type S3Context } from './s3-errors.ts';
-import { beginUpload } from './s3-multipart.ts';
-import { PartSource } from './s3-parts.ts';
+import { MAX_PARTS, PartSource } from './s3-parts.ts';
 import {
   conditionHeaders,
   contentHeaders,
@@ -15,14 +15,12 @@ import type { ObjectInfo, UploadOptions, WholeWriteOptions } from './object-stor
 import { withSource } from './upload-source.ts';
 
 const MIB = 1024 * 1024;
-/** S3's limit for one upload. */
-const MAX_PARTS = 10_000;
-/** Of an upload whose size is known. */
-const LEAST_PART = 8 * MIB;
+/** Of an upload whose size is known. S3 takes no smaller ones. */
+const LEAST_PART = 5 * MIB;
 /** Of one whose size is not known, so that it may become 156 GiB. */
 const BLIND_PART = 16 * MIB;
-/** What the parts of one upload may hold in memory, unless two alone hold more. */
-const IN_MEMORY = 24 * MIB;
+/** What the parts in flight may hold in memory, unless one part alone is larger. */
+const IN_FLIGHT = 16 * MIB;
 
 /** The bytes of each part of an upload of `size` bytes: small, but never more than 10,000 parts. */
 export function partSizeFor(size: number | undefined): number {
@@ -58,115 +56,71 @@ export async function uploadObject(
   body: Readable | AsyncIterable<Uint8Array>,
   options: UploadOptions,
 ): Promise<ObjectInfo> {
-  /** Aborted when a request fails, whose error then is the upload's: the source is told to end by it. */
+  const { onProgress, condition } = options;
+  /** Aborted when a request fails, whose error then is the upload's: the source, be it silent, ends by it. */
   const failed = new AbortController();
   const asked = options.signal;
-  const signal = AbortSignal.any(asked ? [asked, failed.signal] : [failed.signal]);
+  const signal = asked ? AbortSignal.any([asked, failed.signal]) : failed.signal;
   const reason = () =>
     asked?.aborted === true
       ? s3Failure('unavailable', context, 'it was cancelled.', asked.reason)
       : s3Error(failed.signal.reason, context);
   return withSource(body, signal, reason, async (chunks) => {
+    const partSize = partSizeFor(options.size);
     const source = new PartSource(chunks, context);
-    const fail = (error: unknown) => failed.abort(error);
+    const upload = new Upload({
+      client: attended(place.client, (error) => failed.abort(error)),
+      params: {
+        Bucket: place.bucket,
+        Key: context.key,
+        // One chunk ahead, not the sixteen that are usual.
+        Body: Readable.from(source.pieces(partSize), { highWaterMark: 1 }),
+        ...conditionHeaders(condition),
+        ...contentHeaders(options),
+      },
+      partSize,
+      queueSize: Math.max(1, Math.floor(IN_FLIGHT / partSize)),
+      leavePartsOnError: false,
+    });
+    if (onProgress) upload.on('httpUploadProgress', ({ loaded }) => onProgress(loaded ?? 0));
     try {
-      return await new Uploading(place, context, source, { ...options, signal }, fail).run();
+      return writtenInfo(place, context, await upload.done(), source.bytes);
     } catch (error) {
-      throw signal.aborted ? reason() : error;
+      throw signal.aborted ? reason() : s3Error(error, context);
     } finally {
       source.close();
     }
   });
 }
 
-class Uploading {
-  readonly #place: S3Place;
-  readonly #context: S3Context;
-  readonly #source: PartSource;
-  readonly #options: UploadOptions & { readonly signal: AbortSignal };
-  readonly #onFailure: (error: unknown) => void;
-  readonly #partSize: number;
-  readonly #memory: Uint8Array<ArrayBuffer>[] = [];
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+/**
+ * The client, for lib-storage, which tells of a failed request only once its other work is done, and whose
+ * parts, joined anew each, else wait for a collection of the whole heap: some 64 MB of them gather.
+ */
+function attended(client: S3Client, onFailure: (error: unknown) => void): S3Client {
+  const stored: ArrayBufferLike[] = [];
+  return new Proxy(client, {
+    get(target, name): unknown {
+      const value: unknown = Reflect.get(target, name);
+      if (name !== 'send' || typeof value !== 'function') return value;
+      return async (command: unknown, ...rest: unknown[]): Promise<unknown> => {
+        const part = command instanceof UploadPartCommand ? command.input.Body : undefined;
+        const memory = part instanceof Uint8Array ? part.buffer : undefined;
+        // The rest behind a stored part was joined to the next one, or is the last one itself.
+        if (memory) for (const one of stored.splice(0)) if (one !== memory) release(one);
+        try {
+          const answer: unknown = await Reflect.apply(value, target, [command, ...rest]);
+          if (memory) stored.push(memory);
+          return answer;
+        } catch (error) {
+          onFailure(error);
+          throw error;
+        }
+      };
+    },
+  });
+}
 
-  constructor(
-    place: S3Place,
-    context: S3Context,
-    source: PartSource,
-    options: UploadOptions & { readonly signal: AbortSignal },
-    onFailure: (error: unknown) => void,
-  ) {
-    this.#place = place;
-    this.#context = context;
-    this.#source = source;
-    this.#options = options;
-    this.#onFailure = onFailure;
-    this.#partSize = partSizeFor(options.size);
-  }
-
-  async run(): Promise<ObjectInfo> {
-    const info = await this.#store();
-    // At once, not when the garbage collector comes by. After an error something may still read it.
-    for (const { buffer } of this.#memory) buffer.transfer(0);
-    return info;
-  }
-
-  async #store(): Promise<ObjectInfo> {
-    const { size = 0, onProgress } = this.#options;
-    const first = await this.#next();
-    // Whether a first part that is full is the last one, too, only the second tells.
-    const certain = size > this.#partSize || first.byteLength < this.#partSize;
-    const second = certain ? undefined : await this.#next();
-    const isWhole = second?.byteLength === 0 || first.byteLength < this.#partSize;
-    if (!isWhole) return this.#storeParts(second ? [first, second] : [first]);
-    const info = await putObject(this.#place, this.#context, first, this.#options);
-    if (first.byteLength > 0) onProgress?.(first.byteLength);
-    return info;
-  }
-
-  async #storeParts(read: readonly Uint8Array<ArrayBuffer>[]): Promise<ObjectInfo> {
-    const upload = await beginUpload(this.#place, this.#context, {
-      ...this.#options,
-      onFailure: this.#onFailure,
-    });
-    try {
-      this.#options.signal.throwIfAborted();
-      const send = (part: Uint8Array<ArrayBuffer>) =>
-        upload.send(part, () => void this.#free.push(part));
-      let last = read.at(-1);
-      for (const part of read) send(part);
-      while (last?.byteLength === this.#partSize) {
-        while (!this.#hasRoom()) await upload.progress();
-        last = await this.#next();
-        if (last.byteLength > 0) send(last);
-      }
-      await upload.settled();
-      this.#options.signal.throwIfAborted();
-      return await upload.complete();
-    } catch (error) {
-      this.#onFailure(error);
-      await upload.abandon();
-      throw error;
-    }
-  }
-
-  #hasRoom(): boolean {
-    this.#options.signal.throwIfAborted();
-    const most = Math.max(2, Math.floor(IN_MEMORY / this.#partSize));
-    return this.#free.length > 0 || this.#memory.length < most;
-  }
-
-  /** The next part: shorter than the others, or of no bytes, at the end. */
-  async #next(): Promise<Uint8Array<ArrayBuffer>> {
-    let part = this.#free.pop();
-    if (part === undefined) {
-      part = new Uint8Array(Buffer.allocUnsafeSlow(this.#partSize).buffer);
-      this.#memory.push(part);
-    }
-    const length = await this.#source.fill(part);
-    this.#options.signal.throwIfAborted();
-    if (this.#source.bytes <= this.#partSize * MAX_PARTS) return part.subarray(0, length);
-    const reason = `it is larger than ${MAX_PARTS} parts of ${this.#partSize} bytes. Tell its size beforehand.`;
-    throw s3Failure('unsupported', this.#context, reason);
-  }
+function release(memory: ArrayBufferLike): void {
+  if (memory instanceof ArrayBuffer && !memory.detached) memory.transfer(0);
 }

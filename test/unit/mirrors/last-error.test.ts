@@ -24,7 +24,7 @@ async function scene() {
   const store = memoryStore('mirror');
   const denying = faultyStore(store, ({ method, key }) => {
     if (method !== 'read' && key === ROOT)
-      throw new StoreError('denied', method, 'denied', { key });
+      throw new StoreError('access_denied', method, 'denied', { key });
   });
   return { master, context, writes, well: mirrorOf(store), sick: mirrorOf(denying) };
 }

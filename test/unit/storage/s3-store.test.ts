@@ -83,8 +83,8 @@ describe('S3 store on a server that fails', () => {
 describe('sizes of parts', () => {
   it('hold any object in 10,000 parts, and small ones in little memory', () => {
     assert.equal(partSizeFor(undefined), 16 * MIB);
-    assert.equal(partSizeFor(1), 8 * MIB);
-    assert.equal(partSizeFor(80_000 * MIB), 8 * MIB);
+    assert.equal(partSizeFor(1), 5 * MIB);
+    assert.equal(partSizeFor(50_000 * MIB), 5 * MIB);
     for (const size of [160_000 * MIB + 1, 5 * 1024 ** 4]) {
       assert(partSizeFor(size) * 10_000 >= size);
       assert(partSizeFor(size) <= 5 * 1024 * MIB);
