@@ -19,7 +19,7 @@ const MIB = 1024 * 1024;
 const LEAST_PART = 5 * MIB;
 /** Of one whose size is not known, so that it may become 156 GiB. */
 const BLIND_PART = 16 * MIB;
-/** What the parts in flight may hold in memory, unless one part alone is larger. */
+/** What the parts in flight may hold in memory, unless two alone hold more: one is read while one is sent. */
 const IN_FLIGHT = 16 * MIB;
 
 /** The bytes of each part of an upload of `size` bytes: small, but never more than 10,000 parts. */
@@ -79,7 +79,7 @@ export async function uploadObject(
         ...contentHeaders(options),
       },
       partSize,
-      queueSize: Math.max(1, Math.floor(IN_FLIGHT / partSize)),
+      queueSize: Math.max(2, Math.floor(IN_FLIGHT / partSize)),
       leavePartsOnError: false,
     });
     if (onProgress) upload.on('httpUploadProgress', ({ loaded }) => onProgress(loaded ?? 0));

@@ -120,7 +120,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         assert(Array.isArray(await listImages(daemon, 'hub:')));
       });
 
-      it('files, split and unified, with an alias', async () => {
+      it('files, split, unified and of a virtual machine, with an alias', async () => {
         const path = await build('imported');
         const files = split.map((file) => join(path, file));
         await client('image', 'import', ...files, 'hub:', '--alias', alias('imported'));
@@ -135,6 +135,10 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
           `${kind}/1/${ARCHITECTURE}/unified`,
         );
         await published(product('unified'));
+        const machine = await build('machine');
+        const parts = ['lxd.tar.xz', 'disk.qcow2'].map((file) => join(machine, file));
+        await client('image', 'import', ...parts, 'hub:', '--alias', alias('machine'));
+        await published(product('machine'));
       });
 
       for (const mode of ['relay', 'push', 'pull']) {

@@ -29,6 +29,13 @@ name = "clients"
 master = "s3://${BUCKET}?region=${REGION}"
 `;
 
+const MODES = ['relay', 'push', 'pull'] as const;
+const FORMS: Readonly<Record<string, readonly BusyboxFile[]>> = {
+  split: ['lxd.tar.xz', 'rootfs.squashfs'],
+  unified: ['lxd_combined.tar.gz'],
+  machine: ['lxd.tar.xz', 'disk.qcow2'],
+};
+
 const resources = new AsyncDisposableStack();
 const daemons = new Map<DaemonKind, InstanceDaemon>();
 let aws: LocalAws;
@@ -57,6 +64,10 @@ before(
 );
 after(() => resources.disposeAsync());
 
+function storeUrl(): string {
+  return `s3://${BUCKET}?region=${REGION}&endpoint=${aws.endpoint}`;
+}
+
 /** Starts the gateway under the role that the deployment has for it. Gives what makes tokens. */
 async function startGateway(role: string): Promise<typeof token> {
   const session = ['--role-arn', role, '--role-session-name', 'gateway'];
@@ -69,8 +80,7 @@ async function startGateway(role: string): Promise<typeof token> {
     AWS_SECRET_ACCESS_KEY: Credentials['SecretAccessKey'],
     AWS_SESSION_TOKEN: Credentials['SessionToken'],
   };
-  const store = `s3://${BUCKET}?region=${REGION}&endpoint=${aws.endpoint}`;
-  const places = ['--store', store, '--state', join(folder, 'state')];
+  const places = ['--store', storeUrl(), '--state', join(folder, 'state')];
   const running = startCli(['gateway', ...places, '--port', '0'], { env, cwd: folder });
   resources.defer(async () => {
     running.child.kill('SIGTERM');
@@ -104,6 +114,7 @@ describe('a gateway beside a deployment', () => {
   for (const kind of DAEMON_KINDS) {
     const other = kind === 'lxd' ? 'incus' : 'lxd';
     const alias = (variant: string) => `${kind}/hub/${variant}`;
+    const productOf = (variant: string) => `${kind}:hub:${ARCHITECTURE}:${variant}`;
     const built = async (variant: string, ...files: readonly BusyboxFile[]) => {
       const path = join(folder, `${kind}-${variant}`);
       await buildBusyboxImage(path, `${kind} ${variant}`, files);
@@ -114,44 +125,74 @@ describe('a gateway beside a deployment', () => {
       const daemon = daemons.get(kind)!;
       const client = (...args: readonly string[]) => daemon.client(...args);
       await client('remote', 'add', 'hub', await token(kind));
-      for (const mode of ['relay', 'push', 'pull']) {
-        const files = await built(mode, 'lxd.tar.xz', 'rootfs.squashfs');
-        await client('image', 'import', ...files, '--alias', mode);
-        await client('image', 'copy', mode, 'hub:', `--mode=${mode}`, '--alias', alias(mode));
+      for (const [form, files] of Object.entries(FORMS)) {
+        for (const mode of MODES) {
+          const variant = `${mode}-${form}`;
+          await client('image', 'import', ...(await built(variant, ...files)), '--alias', variant);
+          await client(
+            ...['image', 'copy', variant, 'hub:', `--mode=${mode}`, '--alias', alias(variant)],
+          );
+        }
+        const paths = await built(`import-${form}`, ...files);
+        await client('image', 'import', ...paths, 'hub:', '--alias', alias(`import-${form}`));
       }
-      for (const [variant, files] of [
-        ['unified', ['lxd_combined.tar.gz']],
-        ['machine', ['lxd.tar.xz', 'disk.qcow2']],
-      ] as const) {
-        const paths = await built(variant, ...files);
-        await client('image', 'import', ...paths, 'hub:', '--alias', alias(variant));
-      }
-      await client('init', 'relay', 'box');
+      await client('init', 'relay-split', 'box');
       await client('config', 'set', 'box', 'user.note', 'published');
       await client('publish', 'box', 'hub:', '--alias', alias('published'));
       await client('delete', 'box');
-      const variants = ['relay', 'push', 'pull', 'unified', 'machine', 'published'];
-      const products = variants.map((variant) => `${kind}:hub:${ARCHITECTURE}:${variant}`);
+      const forms = [...MODES, 'import'].flatMap((way) =>
+        Object.keys(FORMS).map((form) => `${way}-${form}`),
+      );
+      const products = [...forms, 'published'].map(productOf);
       await untilPublic((images) =>
         products.every((wanted) => images.some(({ product }) => product === wanted)),
       );
       const listed = await listImages(daemon, 'hub:');
-      const machine = listed.find(({ aliases }) => aliases.includes(alias('machine')));
+      const machine = listed.find(({ aliases }) => aliases.includes(alias('pull-machine')));
       assert.equal(machine?.type, 'virtual-machine');
     });
 
+    it(`publishes from ${kind} into the bucket of a deployment`, async () => {
+      const daemon = daemons.get(kind)!;
+      const files = await built('from', 'lxd.tar.xz', 'rootfs.squashfs');
+      await daemon.client('image', 'import', ...files, '--alias', 'from');
+      await daemon.client('launch', 'from', 'source', '--quiet');
+      await daemon.client('snapshot', ...(kind === 'lxd' ? [] : ['create']), 'source', 'snap');
+      // The same bytes are published once.
+      await daemon.client('exec', 'source', '--', 'sh', '-c', 'echo later >/etc/later');
+      await daemon.client('stop', '--force', 'source');
+      for (const [name, variant] of [
+        ['from', 'from'],
+        ['source', 'from-instance'],
+        ['source/snap', 'from-snapshot'],
+      ] as const) {
+        const product = `${kind}/hub/${ARCHITECTURE}/${variant}`;
+        await cliOutput(
+          ['publish', '--store', storeUrl(), '--from', `${kind}:${name}`, '--product', product],
+          { env: { ...aws.environment, [`${kind.toUpperCase()}_DIR`]: daemon.directory } },
+        );
+      }
+      await daemon.client('delete', 'source');
+      await untilPublic((images) =>
+        ['from', 'from-instance', 'from-snapshot'].every((variant) =>
+          images.some(({ product }) => product === productOf(variant)),
+        ),
+      );
+    });
+
     it(`lets ${kind} delete what it sent`, async () => {
-      await daemons.get(kind)!.client('image', 'delete', `hub:${alias('push')}`);
-      const gone = `${kind}:hub:${ARCHITECTURE}:push`;
+      await daemons.get(kind)!.client('image', 'delete', `hub:${alias('push-split')}`);
+      const gone = productOf('push-split');
       await untilPublic((images) => !images.some(({ product }) => product === gone));
     });
 
     it(`has the real ${other} launch it through the distribution`, async () => {
       const daemon = daemons.get(other)!;
       await daemon.letAnHourPass();
-      for (const variant of ['pull', 'unified']) {
+      for (const variant of ['pull-split', 'push-unified', 'published', 'from-snapshot']) {
         const greeting = await greetingFrom(daemon, `cloud:${alias(variant)}`);
-        assert.equal(greeting, `${kind} ${variant}\n`);
+        const made = { published: 'relay-split', 'from-snapshot': 'from' }[variant] ?? variant;
+        assert.equal(greeting, `${kind} ${made}\n`);
       }
     });
   }
