@@ -115,6 +115,22 @@ export function fileStream(
   return Object.assign(stream, { readInto, span: { start, end }, lend });
 }
 
+/** The stream's bytes, each chunk in the memory of the one before: fresh memory for each is garbage that gathers. */
+export async function* inOneMemory(
+  stream: Readable & DirectReads,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const memory = Buffer.allocUnsafeSlow(CHUNK);
+  try {
+    for (;;) {
+      const length = await stream.readInto(memory);
+      if (length === 0) return;
+      yield memory.subarray(0, length);
+    }
+  } finally {
+    stream.destroy();
+  }
+}
+
 export function cancelled(context: DirectoryContext, signal: AbortSignal | undefined): Error {
   return failure('unavailable', context, 'it was cancelled.', signal?.reason);
 }

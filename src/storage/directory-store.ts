@@ -10,7 +10,7 @@ import { listFiles, type OnSkipped } from './directory-list.ts';
 import { directoryLock, type DirectoryLock } from './directory-lock.ts';
 import { openObject, prepareRoot, type OpenFile } from './directory-open.ts';
 import { place, removeFile, type Placing } from './directory-place.ts';
-import { cancelled, fileStream } from './directory-read.ts';
+import { cancelled, fileStream, inOneMemory } from './directory-read.ts';
 import type {
   CopySource,
   ETag,
@@ -131,7 +131,7 @@ class DirectoryStore implements ObjectStore {
         const read = { ifMatch: source.etag, signal };
         if (!(await clone(handle, temporary))) {
           const stream = fileStream(handle, stats, from, read);
-          await fill(temporary.handle, stream, context, { onProgress });
+          await fill(temporary.handle, inOneMemory(stream), context, { onProgress });
         } else if (unchanged(stats, await handle.stat({ bigint: true }))) {
           onProgress?.(source.size);
         } else {
