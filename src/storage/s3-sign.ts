@@ -1,4 +1,3 @@
-// LEAD: read /work/main/NOTE-FOR-THE-FAN-OUT-SPEED-ENGINEER.md: this file is not wanted.
 import { createHash, createHmac } from 'node:crypto';
 
 export interface SigningKeys {

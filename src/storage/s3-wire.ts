@@ -1,4 +1,3 @@
-// LEAD: read /work/main/NOTE-FOR-THE-FAN-OUT-SPEED-ENGINEER.md: this file is not wanted.
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';

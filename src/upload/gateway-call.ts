@@ -74,7 +74,7 @@ export function answerFault(
     response.destroy();
     return;
   }
-  // What is left of its body is not wanted: the connection ends with this answer.
-  if (!request.complete) response.setHeader('Connection', 'close');
+  // Else, to a client that wants no second request, Node closes with the answer, and the reset overtakes it.
+  if (!request.complete) response.setHeader('Connection', 'keep-alive');
   sendError(response, status, message);
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import https from 'node:https';
 import { Readable } from 'node:stream';
+import { connect } from 'node:tls';
 import { describe, it } from 'node:test';
 
 import { StoreError } from '../../../src/storage/errors.ts';
@@ -121,6 +123,35 @@ describe('an upload whose sender', () => {
     assert.match(reply.error, /slower than 1000000000000 bytes a second/);
     assert.deepEqual(await gateway.keys(), []);
   });
+});
+
+describe('an answer that comes before the body is over', () => {
+  // The clients of LXD and Incus ask for a new connection each time.
+  for (const wanted of ['keep-alive', 'close']) {
+    it(`is followed by no cut (${wanted}): whoever reads it late still gets it`, async () => {
+      await using gateway = await gatewayFixture({ rest: NEVER });
+      const { hostname, port } = new URL(gateway.url);
+      const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false });
+      const answered = Promise.withResolvers<undefined>();
+      socket.on('data', (chunk: Buffer) => {
+        if (chunk.includes('not authorized')) answered.resolve(undefined);
+      });
+      const closed = once(socket, 'close');
+      socket.on('error', answered.reject);
+      const head = ['POST /1.0/images HTTP/1.1', 'Host: hub', `Connection: ${wanted}`];
+      socket.write([...head, `Content-Length: ${LARGE.length}`, '', ''].join('\r\n'));
+      socket.write(LARGE.subarray(0, MIB));
+      await answered.promise;
+      // No socket holds so much: what goes out was taken.
+      await new Promise<void>((resolve, reject) => {
+        socket.end(LARGE.subarray(MIB), resolve);
+        socket.once('error', reject);
+      });
+      const [byError] = (await closed) as [boolean];
+      assert.equal(byError, false);
+      assert.deepEqual(await gateway.keys(), []);
+    });
+  }
 });
 
 describe('a store that fails', () => {
