@@ -58,6 +58,8 @@ export async function pull(
   upstream: PublicSource,
   options: PullOptions,
 ): Promise<PullReport> {
+  // First of all: a store that cannot be used is told before anything is fetched for it.
+  const catalog = (await loadCatalog(context.store))?.catalog;
   const versions: UpstreamVersion[] = [];
   const problems: { place: string; reason: string }[] = [];
   for (const path of productsPaths(await readJson(upstream, INDEX))) {
@@ -65,7 +67,6 @@ export async function pull(
     versions.push(...chosen.versions);
     problems.push(...chosen.skipped);
   }
-  const catalog = (await loadCatalog(context.store))?.catalog;
   const progress = { done: 0, total: versions.reduce((sum, one) => sum + bytesOf(one), 0) };
   const done = { versions: 0, files: 0, bytes: 0, unindexed: 0 };
   versions.sort((a, b) => bytesOf(a) - bytesOf(b));

@@ -73,8 +73,14 @@ describe('a bucket that denies access, or is not to be reached', () => {
     'gateway --port 0',
     'publish -p iats/xenial/amd64/default --version 20240109 root.squashfs',
     'remove iats/xenial/amd64/default/20240101 --yes',
+    'mirror sync --config mirrored.toml',
+    'pull http://127.0.0.1:1 --product *',
   ];
-  before(() => writeFile(join(folder, 'root.squashfs'), 'hsqs and more'));
+  before(async () => {
+    await writeFile(join(folder, 'root.squashfs'), 'hsqs and more');
+    const mirror = `[mirrors.paris]\nstore = "file:${join(folder, 'paris')}"\n`;
+    await writeFile(join(folder, 'mirrored.toml'), mirror);
+  });
 
   for (const command of commands) {
     it(`${command} ends with 3 and says which`, async () => {
