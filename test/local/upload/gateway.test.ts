@@ -30,8 +30,27 @@ describe('who may do what', () => {
     await using gateway = await gatewayFixture();
     const { stranger } = gateway;
     const server = await stranger('/1.0');
-    assert.equal(field(server, 'metadata', 'auth'), 'untrusted');
-    assert.equal(field(server, 'metadata', 'public'), false);
+    const name = field(server, 'metadata', 'environment', 'server_name');
+    assert.match(String(name), /^bucketstreams-[0-9a-f]{12}$/);
+    assert.equal(server.status, 200);
+    assert.deepEqual(server.json, {
+      type: 'sync',
+      status: 'Success',
+      status_code: 200,
+      operation: '',
+      error_code: 0,
+      error: '',
+      metadata: {
+        api_extensions: ['image_create_aliases', 'images_push_relay', 'image_copy_profile'],
+        api_status: 'stable',
+        api_version: '1.0',
+        public: false,
+        auth: 'untrusted',
+        auth_methods: ['tls'],
+        config: {},
+        environment: { server_name: name, addresses: [] },
+      },
+    });
     for (const path of [
       '/1.0/images',
       '/1.0/certificates',
