@@ -3,6 +3,7 @@ import { advanceMirror, type MirrorFacts, type SeenObject } from '../catalog/mir
 import { serializeMirror } from '../catalog/mirror-codec.ts';
 import { MIRROR_KEY, type MirrorDocument } from '../catalog/mirror-document.ts';
 import { wantedFiles } from '../catalog/mirror-selection.ts';
+import { isSame } from '../catalog/same.ts';
 import { IMAGES_PREFIX } from '../images/layout.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
 import { listedImages, type ListedImage } from '../simplestreams/listing.ts';
@@ -130,10 +131,6 @@ function requireBound(
 
 function compare(published: Revision, document: MirrorDocument): number {
   return compareRevisions(published, revisionOf(document));
-}
-
-function isSame(before: MirrorDocument, after: MirrorDocument): boolean {
-  return Buffer.from(serializeMirror(before)).equals(serializeMirror(after));
 }
 
 function vanished({ name, store }: Mirror): PipelineError {
