@@ -27,6 +27,8 @@ export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatche
   const { root, matters, onChange, onTouch, onError } = options;
   /** By path; the root's is empty, any other ends with `/`. */
   const folders = new Map<string, FSWatcher>();
+  /** By the same paths, those directly below: a large tree that goes is left folder by folder. */
+  const below = new Map<string, Set<string>>();
   let closed = false;
   // One after another: a folder that goes while it is entered must be left afterwards.
   let queue = Promise.resolve();
@@ -43,6 +45,8 @@ export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatche
       });
       watcher.on('error', onError);
       folders.set(folder, watcher);
+      const parent = parentOf(folder);
+      if (folder !== '') below.set(parent, (below.get(parent) ?? new Set()).add(folder));
       for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
         const path = folder + entry.name;
         if (!matters(path)) continue;
@@ -55,13 +59,15 @@ export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatche
     }
   }
 
+  /** Leaves a folder and all below it, those too that outlived it for a moment. */
   function leave(folder: string): void {
-    for (const [path, watcher] of folders) {
-      if (!path.startsWith(folder)) continue;
-      watcher.close();
-      folders.delete(path);
-      onChange(path);
-    }
+    const watcher = folders.get(folder);
+    watcher?.close();
+    folders.delete(folder);
+    below.get(parentOf(folder))?.delete(folder);
+    if (watcher) onChange(folder);
+    for (const path of below.get(folder) ?? []) leave(path);
+    below.delete(folder);
   }
 
   function touch(path: string, cameOrWent: boolean): void {
@@ -74,7 +80,7 @@ export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatche
     void enqueue(async () => {
       // Under the same name there may be another folder now than the one that was watched.
       const wasFolder = folders.has(`${path}/`);
-      if (wasFolder) leave(`${path}/`);
+      leave(`${path}/`);
       const stats = await lstat(join(root, path)).catch(() => undefined);
       if (stats?.isDirectory()) await enter(`${path}/`, true);
       else if (stats) onChange(path);
@@ -92,6 +98,11 @@ export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatche
       folders.clear();
     },
   };
+}
+
+/** The path of the folder around one; of the root's too, which is its own. */
+function parentOf(folder: string): string {
+  return folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
 }
 
 /** The folder went again, or is none any more: its parent's watcher tells. */

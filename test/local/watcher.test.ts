@@ -88,6 +88,39 @@ describe('watcher', () => {
     await seen(`${PRODUCT}/20250101/`);
   });
 
+  it('tells each version of a product that goes at once, and goes on with those of like names', async () => {
+    const days = Array.from({ length: 40 }, (_, at) => `20250101_${at}`);
+    const like = 'images/busybox/1/amd64/default-2/20240101';
+    for (const day of days) await write(`${PRODUCT}/${day}/lxd.tar.xz`);
+    await write(`${like}/lxd.tar.xz`);
+    for (const day of days) await seen(`${PRODUCT}/${day}/`);
+    await seen(`${like}/`);
+    dirty.clear();
+    await rm(join(directory, PRODUCT), { recursive: true });
+    for (const day of days) await seen(`${PRODUCT}/${day}/`);
+    assert.ok(!dirty.has(`${like}/`));
+    await write(`${like}/rootfs.squashfs`);
+    await seen(`${like}/`);
+  });
+
+  it('watches a folder anew, all that is below it too, when another takes its name', async () => {
+    const [old, other] = ['images/old', 'images/other'];
+    const path = '1/amd64/default/20240101';
+    await write(`${other}/${path}/lxd.tar.xz`);
+    await seen(`${other}/${path}/`);
+    await rename(join(directory, 'images/busybox'), join(directory, old));
+    await rename(join(directory, other), join(directory, 'images/busybox'));
+    await seen(`${old}/${path}/`);
+    await seen(`${PRODUCT}/20240101/`);
+    for (const version of [`${old}/${path}`, `${PRODUCT}/20240101`]) {
+      await write(`${version}/end`);
+      await seen(`${version}/`);
+      dirty.clear();
+      await write(`${version}/rootfs.squashfs`);
+      await seen(`${version}/`);
+    }
+  });
+
   it('misses nothing of a tree that is filled at full speed', async () => {
     const versions: string[] = [];
     for (let number = 100; number < 300; number++) {
