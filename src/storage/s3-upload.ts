@@ -1,7 +1,8 @@
-import { PutObjectCommand, UploadPartCommand, type S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { Readable } from 'node:stream';
 import { s3Error, s3Failure, type S3Context } from './s3-errors.ts';
+import { partClient } from './s3-part-client.ts';
 import { MAX_PARTS, PartSource } from './s3-parts.ts';
 import {
   conditionHeaders,
@@ -69,7 +70,7 @@ export async function uploadObject(
     const partSize = partSizeFor(options.size);
     const source = new PartSource(chunks, context);
     const upload = new Upload({
-      client: attended(place.client, (error) => failed.abort(error)),
+      client: partClient(place, (error) => failed.abort(error)),
       params: {
         Bucket: place.bucket,
         Key: context.key,
@@ -91,36 +92,4 @@ export async function uploadObject(
       source.close();
     }
   });
-}
-
-/**
- * The client, for lib-storage, which tells of a failed request only once its other work is done, and whose
- * parts, joined anew each, else wait for a collection of the whole heap: some 64 MB of them gather.
- */
-function attended(client: S3Client, onFailure: (error: unknown) => void): S3Client {
-  const stored: ArrayBufferLike[] = [];
-  return new Proxy(client, {
-    get(target, name): unknown {
-      const value: unknown = Reflect.get(target, name);
-      if (name !== 'send' || typeof value !== 'function') return value;
-      return async (command: unknown, ...rest: unknown[]): Promise<unknown> => {
-        const part = command instanceof UploadPartCommand ? command.input.Body : undefined;
-        const memory = part instanceof Uint8Array ? part.buffer : undefined;
-        // The rest behind a stored part was joined to the next one, or is the last one itself.
-        if (memory) for (const one of stored.splice(0)) if (one !== memory) release(one);
-        try {
-          const answer: unknown = await Reflect.apply(value, target, [command, ...rest]);
-          if (memory) stored.push(memory);
-          return answer;
-        } catch (error) {
-          onFailure(error);
-          throw error;
-        }
-      };
-    },
-  });
-}
-
-function release(memory: ArrayBufferLike): void {
-  if (memory instanceof ArrayBuffer && !memory.detached) memory.transfer(0);
 }

@@ -5,9 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * How a server is, seen from outside: well; answering 503 to all; refusing all that writes, as to somebody
- * who may only read; late with every chunk; so late that none comes through before it is cured.
+ * who may only read; late with every chunk; so late that none comes through before it is cured; letting the
+ * first byte of every part of an upload fall over.
  */
-export type Sickness = 'none' | 'unavailable' | 'read-only' | 'slow' | 'held';
+export type Sickness = 'none' | 'unavailable' | 'read-only' | 'slow' | 'held' | 'damaging';
 
 export interface SickProxy {
   readonly endpoint: string;
@@ -32,7 +33,8 @@ export async function startSickProxy(target: string): Promise<SickProxy> {
     // A server that was killed: nothing answers.
     passed.on('error', () => incoming.socket.destroy());
     outgoing.on('close', () => passed.destroy());
-    incoming.pipe(slowly(proxy)).pipe(passed);
+    const damaged = proxy.sickness === 'damaging' && url?.includes('partNumber=') === true;
+    incoming.pipe(damaged ? falling() : slowly(proxy)).pipe(passed);
   };
   const server = createServer((incoming, outgoing) => {
     const writes = !/^(GET|HEAD)$/.test(incoming.method ?? '');
@@ -77,6 +79,17 @@ function slowly(proxy: SickProxy): Transform {
       if (proxy.sickness === 'held') void cured(proxy).then(pass);
       else if (proxy.sickness === 'slow') void delay(CHUNK_DELAY_MS).then(pass);
       else pass();
+    },
+  });
+}
+
+function falling(): Transform {
+  let fallen = false;
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      if (!fallen) chunk.writeUInt8(chunk.readUInt8(0) ^ 1, 0);
+      fallen = true;
+      done(null, chunk);
     },
   });
 }

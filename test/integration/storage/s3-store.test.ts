@@ -20,6 +20,7 @@ import {
   unfinishedUploads,
 } from '../../support/services/bucket.ts';
 import { startMinio, type S3Service } from '../../support/services/minio.ts';
+import { startSickProxy } from '../../support/sick-proxy.ts';
 import { freePort } from '../../support/services/service.ts';
 
 const MIB = 1024 * 1024;
@@ -116,6 +117,23 @@ describe('S3 store', () => {
     assert.equal(await store.stat('large/stale'), undefined);
     assert.equal(await unfinishedUploads(service, BUCKET), 0);
     await copying.close();
+  });
+
+  it('has the server check each part of an upload, and stores none that was damaged', async () => {
+    const proxy = await startSickProxy(service.endpoint);
+    const through = openS3Store(storeOptions({ ...service, endpoint: proxy.endpoint }, BUCKET));
+    const content = pattern(17 * MIB + 3);
+    const upload = () => through.upload('checked', chunked(content), { size: content.length });
+    await upload();
+    const asked = { Bucket: BUCKET, Key: 'checked', ChecksumMode: 'ENABLED' } as const;
+    const { ChecksumCRC32 } = await raw.send(new HeadObjectCommand(asked));
+    assert.match(ChecksumCRC32 ?? '', /^[A-Za-z0-9+/]{6}==-4$/);
+    proxy.sickness = 'damaging';
+    await assert.rejects(upload);
+    assert((await bytes((await store.read('checked')).stream)).equals(content));
+    assert.equal(await unfinishedUploads(service, BUCKET), 0);
+    await through.close();
+    await proxy.close();
   });
 
   it('copies between buckets of one service, not with other credentials', async () => {

@@ -1,72 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { openS3Store } from '../../../src/storage/s3-store.ts';
 import { bytes, chunked, pattern, rejectsWith } from '../../support/objects.ts';
+import { content, failure, withS3Server, type Seen } from '../../support/scripted-s3.ts';
 
 const MIB = 1024 * 1024;
-
-interface Seen {
-  readonly method: string | undefined;
-  readonly url: string | undefined;
-  /** Only the SDK numbers its attempts. */
-  readonly bySdk: boolean;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: Buffer;
-}
-
-/** A store on a server that answers as `answer` does, and all requests that it got. */
-async function withServer(
-  answer: (request: Seen, response: ServerResponse) => void,
-  use: (store: ObjectStore, seen: Seen[]) => Promise<void>,
-): Promise<void> {
-  const seen: Seen[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const { method, url, headers } = request;
-      const bySdk = headers['amz-sdk-request'] !== undefined;
-      const one = { method, url, bySdk, headers, body: Buffer.concat(chunks) };
-      seen.push(one);
-      answer(one, response);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  assert(typeof address === 'object' && address !== null);
-  const store = openS3Store({
-    bucket: 'bucket',
-    endpoint: `http://127.0.0.1:${address.port}`,
-    credentials: { kind: 'keys', accessKeyId: 'id', secretAccessKey: 'key' },
-    maxAttempts: 1,
-  });
-  try {
-    await use(store, seen);
-  } finally {
-    await store.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
-
-function content(response: ServerResponse, text: string): void {
-  response.writeHead(200, { ETag: '"e"', 'Content-Length': text.length }).end(text);
-}
-
-function failure(response: ServerResponse, status: number, code: string): void {
-  response
-    .writeHead(status, { 'Content-Type': 'application/xml' })
-    .end(`<Error><Code>${code}</Code><Message>${code}</Message></Error>`);
-}
 
 const senders = (seen: readonly Seen[]) => seen.map(({ bySdk }) => (bySdk ? 'SDK' : 'wire'));
 
 describe('requests without the SDK', () => {
   it('go where its own went, once one of them succeeded', async () => {
-    await withServer(
+    await withS3Server(
       (_, response) => content(response, 'text'),
       async (store, seen) => {
         for (const key of ['a/b c', "d'(e)/ü+", 'f']) {
@@ -85,7 +29,7 @@ describe('requests without the SDK', () => {
   });
 
   it('are left to the SDK where they fail', async () => {
-    await withServer(
+    await withS3Server(
       ({ bySdk }, response) =>
         bySdk ? content(response, 'text') : failure(response, 503, 'SlowDown'),
       async (store, seen) => {
@@ -99,7 +43,7 @@ describe('requests without the SDK', () => {
 
   it('fail as those of the SDK', async () => {
     let gone = false;
-    await withServer(
+    await withS3Server(
       (_, response) => (gone ? failure(response, 404, 'NoSuchKey') : content(response, 'text')),
       async (store) => {
         await (await store.read('one')).stream.toArray();
@@ -110,7 +54,7 @@ describe('requests without the SDK', () => {
   });
 
   it('end for good where a server takes none but those of the SDK', async () => {
-    await withServer(
+    await withS3Server(
       ({ bySdk }, response) =>
         bySdk ? content(response, 'text') : failure(response, 403, 'AccessDenied'),
       async (store, seen) => {
@@ -133,7 +77,7 @@ describe('requests without the SDK', () => {
 
 describe('uploads that a server refuses', () => {
   it('tell its reason, though the source is in the midst of its bytes or silent', async () => {
-    await withServer(
+    await withS3Server(
       ({ url }, response) => {
         if (url?.includes('uploads') === true) failure(response, 404, 'NoSuchBucket');
         else content(response, '');
@@ -147,7 +91,7 @@ describe('uploads that a server refuses', () => {
 
   it('end with a part that fails, though the source never says anything again', async () => {
     let [begun, ended] = [0, 0];
-    await withServer(
+    await withS3Server(
       ({ url = '', method }, response) => {
         if (method === 'POST') {
           begun += 1;

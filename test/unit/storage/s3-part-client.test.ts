@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { describe, it } from 'node:test';
+import { crc32 } from 'node:zlib';
+import { chunked, pattern } from '../../support/objects.ts';
+import { failure, withS3Server, type Seen } from '../../support/scripted-s3.ts';
+
+const BODY = pattern(11 * 1024 * 1024);
+const CRC = 'x-amz-checksum-crc32';
+const SHA256 = 'x-amz-content-sha256';
+
+type Step = 'create' | 'part' | 'complete';
+
+function stepOf({ method, url = '' }: Seen): Step {
+  if (method === 'PUT') return 'part';
+  return url.includes('uploadId') ? 'complete' : 'create';
+}
+
+/** Does a step of an upload in parts, and says what else the headers give. */
+function done(step: Step, response: ServerResponse, headers: Record<string, string> = {}): void {
+  if (step === 'part') {
+    response.writeHead(200, { ETag: '"part"', ...headers }).end();
+    return;
+  }
+  const [name, content] =
+    step === 'create'
+      ? ['InitiateMultipartUploadResult', '<UploadId>u</UploadId>']
+      : ['CompleteMultipartUploadResult', '<ETag>"whole"</ETag>'];
+  response
+    .writeHead(200, { 'Content-Type': 'application/xml', ...headers })
+    .end(`<${name}>${content}</${name}>`);
+}
+
+/** What the server saw of an upload in three parts, by steps. */
+async function uploadTo(
+  answer: (step: Step, request: Seen, response: ServerResponse) => void,
+): Promise<Record<Step, Seen[]>> {
+  const steps: Record<Step, Seen[]> = { create: [], part: [], complete: [] };
+  await withS3Server(
+    (request, response) => {
+      const step = stepOf(request);
+      steps[step].push(request);
+      answer(step, request, response);
+    },
+    async (store) => {
+      const { etag } = await store.upload('key', chunked(BODY), { size: BODY.length });
+      assert.equal(etag, 'whole');
+    },
+  );
+  const numberOf = ({ url }: Seen) => Number(/partNumber=(\d+)/.exec(url ?? '')?.[1]);
+  steps.part.sort((one, other) => numberOf(one) - numberOf(other));
+  return steps;
+}
+
+function crcOf(bytes: Uint8Array): string {
+  return Buffer.from(crc32(bytes).toString(16).padStart(8, '0'), 'hex').toString('base64');
+}
+
+function repeated({ headers }: Seen): Record<string, string> {
+  const sum = headers[CRC];
+  return typeof sum === 'string' ? { [CRC]: sum } : {};
+}
+
+function assertSha256Of({ headers, body }: Seen): void {
+  assert.equal(headers[SHA256], createHash('sha256').update(body).digest('hex'));
+}
+
+describe('the parts of an upload', () => {
+  it('go with a CRC-32 alone to a server that checks it', async () => {
+    const { part, complete } = await uploadTo((step, request, response) => {
+      const told = { 'x-amz-checksum-algorithm': 'CRC32' };
+      done(step, response, step === 'create' ? told : repeated(request));
+    });
+    assert(Buffer.concat(part.map(({ body }) => body)).equals(BODY));
+    assert.equal(part.length, 3);
+    for (const { headers, body } of part) {
+      assert.equal(headers[SHA256], 'UNSIGNED-PAYLOAD');
+      assert.equal(headers[CRC], crcOf(body));
+    }
+    const list = complete[0]!.body.toString();
+    for (const { body } of part) {
+      assert(list.includes(`<ChecksumCRC32>${crcOf(body)}</ChecksumCRC32>`), list);
+    }
+  });
+
+  it('go with their SHA-256 to a server that says nothing of CRC-32', async () => {
+    const { part, complete } = await uploadTo((step, _, response) => done(step, response));
+    assert(Buffer.concat(part.map(({ body }) => body)).equals(BODY));
+    for (const one of part) {
+      assertSha256Of(one);
+      assert.equal(one.headers[CRC], undefined);
+    }
+    assert(!complete[0]!.body.toString().includes('Checksum'));
+  });
+
+  for (const [status, code] of [
+    [400, 'InvalidArgument'],
+    [501, 'NotImplemented'],
+  ] as const) {
+    it(`go with their SHA-256 to a server that refuses CRC-32 with ${status}`, async () => {
+      const { create, part } = await uploadTo((step, request, response) => {
+        if (request.headers['x-amz-checksum-algorithm'] !== undefined) {
+          failure(response, status, code);
+        } else done(step, response);
+      });
+      assert.equal(create.length, 2);
+      assert.equal(part.length, 3);
+      part.forEach(assertSha256Of);
+    });
+  }
+
+  it('are sent again with their SHA-256 where the server did not repeat the CRC-32', async () => {
+    const { part } = await uploadTo((step, request, response) => {
+      const told = { 'x-amz-checksum-algorithm': 'CRC32' };
+      const last = request.url?.includes('partNumber=2') === true ? {} : repeated(request);
+      done(step, response, step === 'create' ? told : last);
+    });
+    assert.equal(part.length, 4);
+    const second = part.filter(({ url }) => url?.includes('partNumber=2'));
+    assert.deepEqual(
+      second.map(({ bySdk }) => bySdk),
+      [false, true],
+    );
+    assertSha256Of(second[1]!);
+    assert.equal(second[1]!.headers[CRC], crcOf(second[1]!.body));
+  });
+});
