@@ -8,6 +8,7 @@ import {
   type MetadataFile,
 } from '../images/file-kinds.ts';
 import type { FileEntry, Version as WholeVersion } from './document.ts';
+import { isWithdrawn } from './removal.ts';
 
 const ROOT_FILES = FILE_NAMES.filter((name) => fileKind(name)?.kind === 'root');
 
@@ -89,7 +90,7 @@ type ReadyFile = FileEntry & { readonly sha256: Sha256 };
 function readyFile(version: Version, name: string): ReadyFile | undefined {
   const entry = version.files[name];
   if (entry === undefined || entry.size === 0) return undefined;
-  if (version.removal?.files[name] === entry.etag) return undefined;
+  if (isWithdrawn(version.removal, name, entry)) return undefined;
   const held = version.held?.[name];
   if (held !== undefined && held.etag !== entry.etag) return undefined;
   return hasDigest(entry) ? entry : undefined;

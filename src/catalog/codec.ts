@@ -212,6 +212,9 @@ function removalOf(reader: DocumentReader, value: unknown, at: string): Removal 
     ...(entry['condemned'] === true ? { condemned: true as const } : {}),
     ...(entry['denied'] === true ? { denied: true as const } : {}),
     ...defined({
+      times: reader.optional(entry['times'], (times) =>
+        reader.record(times, at, (item, place) => reader.text(item, place)),
+      ),
       unnamedAt: reader.optional(entry['unnamedAt'], (item) => reader.count(item, at)),
       problem: reader.optional(entry['problem'], (item) => reader.text(item, at)),
     }),

@@ -157,6 +157,8 @@ export interface Removal {
   readonly etag: ETag;
   /** The withdrawn files: name to the ETag that is withdrawn. Another ETag is a new upload. */
   readonly files: Readonly<Record<string, ETag>>;
+  /** File name to the second since which that state is there: the same ETag since another is a new upload. */
+  readonly times?: Readonly<Record<string, string>>;
   /** Milliseconds since 1970 at which the names were out of this store's public files. */
   readonly unnamedAt?: number;
   /** Its bytes are being deleted: a file so listed can never be named again. */

@@ -15,13 +15,14 @@ import type {
   Verdict,
   Version,
 } from './document.ts';
+import { isWithdrawn } from './removal.ts';
 
 /** The files of one version as a look at the store found them. */
 export interface VersionLook {
   /** Recognised files only; the marker and the checksums are told apart below. */
   readonly files: Readonly<Record<string, SeenFile>>;
-  readonly checksums?: Checksums;
-  readonly removal?: Pick<Removal, 'etag' | 'files' | 'problem' | 'denied'>;
+  readonly checksums?: Checksums & { readonly lastModified: number };
+  readonly removal?: Omit<Removal, 'unnamedAt' | 'condemned'>;
 }
 
 export interface SeenFile {
@@ -58,7 +59,7 @@ export function mergeVersion(
 ): Version | undefined {
   const removal = mergeRemoval(before?.removal, look.removal);
   const present = Object.entries(look.files).filter(
-    ([name, file]) => !isWithdrawn(removal, name, file.etag),
+    ([name, file]) => !isWithdrawn(removal, name, file),
   );
   const seen = Object.fromEntries(present);
   const files = Object.fromEntries(
@@ -67,10 +68,7 @@ export function mergeVersion(
   const held = mergeHeld(before, files, settings, now);
   if (present.length === 0 && removal === undefined && held === undefined) return undefined;
   const verdict = known.verdict(seen) ?? before?.verdict;
-  const checksums =
-    look.checksums && !isWithdrawn(removal, CHECKSUMS_FILE, look.checksums.etag)
-      ? look.checksums
-      : undefined;
+  const checksums = mergeChecksums(removal, look.checksums);
   return {
     // Until it is settled, the state it had: `settle` has to know what leaves the public files.
     state: before?.state ?? 'pending',
@@ -82,10 +80,13 @@ export function mergeVersion(
   };
 }
 
-/** Whether the marker takes this state of the file away. While condemned, any state of it. */
-export function isWithdrawn(removal: Removal | undefined, name: string, etag: ETag): boolean {
-  if (removal === undefined || !Object.hasOwn(removal.files, name)) return false;
-  return removal.condemned === true || removal.files[name] === etag;
+function mergeChecksums(
+  removal: Removal | undefined,
+  seen: VersionLook['checksums'],
+): Checksums | undefined {
+  if (seen === undefined || isWithdrawn(removal, CHECKSUMS_FILE, seen)) return undefined;
+  const { lastModified: _, ...checksums } = seen;
+  return checksums;
 }
 
 function mergeRemoval(

@@ -1,5 +1,5 @@
 import type { Catalog, RefusedKeys, Settings, Version } from '../catalog/document.ts';
-import { isWithdrawn } from '../catalog/merge.ts';
+import { isWithdrawn, type FileState } from '../catalog/removal.ts';
 import { settle } from '../catalog/settle.ts';
 import { fileKind } from '../images/file-kinds.ts';
 import {
@@ -45,7 +45,7 @@ export interface Enumeration {
 /** How many refused keys the catalog names. */
 const NAMED_REFUSALS = 100;
 
-type Etags = Map<string, ETag>;
+type Files = Map<string, FileState>;
 
 /**
  * Lists all of `images/` and tells what differs from the catalog. It reads no image. It records the keys
@@ -60,7 +60,7 @@ export async function enumerateStore(
   const before = await commitCatalog(context, (current) => Promise.resolve(current), {
     adopt: options.adopt,
   });
-  const versions = new Map<string, Etags>();
+  const versions = new Map<string, Files>();
   const products = new Map<string, ETag>();
   const refused: { key: string; reason: string }[] = [];
   let refusedCount = 0;
@@ -115,7 +115,7 @@ export function rebuilt({ rebuilding: _, ...catalog }: Catalog): Catalog {
 
 function record(
   info: ObjectInfo,
-  versions: Map<string, Etags>,
+  versions: Map<string, Files>,
   products: Map<string, ETag>,
 ): string | undefined {
   const parsed = parseImageKey(info.key);
@@ -132,8 +132,9 @@ function record(
       if (fileKind(parsed.file) === undefined) {
         return 'it has a name that means nothing here, so no client is told of it';
       }
-      const files = versions.get(prefix) ?? new Map<string, ETag>();
-      versions.set(prefix, files.set(parsed.file, info.etag));
+      const files = versions.get(prefix) ?? new Map<string, FileState>();
+      const { etag, lastModified } = info;
+      versions.set(prefix, files.set(parsed.file, { etag, lastModified }));
       return undefined;
     }
   }
@@ -156,9 +157,9 @@ function withFindings(
 
 function compare(
   catalog: Catalog,
-  versions: ReadonlyMap<string, Etags>,
+  versions: ReadonlyMap<string, Files>,
   products: ReadonlyMap<string, ETag>,
-  isDirty: (entry: Version, files: ReadonlyMap<string, ETag>) => boolean,
+  isDirty: (entry: Version, files: ReadonlyMap<string, FileState>) => boolean,
 ): { readonly dirty: string[]; readonly gone: string[] } {
   const dirty: string[] = [];
   const gone: string[] = [];
@@ -173,7 +174,7 @@ function compare(
       known.add(prefix);
       const files = versions.get(prefix);
       if (files === undefined && entry.state === 'published') gone.push(prefix);
-      else if (isDirty(entry, files ?? new Map<string, ETag>())) dirty.push(prefix);
+      else if (isDirty(entry, files ?? new Map<string, FileState>())) dirty.push(prefix);
     }
   }
   for (const prefix of versions.keys()) if (!known.has(prefix)) dirty.push(prefix);
@@ -185,7 +186,7 @@ function compare(
 }
 
 /** Whether a look at the version would find something else than the catalog has, or something is due. */
-function differs(entry: Version, files: ReadonlyMap<string, ETag>, now: number): boolean {
+function differs(entry: Version, files: ReadonlyMap<string, FileState>, now: number): boolean {
   if (entry.state === 'pending' || entry.state === 'replaced') return true;
   if (entry.checksums?.denied || entry.removal?.denied) return true;
   const held = Object.values(entry.held ?? {});
@@ -193,10 +194,10 @@ function differs(entry: Version, files: ReadonlyMap<string, ETag>, now: number):
   const expected = new Map(Object.entries(entry.files).map(([name, { etag }]) => [name, etag]));
   if (entry.checksums) expected.set(CHECKSUMS_FILE, entry.checksums.etag);
   if (entry.removal) expected.set(REMOVED_FILE, entry.removal.etag);
-  const present = [...files].filter(([name, etag]) => !isWithdrawn(entry.removal, name, etag));
+  const present = [...files].filter(([name, file]) => !isWithdrawn(entry.removal, name, file));
   return (
     present.length !== expected.size ||
-    present.some(([name, etag]) => expected.get(name) !== etag) ||
+    present.some(([name, { etag }]) => expected.get(name) !== etag) ||
     (held.length === 0 && expected.size === 0)
   );
 }

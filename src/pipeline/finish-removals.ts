@@ -1,5 +1,6 @@
 import type { Catalog, Removal, Version } from '../catalog/document.ts';
 import { withProduct, withVersion } from '../catalog/merge.ts';
+import { isListed } from '../catalog/removal.ts';
 import {
   fileKey,
   parseProductName,
@@ -103,11 +104,16 @@ function advance(current: Catalog, now: number, graceMs: number, isPublic: boole
 }
 
 async function deleteBytes({ store }: PipelineContext, { ref, removal }: Pending): Promise<void> {
-  for (const [name, etag] of Object.entries(removal.files)) {
+  const prefix = versionPrefix(ref);
+  // A deletion can be bound to an ETag only. So it is listed first, by what looks go by, too: what was put
+  // there anew is not ours to delete, even with the same bytes.
+  const listed = await Array.fromAsync(store.list(prefix));
+  for (const info of listed) {
+    if (!isListed(removal, info.key.slice(prefix.length), info)) continue;
     try {
-      await store.remove(fileKey(ref, name), { ifMatch: etag });
+      await store.remove(info.key, { ifMatch: info.etag });
     } catch (error) {
-      // Gone already, or overwritten by a new upload, which is not ours to delete.
+      // Gone already, or overwritten since.
       if (!isStoreError(error, 'not_found', 'precondition_failed')) throw error;
     }
   }

@@ -86,14 +86,15 @@ async function lookAtChecksums(
   store: ObjectStore,
   info: ObjectInfo,
   before: Checksums | undefined,
-): Promise<Checksums | undefined> {
-  if (before?.etag === info.etag && !before.denied) return before;
+): Promise<VersionLook['checksums']> {
+  const { etag, lastModified } = info;
+  if (before?.etag === etag && !before.denied) return { ...before, lastModified };
   const text = await smallText(store, info);
   if (text === undefined) return undefined;
   const parsed = 'problem' in text ? text : parseChecksums(text.text);
   return 'problem' in parsed
-    ? { etag: info.etag, sums: {}, ...parsed }
-    : { etag: info.etag, sums: recognised(parsed.sums) };
+    ? { etag, lastModified, sums: {}, ...parsed }
+    : { etag, lastModified, sums: recognised(parsed.sums) };
 }
 
 async function lookAtRemoval(
@@ -102,18 +103,19 @@ async function lookAtRemoval(
   before: Removal | undefined,
 ): Promise<VersionLook['removal']> {
   if (before?.etag === info.etag && !before.denied) {
-    return {
-      etag: before.etag,
-      files: before.files,
-      ...(before.problem && { problem: before.problem }),
-    };
+    const { condemned: _, unnamedAt: __, ...same } = before;
+    return same;
   }
   const text = await smallText(store, info, REMOVAL_LIMIT);
   if (text === undefined) return undefined;
   const parsed = 'problem' in text ? text : parseRemoval(text.text);
   return 'problem' in parsed
     ? { etag: info.etag, files: {}, ...parsed }
-    : { etag: info.etag, files: recognised(parsed.files) };
+    : {
+        etag: info.etag,
+        files: recognised(parsed.files),
+        ...(parsed.times && { times: recognised(parsed.times) }),
+      };
 }
 
 /** Of the names that an uploader wrote, those of files that a version can have. */

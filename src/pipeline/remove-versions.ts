@@ -7,8 +7,14 @@ import {
   type VersionRef,
 } from '../images/layout.ts';
 import { isStoreError } from '../storage/errors.ts';
-import type { ETag, ObjectInfo } from '../storage/object-store.ts';
-import { parseRemoval, REMOVAL_LIMIT, serializeRemoval } from '../catalog/removal.ts';
+import type { ObjectInfo } from '../storage/object-store.ts';
+import {
+  parseRemoval,
+  REMOVAL_LIMIT,
+  secondOf,
+  serializeRemoval,
+  type RemovalMarker,
+} from '../catalog/removal.ts';
 import type { PipelineContext } from './context.ts';
 import { readBytes } from './read-bytes.ts';
 
@@ -63,10 +69,15 @@ async function withdraw(
     }
     const result = { ref, files: present.map(({ name, info }) => ({ name, size: info.size })) };
     if (dryRun || present.length === 0) return result;
-    const before = marker === undefined ? {} : await withdrawnBefore(store, marker);
-    const now = Object.fromEntries(present.map(({ name, info }) => [name, info.etag]));
+    const before = marker && (await withdrawnBefore(store, marker));
+    const etags = present.map(({ name, info }) => [name, info.etag] as const);
+    const times = present.map(({ name, info }) => [name, secondOf(info.lastModified)] as const);
+    const bytes = serializeRemoval(
+      { ...before?.files, ...Object.fromEntries(etags) },
+      { ...before?.times, ...Object.fromEntries(times) },
+    );
     try {
-      await store.write(fileKey(ref, REMOVED_FILE), serializeRemoval({ ...before, ...now }), {
+      await store.write(fileKey(ref, REMOVED_FILE), bytes, {
         condition: marker === undefined ? { ifAbsent: true } : { ifMatch: marker.etag },
         contentType: 'application/json',
       });
@@ -82,9 +93,9 @@ async function withdraw(
 async function withdrawnBefore(
   store: PipelineContext['store'],
   marker: ObjectInfo,
-): Promise<Readonly<Record<string, ETag>>> {
+): Promise<Pick<RemovalMarker, 'files' | 'times'> | undefined> {
   const bytes = await readBytes(store, marker.key, { ifMatch: marker.etag, limit: REMOVAL_LIMIT });
   const parsed = parseRemoval(bytes.toString('utf8'));
   // A damaged marker withdraws nothing, so nothing is lost by writing it anew.
-  return 'problem' in parsed ? {} : parsed.files;
+  return 'problem' in parsed ? undefined : parsed;
 }

@@ -19,11 +19,13 @@ export type BodyOf = (key: string) => Buffer | undefined;
 
 /**
  * A store in memory whose ETags are of the bytes alone, as those of most objects in S3 are: the same bytes
- * put anew have the same ETag, which no directory store can show. `onChange` is called within every change.
+ * put anew have the same ETag, which no directory store can show. `onChange` is called within every change;
+ * `now` is asked for the time of every change.
  */
 export function memoryStore(
   name: string,
   onChange: (bodyOf: BodyOf) => void = () => undefined,
+  now: () => number = Date.now,
 ): ObjectStore {
   const objects = new Map<string, Held>();
   const changed = () => onChange((key) => objects.get(key)?.body);
@@ -45,7 +47,7 @@ export function memoryStore(
   };
   const set = (key: string, body: Buffer): ObjectInfo => {
     const etag = createHash('md5').update(body).digest('hex') as ETag;
-    const object = { body, etag, lastModified: Date.now() };
+    const object = { body, etag, lastModified: now() };
     objects.set(key, object);
     changed();
     return info(key, object);

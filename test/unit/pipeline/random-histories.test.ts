@@ -54,13 +54,16 @@ const step = fc.oneof(
 const KEYS = ['streams/v1/images.json', 'streams/v1/index.json'];
 
 describe('any history of a store', () => {
-  it('ends, swept, in public files that tell the truth and in nothing left to do', async () => {
+  it('ends, swept, in public files that tell the truth, in all uploads and in nothing left to do', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 50 }),
         fc.constantFrom(0, 7200),
         async (steps, edgeSeconds) => {
-          const store = memoryStore('history');
+          // Every change is in a second of its own.
+          let seconds = 0;
+          const store = memoryStore('history', undefined, () => (seconds += 1) * 1000);
+          const uploads = new Set<string>();
           const context = testContext(store, { settings: { edgeSeconds } });
           const prefixOf = ({
             product: { os },
@@ -80,10 +83,13 @@ describe('any history of a store', () => {
               await readAsClient(store);
             } else if (one.do === 'put') {
               await store.write(prefixOf(one.at) + one.file, Buffer.from(one.body));
+              uploads.add(prefixOf(one.at) + one.file);
             } else if (one.do === 'delete') {
               await store.remove(prefixOf(one.at) + one.file);
+              uploads.delete(prefixOf(one.at) + one.file);
             } else if (one.do === 'remove') {
               await removeVersions(context, [{ ref: one.at }]);
+              for (const name of FILES) uploads.delete(prefixOf(one.at) + name);
             } else await indexVersions(context, [prefixOf(one.at)]);
           }
           // Names out, grace over, bytes and markers gone.
@@ -100,6 +106,9 @@ describe('any history of a store', () => {
               assert.equal(removal, undefined);
             }
           }
+          // What was removed is gone, and nothing that was put there since.
+          const left = await Array.fromAsync(store.list('images/'), ({ key }) => key);
+          assert.deepEqual(left, [...uploads].sort());
           // A catalog made anew from what is there comes to the same.
           const before = await Promise.all(KEYS.map((key) => projection(store, key)));
           await store.remove('catalog/catalog.json');
