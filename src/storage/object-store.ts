@@ -41,8 +41,10 @@ export interface WholeWriteOptions extends WriteOptions {
 }
 
 export interface UploadOptions extends WriteOptions {
-  /** The body's bytes, where known: an S3 store chooses the size of its parts by it (without it: at most 156 GiB). */
+  /** The body's bytes, where known: an S3 store chooses the size of its parts by it. */
   readonly size?: number;
+  /** The most bytes that the body may have, where `size` is not known. With neither, a store takes 156 GiB. */
+  readonly sizeLimit?: number;
   /** Called with the bytes stored so far. */
   readonly onProgress?: (bytes: number) => void;
   /** Aborting leaves nothing visible and no parts behind. */

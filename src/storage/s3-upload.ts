@@ -16,14 +16,14 @@ import type { ObjectInfo, UploadOptions, WholeWriteOptions } from './object-stor
 import { withSource } from './upload-source.ts';
 
 const MIB = 1024 * 1024;
-/** Of an upload whose size is known. S3 takes no smaller ones. */
+/** S3 takes no smaller ones. */
 const LEAST_PART = 5 * MIB;
-/** Of one whose size is not known, so that it may become 156 GiB. */
+/** Of an upload of which nothing is known, so that it may become 156 GiB. */
 const BLIND_PART = 16 * MIB;
 /** What the parts in flight may hold in memory, unless two alone hold more: one is read while one is sent. */
 const IN_FLIGHT = 16 * MIB;
 
-/** The bytes of each part of an upload of `size` bytes: small, but never more than 10,000 parts. */
+/** The bytes of each part of an upload of `size` bytes or less: small, but never more than 10,000 parts. */
 export function partSizeFor(size: number | undefined): number {
   if (size === undefined) return BLIND_PART;
   return Math.max(LEAST_PART, Math.ceil(size / MAX_PARTS / MIB) * MIB);
@@ -67,7 +67,7 @@ export async function uploadObject(
       ? s3Failure('unavailable', context, 'it was cancelled.', asked.reason)
       : s3Error(failed.signal.reason, context);
   return withSource(body, signal, reason, async (chunks) => {
-    const partSize = partSizeFor(options.size);
+    const partSize = partSizeFor(options.size ?? options.sizeLimit);
     const source = new PartSource(chunks, context);
     const upload = new Upload({
       client: partClient(place, (error) => failed.abort(error)),

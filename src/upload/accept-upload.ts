@@ -17,6 +17,8 @@ import { notAProduct, productPath, type WaitingRoom } from './waiting-room.ts';
 
 export interface Upload {
   readonly image: IncomingImage;
+  /** Bytes that it may have at most. */
+  readonly sizeLimit: number;
   /** What its uploader calls it. One that names a product decides. */
   readonly aliases: readonly string[];
   /** Over those of the image's own metadata. */
@@ -49,6 +51,7 @@ export interface AcceptedUpload {
  */
 export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<AcceptedUpload> {
   const { store, now, room } = desk;
+  const { sizeLimit } = upload;
   const id = randomUUID();
   let slot: VersionSlot | undefined;
   let staged: string | undefined;
@@ -60,10 +63,10 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
         // A unified image would be visible before it was checked.
         if (product && head.metadataFile) {
           slot = await claimVersion(store, product, versionStamp(now()));
-          return slot.put(head.name, body);
+          return slot.put(head.name, body, { sizeLimit });
         }
         staged = room.keyFor(id, head.name);
-        return store.upload(staged, body, { condition: { ifAbsent: true } });
+        return store.upload(staged, body, { condition: { ifAbsent: true }, sizeLimit });
       },
       upload.fingerprint,
     );

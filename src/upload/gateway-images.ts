@@ -28,6 +28,7 @@ export async function uploadFromBody(
   const fingerprint = headers.fingerprint ?? intent?.fingerprint;
   return acceptUpload(desk, {
     image: incomingImage(request, limits),
+    sizeLimit: limits.size,
     aliases: [...(intent?.aliases ?? []), ...headers.aliases],
     properties: { ...headers.properties, ...intent?.properties },
     ...(fingerprint !== undefined && { fingerprint }),

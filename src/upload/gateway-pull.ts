@@ -23,7 +23,7 @@ export async function pullImage(
     const found = await findStreamImage(post, name);
     const image = limited(openStreamImage(post, found), limits);
     return acceptUpload(desk, {
-      ...{ image, aliases, allow, fingerprint: found.fingerprint },
+      ...{ image, sizeLimit: limits.size, aliases, allow, fingerprint: found.fingerprint },
       properties: { ...found.properties, ...properties },
     });
   }
@@ -44,7 +44,7 @@ export async function pullImage(
   const { fingerprint, properties: own } = await findImage(address, name, query);
   const image = limited(await exportImage(address, fingerprint, query), limits);
   return acceptUpload(desk, {
-    ...{ image, fingerprint, aliases, allow },
+    ...{ image, sizeLimit: limits.size, fingerprint, aliases, allow },
     properties: { ...own, ...properties },
   });
 }

@@ -104,6 +104,7 @@ async function fill(
         await slot.put(file.name, hash ? tapped(body, hash) : body, {
           ...(replace && { replace }),
           ...(signal && { signal }),
+          size: file.size,
           onProgress: (bytes) => onProgress?.(before + bytes, file.name),
         }),
       );

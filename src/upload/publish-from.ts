@@ -135,6 +135,7 @@ async function transfer(
         slot = await openSlot(store, options, productOf(options, image, head), serial);
         const root = await slot.put(head.name, body, {
           ...replacing(slot, options, head.name),
+          ...(total !== undefined && { sizeLimit: total }),
           onProgress: (bytes) => options.onProgress?.(bytes, total),
         });
         stored.push(root);

@@ -36,6 +36,9 @@ const MAX_ATTEMPTS = 1000;
 export interface StoreFileOptions {
   readonly onProgress?: (bytes: number) => void;
   readonly signal?: AbortSignal;
+  /** Bytes, as `UploadOptions` has them. */
+  readonly size?: number;
+  readonly sizeLimit?: number;
   /** Replace the object that is in this state; without it the file must be absent. */
   readonly replace?: ObjectInfo;
 }
@@ -68,7 +71,7 @@ export class VersionSlot {
   async put(
     file: string,
     body: Readable | AsyncIterable<Uint8Array>,
-    { onProgress, signal, replace }: StoreFileOptions = {},
+    { replace, ...options }: StoreFileOptions = {},
   ): Promise<ObjectInfo> {
     const key = fileKey(this.ref, file);
     const condition: WriteCondition = replace ? { ifMatch: replace.etag } : { ifAbsent: true };
@@ -76,8 +79,7 @@ export class VersionSlot {
       const info = await this.store.upload(key, body, {
         condition,
         ...HEADERS,
-        ...(onProgress && { onProgress }),
-        ...(signal && { signal }),
+        ...options,
       });
       if (!replace) this.created.push(info);
       return info;

@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
+import type { UploadOptions } from '../../../src/storage/object-store.ts';
 import { chunked, pattern } from '../../support/objects.ts';
 import { failure, withS3Server, type Seen } from '../../support/scripted-s3.ts';
 
-const BODY = pattern(11 * 1024 * 1024);
+const MIB = 1024 * 1024;
+const BODY = pattern(11 * MIB);
 const CRC = 'x-amz-checksum-crc32';
 const SHA256 = 'x-amz-content-sha256';
 
@@ -35,6 +37,7 @@ function done(step: Step, response: ServerResponse, headers: Record<string, stri
 /** What the server saw of an upload in three parts, by steps. */
 async function uploadTo(
   answer: (step: Step, request: Seen, response: ServerResponse) => void,
+  options: UploadOptions = { size: BODY.length },
 ): Promise<Record<Step, Seen[]>> {
   const steps: Record<Step, Seen[]> = { create: [], part: [], complete: [] };
   await withS3Server(
@@ -44,7 +47,7 @@ async function uploadTo(
       answer(step, request, response);
     },
     async (store) => {
-      const { etag } = await store.upload('key', chunked(BODY), { size: BODY.length });
+      const { etag } = await store.upload('key', chunked(BODY), options);
       assert.equal(etag, 'whole');
     },
   );
@@ -93,6 +96,19 @@ describe('the parts of an upload', () => {
     }
     assert(!complete[0]!.body.toString().includes('Checksum'));
   });
+
+  for (const [options, sizes] of [
+    [{ sizeLimit: 64 * 1024 * MIB }, [7, 4]],
+    [{ sizeLimit: 64 * 1024 * MIB, size: 11 * MIB }, [5, 5, 1]],
+  ] as const) {
+    it(`are as small as ${JSON.stringify(options)} allows`, async () => {
+      const { part } = await uploadTo((step, _, response) => done(step, response), options);
+      assert.deepEqual(
+        part.map(({ body }) => body.length / MIB),
+        sizes,
+      );
+    });
+  }
 
   for (const [status, code] of [
     [400, 'InvalidArgument'],
