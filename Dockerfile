@@ -5,7 +5,9 @@ RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 COPY bin bin
 COPY src src
 # What the server keeps for itself: its certificate authority and its certificate.
-RUN mkdir /state && chown node:node /state
+RUN mkdir /state .cache && chown node:node /state .cache
 VOLUME /state
 USER node
+# Compiles the program once, for all containers; the compiled code is kept for the user who runs this.
+RUN node bin/bucketstreams.js --version
 ENTRYPOINT ["node", "bin/bucketstreams.js"]

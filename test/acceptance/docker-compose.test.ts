@@ -77,6 +77,10 @@ describe('docker compose up', () => {
     }).catch(async (error: unknown) => {
       throw new Error(await compose('logs'), { cause: error });
     });
+    const compiled = await compose(
+      ...['exec', '-T', 'bucketstreams', 'sh', '-c', 'echo .cache/node/*/*'],
+    );
+    assert.doesNotMatch(compiled, /\*/);
   });
 
   it('lists what aws s3 cp puts into the bucket', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -39,6 +39,26 @@ describe('launcher', () => {
   it('passes exit codes on', async () => {
     assert.equal((await start(process.execPath, [...old, 'frobnicate']).ended)[0], 2);
     assert.equal((await start(process.execPath, [LAUNCHER, 'frobnicate']).ended)[0], 2);
+  });
+
+  it('says nothing of it when compiled code cannot be kept, and starts', async () => {
+    for (const part of ['bin', 'src', 'package.json']) {
+      await cp(join(ROOT, part), join(folder, part), { recursive: true });
+    }
+    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    // Even root can make no folder in a file.
+    await writeFile(join(folder, '.cache'), '');
+    await chmod(folder, 0o555);
+    const args = [join(folder, 'bin/bucketstreams.js'), '--version'];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+    }
+    const [code] = (await once(child, 'close')) as [number];
+    await chmod(folder, 0o755);
+    assert.match(said, /^bucketstreams \d\S+\n$/);
+    assert.equal(code, 0);
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
