@@ -71,7 +71,8 @@ export async function listRefused(
   skipped: ReadonlyMap<string, string> = new Map(),
 ): Promise<ListEntry[]> {
   const refused = new Map<string, string>();
-  for await (const { key } of store.list(IMAGES_PREFIX)) {
+  // A folder that may not be looked into is among what is skipped.
+  for await (const { key } of store.list(IMAGES_PREFIX, { onDenied: () => undefined })) {
     const reason = refusal(key);
     if (reason !== undefined) refused.set(key, reason);
   }

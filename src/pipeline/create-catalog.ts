@@ -9,7 +9,7 @@ import type { PipelineContext } from './context.ts';
 import { PipelineError } from './errors.ts';
 import { loadCatalog, type LoadedCatalog } from './load-catalog.ts';
 import { previousCatalog } from './previous-catalog.ts';
-import { readPublicState } from './public-files.ts';
+import { readPublicState, type PublicFile } from './public-files.ts';
 
 const DEFAULT_SETTINGS: Settings = {
   clients: CLIENTS,
@@ -43,7 +43,7 @@ export async function loadOrCreateCatalog(
             'Run `bucketstreams init` or `bucketstreams update` to take the store over.',
         );
   }
-  await readThrough(context);
+  await readThrough(context, publicState.kind);
   const catalog =
     publicState.kind === 'absent'
       ? emptyCatalog(context)
@@ -102,8 +102,12 @@ export function catalogLost(url: string): PipelineError {
   );
 }
 
-/** A store whose images cannot all be listed gets no catalog: a partial view must not become the truth. */
-async function readThrough({ store }: PipelineContext): Promise<void> {
-  const iterator = store.list(IMAGES_PREFIX)[Symbol.asyncIterator]();
+/**
+ * A store whose images cannot all be listed gets no catalog: a partial view must not become the truth. Where
+ * nothing is public nothing can be lost, so folders that may not be looked into can wait.
+ */
+async function readThrough({ store }: PipelineContext, streams: PublicFile['kind']): Promise<void> {
+  const listing = streams === 'absent' ? { onDenied: () => undefined } : {};
+  const iterator = store.list(IMAGES_PREFIX, listing)[Symbol.asyncIterator]();
   while (!(await iterator.next()).done);
 }

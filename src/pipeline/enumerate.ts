@@ -47,10 +47,20 @@ const NAMED_REFUSALS = 100;
 
 type Files = Map<string, FileState>;
 
+interface Found {
+  /** By the version's prefix. */
+  readonly versions: ReadonlyMap<string, Files>;
+  /** Of product.toml, by the product's name. */
+  readonly products: ReadonlyMap<string, ETag>;
+  /** The prefixes that could not be looked into. */
+  readonly denied: readonly string[];
+}
+
 /**
  * Lists all of `images/` and tells what differs from the catalog. It reads no image. It records the keys
  * that can be no image, and the configuration's settings. A listing that cannot be completed rejects and
- * changes nothing.
+ * changes nothing. What lies below a folder that may not be looked into is left as the catalog has it, unless
+ * the catalog is being rebuilt: it would be lost, so the listing rejects.
  */
 export async function enumerateStore(
   world: PipelineContext,
@@ -65,7 +75,10 @@ export async function enumerateStore(
   const refused: { key: string; reason: string }[] = [];
   let refusedCount = 0;
   let objects = 0;
-  for await (const info of context.store.list(IMAGES_PREFIX)) {
+  const denied = new Set<string>();
+  const onDenied = (prefix: string) => void denied.add(prefix);
+  const listing = before.catalog.rebuilding ? {} : { onDenied };
+  for await (const info of context.store.list(IMAGES_PREFIX, listing)) {
     objects += 1;
     if (objects % 1000 === 0) options.onProgress?.(objects);
     const problem = record(info, versions, products);
@@ -82,8 +95,7 @@ export async function enumerateStore(
   );
   const { dirty, gone } = compare(
     catalog,
-    versions,
-    products,
+    { versions, products, denied: [...denied] },
     (entry, files) => options.alsoDirty?.(entry) === true || differs(entry, files, context.now()),
   );
   const hold = options.acceptRemovals !== true && exceedsGuard(gone.length, catalog);
@@ -94,7 +106,8 @@ export async function enumerateStore(
         'check that the store is mounted and whole, then bucketstreams update --accept-removals',
     });
   }
-  if (catalog.rebuilding && !hold && dirty.length + gone.length === 0) {
+  const isSettled = dirty.length + gone.length + denied.size === 0;
+  if (catalog.rebuilding && !hold && isSettled) {
     // Whoever began to rebuild it has not come to the end, but all there is is known.
     await commitCatalog(context, (current) => Promise.resolve(rebuilt(current)));
   }
@@ -157,21 +170,23 @@ function withFindings(
 
 function compare(
   catalog: Catalog,
-  versions: ReadonlyMap<string, Files>,
-  products: ReadonlyMap<string, ETag>,
+  { versions, products, denied }: Found,
   isDirty: (entry: Version, files: ReadonlyMap<string, FileState>) => boolean,
 ): { readonly dirty: string[]; readonly gone: string[] } {
   const dirty: string[] = [];
   const gone: string[] = [];
   const known = new Set<string>();
+  const isDenied = (prefix: string) => denied.some((one) => prefix.startsWith(one));
   for (const [name, product] of Object.entries(catalog.products)) {
     const ref = parseProductName(name);
     if (ref === undefined) continue;
     const { file } = product;
+    if (isDenied(productPrefix(ref))) continue;
     if (file?.etag !== products.get(name) || file?.denied) dirty.push(productPrefix(ref));
     for (const [version, entry] of Object.entries(product.versions)) {
       const prefix = versionPrefix({ product: ref, version });
       known.add(prefix);
+      if (isDenied(prefix)) continue;
       const files = versions.get(prefix);
       if (files === undefined && entry.state === 'published') gone.push(prefix);
       else if (isDirty(entry, files ?? new Map<string, FileState>())) dirty.push(prefix);

@@ -34,7 +34,8 @@ export async function lookAtVersion(
   let checksums: ObjectInfo | undefined;
   let removal: ObjectInfo | undefined;
   let unsettledFor = 0;
-  for await (const info of store.list(prefix)) {
+  // What may lie in folders below the version's own is none of its files.
+  for await (const info of store.list(prefix, { onDenied: () => undefined })) {
     const name = info.key.slice(prefix.length);
     const kind = fileKind(name)?.kind;
     // Only what an enumeration takes for a file of the version, or the two would never agree.

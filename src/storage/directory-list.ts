@@ -12,6 +12,14 @@ export type OnSkipped = (key: string, reason: string) => void;
 export const LINK =
   'a symbolic link, and links are not followed: put the file or folder itself there';
 export const SPECIAL = 'not a regular file: put one there, or take it away';
+export const DENIED =
+  'a folder that this process may not look into: change its owner or mode. Until then what the catalog has below it stays';
+
+export interface Tellers {
+  readonly onSkipped: OnSkipped;
+  /** Told the key of a folder that may not be looked into, and why. It goes on past it, or throws. */
+  readonly onDenied: (key: string, error: unknown) => void;
+}
 
 export interface ListedFile {
   readonly key: string;
@@ -32,14 +40,13 @@ const BATCH = 32;
 
 /**
  * The files whose keys start with `prefix` and come after `startAfter`, in the order of their keys' bytes.
- * Holds the names of one folder a level at a time. A folder that cannot be read is an error; files and
- * folders that vanish meanwhile are left out.
+ * Holds the names of one folder a level at a time. Files and folders that vanish meanwhile are left out.
  */
 export async function* listFiles(
   root: string,
   prefix: string,
   startAfter: string,
-  onSkipped: OnSkipped,
+  { onSkipped, onDenied }: Tellers,
 ): AsyncGenerator<ListedFile> {
   const folders = prefix.split('/').slice(0, -1);
   if (folders.some((name) => name === '' || name.startsWith('.') || name.includes('\0'))) return;
@@ -55,24 +62,24 @@ export async function* listFiles(
     }
     throw error;
   }
-  yield* walk(folder, above, { prefix, startAfter, onSkipped });
+  yield* walk(folder, above, { prefix, startAfter, onSkipped, onDenied });
 }
 
-interface Wanted {
+interface Wanted extends Tellers {
   readonly prefix: string;
   readonly startAfter: string;
-  readonly onSkipped: OnSkipped;
 }
 
 async function* walk(opened: Folder, above: string, wanted: Wanted): AsyncGenerator<ListedFile> {
   await using folder = opened;
   let files: Entry[] = [];
-  for (const entry of await entriesOf(folder, above, wanted)) {
+  const entries = await unlessDenied(entriesOf(folder, above, wanted), above, wanted);
+  for (const entry of entries ?? []) {
     if (entry.kind === 'file') files.push(entry);
     else if (entry.kind === 'link') wanted.onSkipped(entry.key, LINK);
     else if (entry.kind === 'other') wanted.onSkipped(entry.key, SPECIAL);
     if (files.length === BATCH || entry.kind === 'folder') {
-      yield* lookAt(folder, files, wanted);
+      yield* lookAt(folder, files, above, wanted);
       files = [];
     }
     if (entry.kind === 'folder') {
@@ -80,7 +87,7 @@ async function* walk(opened: Folder, above: string, wanted: Wanted): AsyncGenera
       if (below !== undefined) yield* walk(below, entry.key, wanted);
     }
   }
-  yield* lookAt(folder, files, wanted);
+  yield* lookAt(folder, files, above, wanted);
 }
 
 async function entriesOf(folder: Folder, above: string, wanted: Wanted): Promise<Entry[]> {
@@ -109,16 +116,18 @@ function mayHold(key: string, folder: boolean, { prefix, startAfter }: Wanted): 
 async function* lookAt(
   folder: Folder,
   entries: readonly Entry[],
-  { onSkipped }: Wanted,
+  above: string,
+  wanted: Wanted,
 ): AsyncGenerator<ListedFile> {
-  const looks = await Promise.all(
+  const looking = Promise.all(
     entries.map((entry) => unlessGone(lstat(inFolder(folder, entry.name), { bigint: true }))),
   );
+  const looks = (await unlessDenied(looking, above, wanted)) ?? [];
   for (const [index, stats] of looks.entries()) {
     const key = entries[index]?.key;
     if (stats === undefined || key === undefined) continue;
     if (stats.isFile()) yield { key, stats };
-    else onSkipped(key, SPECIAL);
+    else wanted.onSkipped(key, SPECIAL);
   }
 }
 
@@ -129,10 +138,24 @@ async function openIfThere(
   wanted: Wanted,
 ): Promise<Folder | undefined> {
   try {
-    return await openFolder(folder, entry.name);
+    return await unlessDenied(openFolder(folder, entry.name), entry.key, wanted);
   } catch (error) {
     if (errno(error) === 'ELOOP') wanted.onSkipped(entry.key, LINK);
     else if (errno(error) !== 'ENOENT' && errno(error) !== 'ENOTDIR') throw error;
+    return undefined;
+  }
+}
+
+async function unlessDenied<T>(
+  work: Promise<T>,
+  key: string,
+  { onDenied }: Wanted,
+): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (errno(error) !== 'EACCES' && errno(error) !== 'EPERM') throw error;
+    onDenied(key, error);
     return undefined;
   }
 }

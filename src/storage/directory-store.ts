@@ -6,7 +6,7 @@ import { directoryError, failure, type DirectoryContext } from './directory-erro
 import { fill } from './directory-fill.ts';
 import { etagOf, infoOf, restOf, unchanged } from './directory-info.ts';
 import { readableKey, writableKey } from './directory-keys.ts';
-import { listFiles, type OnSkipped } from './directory-list.ts';
+import { DENIED, listFiles, type OnSkipped } from './directory-list.ts';
 import { directoryLock, type DirectoryLock } from './directory-lock.ts';
 import { openObject, prepareRoot, type OpenFile } from './directory-open.ts';
 import { place, removeFile, type Placing } from './directory-place.ts';
@@ -14,6 +14,7 @@ import { cancelled, fileStream, inOneMemory } from './directory-read.ts';
 import type {
   CopySource,
   ETag,
+  ListOptions,
   ObjectBody,
   ObjectInfo,
   ObjectStore,
@@ -78,15 +79,22 @@ class DirectoryStore implements ObjectStore {
     return { info: this.#info(key, stats), stream: fileStream(handle, stats, context, options) };
   }
 
-  async *list(
-    prefix: string,
-    options: { readonly startAfter?: string } = {},
-  ): AsyncGenerator<ObjectInfo> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
+    const onSkipped = this.#onSkipped;
+    const onDenied = (key: string, error: unknown) => {
+      // A listing that may not even begin has nothing to go on with.
+      if (options.onDenied === undefined || prefix.startsWith(key)) {
+        throw directoryError(error, this.#context('list', key));
+      }
+      onSkipped(key, DENIED);
+      options.onDenied(key);
+    };
     try {
-      const files = listFiles(this.#root, prefix, options.startAfter ?? '', this.#onSkipped);
+      const { startAfter = '' } = options;
+      const files = listFiles(this.#root, prefix, startAfter, { onSkipped, onDenied });
       for await (const { key, stats } of files) yield this.#info(key, stats);
     } catch (error) {
-      throw directoryError(error, { operation: 'list', url: this.url, key: prefix });
+      throw directoryError(error, this.#context('list', prefix));
     }
   }
 

@@ -59,6 +59,16 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ListOptions {
+  /** Keys up to and including this one are skipped. */
+  readonly startAfter?: string;
+  /**
+   * Told the prefix of each folder below the listed one that may not be looked into: its keys are left out.
+   * Without it such a folder rejects the listing with `access_denied`.
+   */
+  readonly onDenied?: (prefix: string) => void;
+}
+
 /** The bytes of an open file, on loan: no one else reads them, and the file stays open until it is given back. */
 export interface LentFile {
   readonly fd: number;
@@ -129,9 +139,9 @@ export interface ObjectStore {
 
   /**
    * All objects whose key starts with `prefix`, in ascending order of their keys' UTF-8 bytes, fetched page
-   * by page. `startAfter` skips keys up to and including it. A listing that cannot be completed throws.
+   * by page. A listing that cannot be completed throws.
    */
-  list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
 
   /**
    * Stores a small object (under 64 MiB) whole, or not at all. With a condition that does not hold:

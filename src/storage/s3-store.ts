@@ -13,6 +13,7 @@ import { putObject, uploadObject } from './s3-upload.ts';
 import type {
   CopySource,
   ETag,
+  ListOptions,
   ObjectBody,
   ObjectInfo,
   ObjectStore,
@@ -95,7 +96,7 @@ class S3Store implements ObjectStore, S3Place {
     return readObject(this, key, options);
   }
 
-  list(prefix: string, options: { readonly startAfter?: string } = {}): AsyncGenerator<ObjectInfo> {
+  list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
     return listObjects(this, prefix, options.startAfter);
   }
 

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { LINK, SPECIAL } from '../../../src/storage/directory-list.ts';
+import { DENIED, LINK, SPECIAL } from '../../../src/storage/directory-list.ts';
 import {
   openDirectoryStore,
   type DirectoryStoreOptions,
@@ -184,6 +184,34 @@ describe('directory store: what is no object', () => {
       assert.deepEqual(await keys(at.store, 'open/'), ['open/file']);
     });
     await chmod(join(at.path, 'shut'), 0o755);
+  });
+
+  it('lists what lies beside folders that it may not look into, and names them', async () => {
+    await using at = await fixture();
+    for (const key of ['a/file', 'blind/file', 'blind/below/file', 'shut/file', 'z/file']) {
+      await at.store.write(key, Buffer.from('x'));
+    }
+    await chmod(join(at.path, 'shut'), 0o000);
+    await chmod(join(at.path, 'blind'), 0o744); // Its names may be read, and nothing be known of them.
+    const denied: string[] = [];
+    const onDenied = (prefix: string) => void denied.push(prefix);
+    await asNobody(async () => {
+      const found = await collect(at.store.list('', { onDenied }));
+      assert.deepEqual(
+        found.map(({ key }) => key),
+        ['a/file', 'z/file'],
+      );
+      assert.deepEqual(denied, ['blind/below/', 'blind/', 'shut/']);
+      assert.deepEqual(
+        at.skipped,
+        denied.map((key) => `${key}: ${DENIED}`),
+      );
+      for (const prefix of ['blind/', 'shut/', 'shut/fi']) {
+        await rejectsWith('access_denied', collect(at.store.list(prefix, { onDenied })));
+      }
+      await assert.rejects(collect(at.store.list('')), /Cannot list "blind\/below\/"/);
+    });
+    for (const name of ['blind', 'shut']) await chmod(join(at.path, name), 0o755);
   });
 });
 
