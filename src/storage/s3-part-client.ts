@@ -75,10 +75,9 @@ class PartSender {
       this.#stored.push(memory);
       return sent;
     }
-    const checksum = sum === undefined ? {} : { ChecksumCRC32: sum };
-    const answer = await this.#place.client.send(new UploadPartCommand({ ...input, ...checksum }));
     // What was sent before in vain may still be on its way out of this memory, which is left to the collector.
-    return answer;
+    const checksum = sum === undefined ? {} : { ChecksumCRC32: sum };
+    return this.#place.client.send(new UploadPartCommand({ ...input, ...checksum }));
   }
 
   /** Sends a part without the SDK's layers. Undefined where it is the SDK's to send, with its SHA-256. */

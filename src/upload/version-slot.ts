@@ -15,6 +15,7 @@ import type {
   CopySource,
   ObjectInfo,
   ObjectStore,
+  UploadOptions,
   WriteCondition,
 } from '../storage/object-store.ts';
 
@@ -33,12 +34,10 @@ export const CLAIMS_PREFIX = `${UPLOADS_PREFIX}claims/`;
 const HEADERS = { contentType: IMAGES_CONTENT_TYPE, cacheControl: IMAGES_CACHE_CONTROL };
 const MAX_ATTEMPTS = 1000;
 
-export interface StoreFileOptions {
-  readonly onProgress?: (bytes: number) => void;
-  readonly signal?: AbortSignal;
-  /** Bytes, as `UploadOptions` has them. */
-  readonly size?: number;
-  readonly sizeLimit?: number;
+export interface StoreFileOptions extends Pick<
+  UploadOptions,
+  'onProgress' | 'signal' | 'size' | 'sizeLimit'
+> {
   /** Replace the object that is in this state; without it the file must be absent. */
   readonly replace?: ObjectInfo;
 }

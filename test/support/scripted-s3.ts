@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { openS3Store } from '../../src/storage/s3-store.ts';
+import { openS3Store, type S3StoreOptions } from '../../src/storage/s3-store.ts';
 
 /** A request that came. */
 export interface Seen {
@@ -19,7 +24,7 @@ export async function withS3Server(
   use: (store: ObjectStore, seen: Seen[]) => Promise<void>,
 ): Promise<void> {
   const seen: Seen[] = [];
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -29,7 +34,17 @@ export async function withS3Server(
       seen.push(one);
       answer(one, response);
     });
-  });
+  };
+  await withS3Listener(listener, (store) => use(store, seen));
+}
+
+/** A store on a server of one's own. */
+export async function withS3Listener(
+  listener: RequestListener,
+  use: (store: ObjectStore) => Promise<void>,
+  options: Partial<S3StoreOptions> = {},
+): Promise<void> {
+  const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   assert(typeof address === 'object' && address !== null);
@@ -38,9 +53,10 @@ export async function withS3Server(
     endpoint: `http://127.0.0.1:${address.port}`,
     credentials: { kind: 'keys', accessKeyId: 'id', secretAccessKey: 'key' },
     maxAttempts: 1,
+    ...options,
   });
   try {
-    await use(store, seen);
+    await use(store);
   } finally {
     await store.close();
     server.closeAllConnections();

@@ -1,38 +1,17 @@
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { describe, it } from 'node:test';
 import type { ETag, ObjectStore } from '../../../src/storage/object-store.ts';
 import { decodeListed } from '../../../src/storage/s3-list.ts';
-import { openS3Store } from '../../../src/storage/s3-store.ts';
 import { partSizeFor } from '../../../src/storage/s3-upload.ts';
 import { bytes, rejectsWith } from '../../support/objects.ts';
+import { withS3Listener } from '../../support/scripted-s3.ts';
 
 const MIB = 1024 * 1024;
 
 /** A store on a server that answers as `listener` does: for what no real server can be made to do. */
-async function withServer(
-  listener: RequestListener,
-  use: (store: ObjectStore) => Promise<void>,
-): Promise<void> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  assert(typeof address === 'object' && address !== null);
-  const store = openS3Store({
-    bucket: 'bucket',
-    endpoint: `http://127.0.0.1:${address.port}`,
-    credentials: { kind: 'keys', accessKeyId: 'id', secretAccessKey: 'key' },
-    maxAttempts: 1,
-    resumeLimits: { attempts: 2, pauseMs: 0, stallMs: 60_000 },
-  });
-  try {
-    await use(store);
-  } finally {
-    await store.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
+const withServer = (listener: RequestListener, use: (store: ObjectStore) => Promise<void>) =>
+  withS3Listener(listener, use, { resumeLimits: { attempts: 2, pauseMs: 0, stallMs: 60_000 } });
 
 describe('S3 store on a server that fails', () => {
   it('ends a body that breaks off with an error', async () => {
