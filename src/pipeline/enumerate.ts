@@ -52,8 +52,8 @@ interface Found {
   readonly versions: ReadonlyMap<string, Files>;
   /** Of product.toml, by the product's name. */
   readonly products: ReadonlyMap<string, ETag>;
-  /** The prefixes that could not be looked into. */
-  readonly denied: readonly string[];
+  /** The prefixes of the folders that could not be looked into. */
+  readonly denied: ReadonlySet<string>;
 }
 
 /**
@@ -95,7 +95,7 @@ export async function enumerateStore(
   );
   const { dirty, gone } = compare(
     catalog,
-    { versions, products, denied: [...denied] },
+    { versions, products, denied },
     (entry, files) => options.alsoDirty?.(entry) === true || differs(entry, files, context.now()),
   );
   const hold = options.acceptRemovals !== true && exceedsGuard(gone.length, catalog);
@@ -176,17 +176,16 @@ function compare(
   const dirty: string[] = [];
   const gone: string[] = [];
   const known = new Set<string>();
-  const isDenied = (prefix: string) => denied.some((one) => prefix.startsWith(one));
   for (const [name, product] of Object.entries(catalog.products)) {
     const ref = parseProductName(name);
     if (ref === undefined) continue;
     const { file } = product;
-    if (isDenied(productPrefix(ref))) continue;
+    if (isWithin(denied, productPrefix(ref))) continue;
     if (file?.etag !== products.get(name) || file?.denied) dirty.push(productPrefix(ref));
     for (const [version, entry] of Object.entries(product.versions)) {
       const prefix = versionPrefix({ product: ref, version });
       known.add(prefix);
-      if (isDenied(prefix)) continue;
+      if (isWithin(denied, prefix)) continue;
       const files = versions.get(prefix);
       if (files === undefined && entry.state === 'published') gone.push(prefix);
       else if (isDirty(entry, files ?? new Map<string, FileState>())) dirty.push(prefix);
@@ -198,6 +197,14 @@ function compare(
     if (ref !== undefined && !Object.hasOwn(catalog.products, name)) dirty.push(productPrefix(ref));
   }
   return { dirty, gone };
+}
+
+/** Whether the prefix is one of the folders or lies below one, however many they are. */
+function isWithin(folders: ReadonlySet<string>, prefix: string): boolean {
+  for (let at = prefix.indexOf('/'); at !== -1; at = prefix.indexOf('/', at + 1)) {
+    if (folders.has(prefix.slice(0, at + 1))) return true;
+  }
+  return false;
 }
 
 /** Whether a look at the version would find something else than the catalog has, or something is due. */

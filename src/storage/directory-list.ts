@@ -15,7 +15,10 @@ export const SPECIAL = 'not a regular file: put one there, or take it away';
 export const DENIED =
   'a folder that this process may not look into: change its owner or mode. Until then what the catalog has below it stays';
 
-export interface Tellers {
+/** What is to be listed, and who is told of what is not. */
+export interface Wanted {
+  readonly prefix: string;
+  readonly startAfter: string;
   readonly onSkipped: OnSkipped;
   /** Told the key of a folder that may not be looked into, and why. It goes on past it, or throws. */
   readonly onDenied: (key: string, error: unknown) => void;
@@ -42,32 +45,22 @@ const BATCH = 32;
  * The files whose keys start with `prefix` and come after `startAfter`, in the order of their keys' bytes.
  * Holds the names of one folder a level at a time. Files and folders that vanish meanwhile are left out.
  */
-export async function* listFiles(
-  root: string,
-  prefix: string,
-  startAfter: string,
-  { onSkipped, onDenied }: Tellers,
-): AsyncGenerator<ListedFile> {
-  const folders = prefix.split('/').slice(0, -1);
+export async function* listFiles(root: string, wanted: Wanted): AsyncGenerator<ListedFile> {
+  const folders = wanted.prefix.split('/').slice(0, -1);
   if (folders.some((name) => name === '' || name.startsWith('.') || name.includes('\0'))) return;
   const above = folders.map((name) => `${name}/`).join('');
   let folder: Folder;
   try {
     folder = await descend(root, folders);
   } catch (error) {
-    if (errno(error) === 'ELOOP') onSkipped(above, LINK);
+    if (errno(error) === 'ELOOP') wanted.onSkipped(above, LINK);
     if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(errno(error) ?? '')) {
       await stat(root); // A store whose own folder is gone is not an empty store.
       return;
     }
     throw error;
   }
-  yield* walk(folder, above, { prefix, startAfter, onSkipped, onDenied });
-}
-
-interface Wanted extends Tellers {
-  readonly prefix: string;
-  readonly startAfter: string;
+  yield* walk(folder, above, wanted);
 }
 
 async function* walk(opened: Folder, above: string, wanted: Wanted): AsyncGenerator<ListedFile> {

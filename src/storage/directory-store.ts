@@ -91,7 +91,7 @@ class DirectoryStore implements ObjectStore {
     };
     try {
       const { startAfter = '' } = options;
-      const files = listFiles(this.#root, prefix, startAfter, { onSkipped, onDenied });
+      const files = listFiles(this.#root, { prefix, startAfter, onSkipped, onDenied });
       for await (const { key, stats } of files) yield this.#info(key, stats);
     } catch (error) {
       throw directoryError(error, this.#context('list', prefix));

@@ -63,7 +63,8 @@ export interface ListOptions {
   /** Keys up to and including this one are skipped. */
   readonly startAfter?: string;
   /**
-   * Told the prefix of each folder below the listed one that may not be looked into: its keys are left out.
+   * Told the prefix, up to its `/`, of each folder below the listed one that may not be looked into: its keys
+   * are left out.
    * Without it such a folder rejects the listing with `access_denied`.
    */
   readonly onDenied?: (prefix: string) => void;

@@ -6,6 +6,8 @@ import { CATALOG_KEY } from '../../../src/catalog/document.ts';
 import { listRefused } from '../../../src/cli/listing.ts';
 import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
 import { update } from '../../../src/pipeline/update.ts';
+import { DENIED } from '../../../src/storage/directory-list.ts';
+import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import {
   freshStore,
@@ -74,10 +76,19 @@ describe('a folder that may not be looked into', () => {
     asNobody(async () => {
       const store = await published(t);
       await withMode(store, SHUT_VERSION, 0o000);
-      const skipped = new Map([[SHUT_VERSION, 'its reason']]);
-      const [refused] = await listRefused(store, skipped);
+      const skipped = new Map<string, string>();
+      const reader = await openDirectoryStore({
+        path: fileURLToPath(store.url),
+        use: 'read',
+        onSkipped: (key, reason) => void skipped.set(key, reason),
+      });
+      const refused = await listRefused(reader, skipped);
+      await reader.close();
       await withMode(store, SHUT_VERSION, 0o755);
-      assert.equal(refused?.key, SHUT_VERSION);
+      assert.deepEqual(
+        refused.map(({ key, reason }) => [key, reason]),
+        [[SHUT_VERSION, DENIED]],
+      );
     }));
 
   it('does not keep a new store from its first catalog', (t) =>
