@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { keepYoungHeapSmall } from './young-heap.ts';
 
 /** A command by its name. Its module is loaded only when it is used, so that `--help` is quick. */
 export interface CommandEntry {
@@ -73,6 +74,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'gateway',
     summary: 'Take images in from lxc and incus themselves',
-    load: async () => (await import('./gateway.ts')).gatewayCommand,
+    load: async () => {
+      // Before its modules are loaded, with which the young generation would grow.
+      keepYoungHeapSmall();
+      return (await import('./gateway.ts')).gatewayCommand;
+    },
   },
 ];

@@ -12,7 +12,6 @@ import { CommandError, UsageError, type ExitCode } from './exit.ts';
 import { STORE_OPTIONS, withStore } from './store-options.ts';
 import { renderTable } from './table.ts';
 import { untilSignal } from './until-signal.ts';
-import { keepYoungHeapSmall } from './young-heap.ts';
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 8444;
@@ -47,7 +46,7 @@ const OPTIONS = {
     help: 'A certificate of your own, PEM, with its chain.',
   },
   'tls-key': { type: 'string', value: 'FILE', help: 'The private key of --tls-cert, PEM.' },
-  'max-size': { type: 'string', value: 'BYTES', help: 'Largest image taken in. Default: 64 GiB.' },
+  'max-size': { type: 'string', value: 'BYTES', help: 'Largest image taken in. Default: 48 GiB.' },
   'max-uploads': {
     type: 'string',
     value: 'COUNT',
@@ -102,7 +101,6 @@ gateway token NAME prints a token with which one client can join, once: lxc remo
 });
 
 async function serve(invocation: GatewayInvocation): Promise<ExitCode> {
-  keepYoungHeapSmall();
   const { values, terminal, log } = invocation;
   const limits = limitsOf(values);
   return withStore(invocation, async ({ context, stateDir }) => {

@@ -11,7 +11,7 @@ import {
   readAuthority,
   readServer,
 } from './tls-files.ts';
-import { issueAuthority, issueServer, type IssuedPair } from './tls-issue.ts';
+import type { IssuedPair } from './tls-issue.ts';
 
 /** What a TLS server needs. All PEM. */
 export interface ServerCertificate {
@@ -52,7 +52,7 @@ export async function ensureCertificate(options: {
     const pair =
       kept && serves(kept, authority, wanted, now)
         ? kept
-        : await issueServer(authority, wanted, now);
+        : await (await issuing()).issueServer(authority, wanted, now);
     if (pair !== kept) await placeServer(folder, pair);
     return { ...pair, sha256: fingerprint(pair.cert), caPath, ca: authority.cert, created };
   } catch (error) {
@@ -99,6 +99,7 @@ async function ensureAuthority(
 ): Promise<{ authority: IssuedPair; created: boolean }> {
   const there = await readAuthority(folder);
   if (there) return { authority: there, created: false };
+  const { issueAuthority } = await issuing();
   const made = await issueAuthority(`bucketstreams on ${hostname()}`.slice(0, 64), now);
   if (await placeAuthority(folder, made)) return { authority: made, created: true };
   // Another process was faster.
@@ -107,6 +108,11 @@ async function ensureAuthority(
   throw new CertificateError(
     `${folder} has no ca.crt but is not empty: restore it, or move it away`,
   );
+}
+
+/** Loaded when a certificate has to be made, which is seldom: its library holds some 10 MB. */
+function issuing(): Promise<typeof import('./tls-issue.ts')> {
+  return import('./tls-issue.ts');
 }
 
 function fingerprint(pem: string): string {

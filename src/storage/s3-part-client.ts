@@ -39,11 +39,17 @@ export function partClient(place: S3Place, onFailure: (error: unknown) => void):
   });
 }
 
+interface HeldMemory {
+  readonly memory: ArrayBufferLike;
+  stored: boolean;
+}
+
 class PartSender {
   readonly #place: S3Place;
   /** Whether the server checks the CRC-32s of this upload. */
   #checked = false;
-  readonly #stored: ArrayBufferLike[] = [];
+  /** By part numbers, of parts that are on their way or stored. */
+  readonly #held = new Map<number, HeldMemory>();
 
   constructor(place: S3Place) {
     this.#place = place;
@@ -64,20 +70,36 @@ class PartSender {
 
   async send(command: UploadPartCommand): Promise<UploadPartCommandOutput> {
     const { input } = command;
-    const { Body: body } = input;
-    if (!(body instanceof Uint8Array)) return this.#place.client.send(command);
-    const memory = body.buffer;
-    // The rest behind a stored part was joined to the next one, or is the last one itself.
-    for (const one of this.#stored.splice(0)) if (one !== memory) release(one);
+    const { Body: body, PartNumber: number } = input;
+    if (!(body instanceof Uint8Array) || number === undefined) {
+      return this.#place.client.send(command);
+    }
+    const held: HeldMemory = { memory: body.buffer, stored: false };
+    this.#held.set(number, held);
+    this.#releaseStored();
     const sum = this.#checked ? encodedCrc32(body) : undefined;
     const sent = await this.#sendPast(input, body, sum);
     if (sent !== undefined) {
-      this.#stored.push(memory);
+      held.stored = true;
+      this.#releaseStored();
       return sent;
     }
+    this.#held.delete(number);
     // What was sent before in vain may still be on its way out of this memory, which is left to the collector.
     const checksum = sum === undefined ? {} : { ChecksumCRC32: sum };
     return this.#place.client.send(new UploadPartCommand({ ...input, ...checksum }));
+  }
+
+  /** Gives back the memory of stored parts, but for the last: the rest behind that is yet to be joined to the next. */
+  #releaseStored(): void {
+    const last = Math.max(...this.#held.keys());
+    for (const [number, { memory, stored }] of this.#held) {
+      if (!stored || number === last) continue;
+      this.#held.delete(number);
+      // The last of all may be no more than the rest of the one before.
+      const shared = [...this.#held.values()].some((other) => other.memory === memory);
+      if (!shared) release(memory);
+    }
   }
 
   /** Sends a part without the SDK's layers. Undefined where it is the SDK's to send, with its SHA-256. */

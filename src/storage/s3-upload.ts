@@ -20,13 +20,21 @@ const MIB = 1024 * 1024;
 const LEAST_PART = 5 * MIB;
 /** Of an upload of which nothing is known, so that it may become 156 GiB. */
 const BLIND_PART = 16 * MIB;
-/** What the parts in flight may hold in memory, unless two alone hold more: one is read while one is sent. */
+/** What the parts in flight may hold in memory. */
 const IN_FLIGHT = 16 * MIB;
 
 /** The bytes of each part of an upload of `size` bytes or less: small, but never more than 10,000 parts. */
 export function partSizeFor(size: number | undefined): number {
   if (size === undefined) return BLIND_PART;
   return Math.max(LEAST_PART, Math.ceil(size / MAX_PARTS / MIB) * MIB);
+}
+
+/**
+ * How many parts are sent at once. Two at the least, so that one is read while another is sent, and no more
+ * where the size is not known: such a body comes from a client, which is seldom faster than that.
+ */
+function partsInFlight(partSize: number, size: number | undefined): number {
+  return size === undefined ? 2 : Math.max(2, Math.floor(IN_FLIGHT / partSize));
 }
 
 /** `ObjectStore.write`, but for the meaning of conditions. */
@@ -80,7 +88,7 @@ export async function uploadObject(
         ...contentHeaders(options),
       },
       partSize,
-      queueSize: Math.max(2, Math.floor(IN_FLIGHT / partSize)),
+      queueSize: partsInFlight(partSize, options.size),
       leavePartsOnError: false,
     });
     if (onProgress) upload.on('httpUploadProgress', ({ loaded }) => onProgress(loaded ?? 0));

@@ -63,7 +63,7 @@ export interface Gateway {
 }
 
 const LIMITS: GatewayLimits = {
-  size: 64 * 2 ** 30,
+  size: 48 * 2 ** 30,
   uploads: 4,
   queue: 64,
   idle: 60_000,
