@@ -8,6 +8,6 @@ COPY src src
 RUN mkdir /state .cache && chown node:node /state .cache
 VOLUME /state
 USER node
-# Compiles the program once, for all containers; the compiled code is kept for the user who runs this.
-RUN node bin/bucketstreams.js --version
+# Once, for all containers; the compiled code is kept for the user who runs this.
+RUN node bin/compile.js
 ENTRYPOINT ["node", "bin/bucketstreams.js"]

@@ -31,7 +31,7 @@ const target = resources.use(await startDaemon('lxd'));
 await source.client('image', 'import', ...files, '--alias', 'large');
 const image = (await source.client('image', 'list', '--format=csv', '-cF')).trim();
 
-const gateway = startCli(['gateway', ...places, '--port', '0'], { env, installed: true });
+const gateway = startCli(['gateway', ...places, '--port', '0'], { env });
 resources.defer(async () => {
   gateway.child.kill('SIGTERM');
   await gateway.ended;

@@ -1,16 +1,16 @@
 #!/usr/bin/env node
 // Starts the CLI on the Node this package brings, whatever Node started this file.
 import { spawn } from 'node:child_process';
-import module, { createRequire } from 'node:module';
+import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { keepCompiled } from './compile-cache.js';
 
-const entry = new URL('../src/cli/main.ts', import.meta.url);
 const [major] = process.versions.node.split('.').map(Number);
 if (major >= 24) {
-  // Compiling the sources anew at every start costs a short command twice the time, and any some 50 MB.
-  module.enableCompileCache(fileURLToPath(new URL('../.cache/node', import.meta.url)));
-  await import(entry.href);
+  keepCompiled();
+  const { main } = await import('../src/cli/main.ts');
+  await main();
 } else {
   startWith(packagedNode());
 }
@@ -27,7 +27,9 @@ function packagedNode() {
 }
 
 function startWith(node) {
-  const child = spawn(node, [fileURLToPath(entry), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   // The child decides what a signal means; this process only waits for it.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
     process.on(signal, () => child.kill(signal));

@@ -19,7 +19,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'serve',
     summary: 'Serve a store over HTTPS and keep it up to date',
-    load: async () => (await import('./serve.ts')).serveCommand,
+    load: async () => {
+      keepYoungHeapSmall();
+      return (await import('./serve.ts')).serveCommand;
+    },
   },
   {
     name: 'watch',

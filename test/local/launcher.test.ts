@@ -27,6 +27,13 @@ describe('launcher', () => {
     const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
     return { child, ended, lines: createInterface(child.stdout) };
   };
+  /** Puts the program into the folder as an installation does, with nothing compiled. */
+  async function install(): Promise<void> {
+    for (const part of ['bin', 'src', 'package.json']) {
+      await cp(join(ROOT, part), join(folder, part), { recursive: true });
+    }
+    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  }
   const old = ['--import', OLD_NODE, LAUNCHER];
 
   it('starts on an old Node, by way of the one that the package brings', async () => {
@@ -42,10 +49,7 @@ describe('launcher', () => {
   });
 
   it('says nothing of it when compiled code cannot be kept, and starts', async () => {
-    for (const part of ['bin', 'src', 'package.json']) {
-      await cp(join(ROOT, part), join(folder, part), { recursive: true });
-    }
-    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    await install();
     // Even root can make no folder in a file.
     await writeFile(join(folder, '.cache'), '');
     await chmod(folder, 0o555);
@@ -59,6 +63,22 @@ describe('launcher', () => {
     await chmod(folder, 0o755);
     assert.match(said, /^bucketstreams \d\S+\n$/);
     assert.equal(code, 0);
+  });
+
+  it('finds the program compiled after an installation', async () => {
+    await install();
+    const run = async (...args: readonly string[]) => {
+      const env = { ...process.env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+      const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+      let said = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+      const [code] = (await once(child, 'close')) as [number];
+      assert.equal(code, 0);
+      return [...said.matchAll(/no transpile cache for StrippedTypeScript (\S+)/g)].length;
+    };
+    assert((await run(join(folder, 'bin/compile.js'))) > 100);
+    const program = join(folder, 'bin/bucketstreams.js');
+    assert.equal(await run(program, 'gateway', '--help'), 0);
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -7,8 +7,7 @@ import { rootCertificates } from 'node:tls';
 
 import { openRemote } from '../../src/cli/remote.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const INSTALLED = fileURLToPath(new URL('../../bin/bucketstreams.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bin/bucketstreams.js', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -20,8 +19,6 @@ export interface Ended {
 export interface CliOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Start it as `npx bucketstreams` does, with a compile cache: what matters to memory. */
-  readonly installed?: boolean;
 }
 
 /** Runs the real command line to its end. It does not fail the test by itself, whatever the exit code. */
@@ -49,11 +46,8 @@ export interface RunningCli {
 }
 
 /** Starts the real command line as a process of its own. */
-export function startCli(
-  args: readonly string[],
-  { cwd, env, installed = false }: CliOptions = {},
-): RunningCli {
-  const child = spawn(process.execPath, [installed ? INSTALLED : MAIN, ...args], {
+export function startCli(args: readonly string[], { cwd, env }: CliOptions = {}): RunningCli {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd,
     env: { ...process.env, BUCKETSTREAMS_STORE: undefined, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -51,7 +51,7 @@ describe('a root beyond what one PUT may hold', { timeout: 900_000 }, () => {
 
 /** Runs a command that must succeed. Gives the most memory that it ever held, in MB. */
 async function peakOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const running = startCli(args, { env, installed: true });
+  const running = startCli(args, { env });
   const over = { is: false };
   void running.ended.then(() => (over.is = true));
   let peak = 0;
