@@ -1,13 +1,21 @@
 /**
  * Installs what the tests on real services need and this machine lacks, or says exactly what is
- * missing and exits with 1. Does nothing, quickly, when all is there.
+ * missing and exits with 1. Does nothing, quickly, when all is there. With --virtual-machines it adds what only
+ * launching one needs, which is large.
  */
-import { installDebianPackages } from './install/debian-packages.ts';
+import {
+  installDebianPackages,
+  PROGRAMS,
+  VIRTUAL_MACHINE_PROGRAMS,
+} from './install/debian-packages.ts';
 import { installGoPrograms } from './install/go-programs.ts';
 import { installPythonPackages } from './install/python-packages.ts';
 
+const programs = process.argv.includes('--virtual-machines')
+  ? [...PROGRAMS, ...VIRTUAL_MACHINE_PROGRAMS]
+  : PROGRAMS;
 const missing = [
-  ...(await installDebianPackages()),
+  ...(await installDebianPackages(programs)),
   ...(await installGoPrograms()),
   ...(await installPythonPackages()),
 ];

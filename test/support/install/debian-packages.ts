@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { run } from '../command.ts';
 
-/** A program that tests run, and the Debian package that brings it. */
+/** A program that tests run, or a file they need, and the Debian package that brings it. */
 interface SystemProgram {
   readonly program: string;
   readonly package: string;
@@ -11,7 +11,7 @@ interface SystemProgram {
   readonly backports?: true;
 }
 
-const PROGRAMS: readonly SystemProgram[] = [
+export const PROGRAMS: readonly SystemProgram[] = [
   { program: 'lxd', package: 'lxd' },
   { program: 'lxc', package: 'lxd-client' },
   { program: '/usr/libexec/incus/incusd', package: 'incus-base', backports: true },
@@ -29,9 +29,21 @@ const PROGRAMS: readonly SystemProgram[] = [
   { program: 'docker', package: 'docker.io' },
 ];
 
+/** What it takes beyond that to launch a virtual machine, and to make the image of one. */
+export const VIRTUAL_MACHINE_PROGRAMS: readonly SystemProgram[] = [
+  { program: 'qemu-system-x86_64', package: 'qemu-system-x86' },
+  { program: '/usr/share/OVMF/OVMF_CODE.fd', package: 'ovmf' },
+  { program: 'lxd-agent', package: 'lxd-agent' },
+  { program: '/usr/libexec/incus/incus-agent', package: 'incus-agent', backports: true },
+  { program: 'mformat', package: 'mtools' },
+  { program: 'mkfs.ext4', package: 'e2fsprogs' },
+];
+
 /** Installs the packages whose programs are not there; answers what it could not, in words. */
-export async function installDebianPackages(): Promise<readonly string[]> {
-  const missing = lacking();
+export async function installDebianPackages(
+  programs: readonly SystemProgram[],
+): Promise<readonly string[]> {
+  const missing = lacking(programs);
   if (missing.length === 0) return [];
   const names = [...new Set(missing.map((program) => program.package))];
   const obstacle = obstacleToApt();
@@ -42,13 +54,13 @@ export async function installDebianPackages(): Promise<readonly string[]> {
   await apt('update');
   if (missing.some((program) => program.backports) && !(await hasIncus())) await addBackports();
   await apt('install', ...names);
-  return lacking().map(
+  return lacking(programs).map(
     (item) => `${item.program}: not there although the package ${item.package} was installed`,
   );
 }
 
-function lacking(): readonly SystemProgram[] {
-  const absent = PROGRAMS.filter(({ program }) => !exists(program));
+function lacking(programs: readonly SystemProgram[]): readonly SystemProgram[] {
+  const absent = programs.filter(({ program }) => !exists(program));
   const busybox = { program: 'a static /bin/busybox', package: 'busybox-static' };
   return hasStaticBusybox() ? absent : [...absent, busybox];
 }
@@ -59,7 +71,8 @@ function exists(program: string): boolean {
     : (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, program));
   return candidates.some((path) => {
     try {
-      accessSync(path, constants.X_OK);
+      // A path may be of a file that is no program.
+      accessSync(path, isAbsolute(program) ? constants.R_OK : constants.X_OK);
       return true;
     } catch {
       return false;
