@@ -3,10 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 /**
  * Tries `attempt` until it neither throws nor gives undefined or false, and gives what it gave. After
  * `deadlineMs` the last failure is the test's: generous, because it only ends a test that fails anyway.
+ * `pauseMs` is longer where an attempt costs what it waits for.
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,
   deadlineMs = 60_000,
+  pauseMs = 50,
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
@@ -19,6 +21,6 @@ export async function eventually<T>(
       failure = error;
     }
     if (Date.now() > deadline) throw failure;
-    await delay(50);
+    await delay(pauseMs);
   }
 }

@@ -15,7 +15,8 @@ interface Flavour {
   readonly shutdown: readonly string[];
 }
 
-const FLAVOURS: Readonly<Record<DaemonKind, Flavour>> = {
+/** What each is called, and how it is told where its folders are. */
+export const FLAVOURS: Readonly<Record<DaemonKind, Flavour>> = {
   lxd: {
     daemon: 'lxd',
     client: 'lxc',
