@@ -56,6 +56,21 @@ function wordsAfter(program: string, line: string): string[] {
   return words;
 }
 
+/** The commands of docs/gateway.md that build the image and run a gateway of it, for this test's bucket and name. */
+async function documentedGateway() {
+  const text = await readFile(join(CHECKOUT, 'docs/gateway.md'), 'utf8');
+  const block = /```sh\n(docker build [^`]+)```/.exec(text)?.[1] ?? '';
+  const lines = block
+    .replaceAll(/\\\n/g, ' ')
+    .replaceAll("'s3://my-images?region=eu-west-1'", 's3://images?endpoint=http://minio:9000')
+    .replaceAll('hub.example.org', 'localhost')
+    .trim()
+    .split('\n');
+  const [build, start, token] = lines.map((line) => wordsAfter('docker', line).filter(Boolean));
+  assert.ok(build && start && token, 'the document has them');
+  return { build, start, token };
+}
+
 before(async () => {
   folder = resources.use(await temporaryFolder()).path;
   engine = resources.use(await startDocker());
@@ -121,6 +136,31 @@ describe('docker compose up', () => {
     assert.deepEqual(await published(), { 8443: '0.0.0.0', 8444: '127.0.0.1' });
     const asked = await published({ BUCKETSTREAMS_GATEWAY_ADDRESS: '192.0.2.1' });
     assert.deepEqual(asked, { 8443: '0.0.0.0', 8444: '192.0.2.1' });
+  });
+
+  it('has its place taken by a gateway alone, as docs/gateway.md starts one', async () => {
+    await compose('stop', 'bucketstreams');
+    const { build, start, token } = await documentedGateway();
+    await engine.docker(build, { cwd: CHECKOUT });
+    const keys = ['AWS_ACCESS_KEY_ID=bucketstreams', 'AWS_SECRET_ACCESS_KEY=bucketstreams'];
+    const place = ['--network', 'bucketstreams_default', ...keys.flatMap((key) => ['--env', key])];
+    await engine.docker(start.flatMap((word) => (word === '-d' ? [word, ...place] : [word])));
+    const env = { HOME: folder, LXD_CONF: join(folder, 'client') };
+    const { directory } = await buildBusyboxImage(join(folder, 'by-lxc'), 'by lxc');
+    const files = ['lxd.tar.xz', 'rootfs.squashfs'].map((file) => join(directory, file));
+    const joining = await eventually(() => engine.docker(token));
+    await eventually(async () => {
+      await engine.inside('lxc', ['remote', 'add', 'hub', joining.trim()], { env });
+      return true;
+    });
+    const named = ['hub:', '--alias', 'busybox/1.36/uploaded'];
+    await engine.inside('lxc', ['image', 'import', ...files, ...named], { env });
+    await engine.docker(['rm', '--force', '--volumes', 'hub']);
+    await compose('start', 'bucketstreams');
+    await eventually(async () => {
+      const images = readImages(await get('/streams/v1/images.json'));
+      return images.imagesFor('lxd').some(({ product }) => product.endsWith(':uploaded'));
+    });
   });
 
   it('keeps everything when it is taken down and brought up again', async () => {
