@@ -1,7 +1,8 @@
 /**
- * Pushes one large image by real LXD into the gateway, and into a second LXD, in turn. The gateway is started
+ * Copies one large image by real LXD into the gateway, and into a second LXD, in turn. The gateway is started
  * as a user starts it. Needs root, LXD 5, and three times the image's size on the disk.
  * Usage: node bench/gateway.ts [GiB, default 4] [pairs, default 3] [split|unified] [directory|minio]
+ * [push|pull|relay]
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -19,7 +20,7 @@ import { temporaryFolder } from '../test/support/temporary.ts';
 import { line, summarise } from './harness.ts';
 
 const [gib = 4, pairs = 3] = process.argv.slice(2, 4).map(Number);
-const [form = 'split', kind = 'directory'] = process.argv.slice(4);
+const [form = 'split', kind = 'directory', mode = 'push'] = process.argv.slice(4);
 await using resources = new AsyncDisposableStack();
 const folder = resources.use(await temporaryFolder()).path;
 const { store, env } = kind === 'minio' ? await bucket() : directory();
@@ -28,6 +29,8 @@ const places = ['--store', store, '--state', join(folder, 'state')];
 const files = await makeLargeImage(folder, form === 'unified' ? form : 'split', gib);
 const source = resources.use(await startDaemon('lxd'));
 const target = resources.use(await startDaemon('lxd'));
+// Where the targets of a pull fetch it.
+await source.client('config', 'set', 'core.https_address', `127.0.0.1:${await freePort()}`);
 await source.client('image', 'import', ...files, '--alias', 'large');
 const image = (await source.client('image', 'list', '--format=csv', '-cF')).trim();
 
@@ -50,7 +53,9 @@ for (let pair = 0; pair < pairs; pair++) {
   times.lxd.push(await seconds(source, 'other'));
 }
 const peak = await peakMemory(gateway.child.pid!);
-console.log(`${gib} GiB, ${form}, ${kind}, ${pairs} pairs; sha256 alone ${await hashing()} s`);
+console.log(
+  `${gib} GiB, ${form}, ${kind}, ${mode}, ${pairs} pairs; sha256 alone ${await hashing()} s`,
+);
 console.log(line('gateway', summarise(times.gateway), ' s', 1), times.gateway.map(rounded));
 console.log(line('lxd', summarise(times.lxd), ' s', 1), times.lxd.map(rounded));
 const ratios = times.gateway.map((own, pair) => own / times.lxd[pair]!);
@@ -59,7 +64,7 @@ console.log(`peak memory of the gateway ${peak.toFixed(0)} MB (${idle.toFixed(0)
 
 async function seconds(from: InstanceDaemon, remote: string): Promise<number> {
   const started = performance.now();
-  await from.client('image', 'copy', 'large', `${remote}:`, '--mode=push');
+  await from.client('image', 'copy', 'large', `${remote}:`, `--mode=${mode}`);
   const taken = (performance.now() - started) / 1000;
   await from.client('image', 'delete', `${remote}:${image}`);
   return taken;
