@@ -6,9 +6,12 @@ import { CredentialsError } from '../storage/s3-credentials.ts';
 
 /**
  * What a command's end tells a script: 0 done, 1 the check or operation failed, 2 usage or
- * configuration, 3 the store cannot be reached or denies access.
+ * configuration, 3 the store cannot be reached or denies access, 129, 130 and 143 stopped by a signal.
  */
-export type ExitCode = 0 | 1 | 2 | 3;
+export type ExitCode = 0 | 1 | 2 | 3 | 129 | 130 | 143;
+
+/** The signals that ask a process to end. */
+export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
 
 /** The command line is wrong. `message` says what and what to write instead. Exit code 2. */
 export class UsageError extends Error {
@@ -20,8 +23,27 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
+/** A signal ended the command. `what` tells what became of its work. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
+  readonly signal: EndSignal;
+
+  constructor(signal: EndSignal, what: string) {
+    super(`stopped by ${signal}; ${what}`);
+    this.signal = signal;
+  }
+}
+
+/** As shells tell of a death by a signal. */
+export function exitCodeOfSignal(signal: EndSignal): ExitCode {
+  return SIGNAL_CODES[signal];
+}
+
+const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof StoppedError) return exitCodeOfSignal(error.signal);
   const asks = [UsageError, ConfigError, CredentialsError];
   if (asks.some((kind) => error instanceof kind)) return 2;
   // `not_found` gets this far only when it is the bucket or the directory that is missing.

@@ -16,6 +16,7 @@ import { secondsToMs } from './arguments.ts';
 import { defineCommand } from './command.ts';
 import { UsageError, type ExitCode } from './exit.ts';
 import { createProgress } from './progress.ts';
+import { stoppable } from './stoppable.ts';
 import { STORE_OPTIONS, withStore } from './store-options.ts';
 import type { Terminal } from './terminal.ts';
 import { versionPath } from './withdrawal.ts';
@@ -26,7 +27,7 @@ export const publishCommand = defineCommand({
 
 With --from, the image comes out of a running LXD or Incus instead, as a stream, and its product and version default to what its properties say. A stopped instance or a snapshot is made an image there for the time of it.
 
-Files are stored under new keys only and the metadata last, so that nobody ever sees half an image. serve, watch or the deployed functions then index it.`,
+Files are stored under new keys only and the metadata last, so that nobody ever sees half an image. Stopped by a signal, it takes away what it has begun, and a second one ends it at once. serve, watch or the deployed functions then index it.`,
   operands: { name: '[FILES…]', min: 0, max: 100 },
   options: {
     ...STORE_OPTIONS,
@@ -73,42 +74,57 @@ Files are stored under new keys only and the metadata last, so that nobody ever 
     if (values.from !== undefined) {
       if (operands.length > 0) throw new UsageError('--from and FILES exclude each other');
       const product = values.product === undefined ? undefined : parseProduct(values.product);
-      const source = await parseSource(values.from, terminal.env);
-      return withStore(invocation, async ({ context: { store, now } }) => {
-        const progress = createProgress(terminal, 'Stored');
-        const placed = await publishFrom(store, {
-          ...{ ...source, ...placing, product, now: now() },
-          onProgress: (bytes, total) => progress.update(bytes, total),
-        }).finally(() => progress.clear());
-        return report(store, placed, terminal, reporting);
-      });
+      const from = await parseSource(values.from, terminal.env);
+      return stoppable(terminal, (signal) =>
+        withStore(invocation, async ({ context: { store, now } }) => {
+          const progress = createProgress(terminal, 'Stored');
+          const placed = await publishFrom(store, {
+            ...{ ...from, ...placing, product, signal, now: now() },
+            onProgress: (bytes, total) => progress.update(bytes, total),
+          }).finally(() => progress.clear());
+          return report(store, placed, terminal, { ...reporting, signal });
+        }),
+      );
     }
     if (operands.length === 0) throw new UsageError('FILES… is missing, or --from');
     const product = parseProduct(values.product);
     const files = await recogniseFiles(operands);
-    return withStore(invocation, async ({ context: { store, now } }) => {
-      const total = files.reduce((sum, { size }) => sum + size, 0);
-      const progress = createProgress(terminal, 'Stored');
-      const placed = await placeVersion(store, {
-        ...{ ...placing, product, files, now: now() },
-        onProgress: (bytes, file) => progress.update(bytes, total, file),
-      }).finally(() => progress.clear());
-      return report(store, placed, terminal, reporting);
-    });
+    return stoppable(terminal, (signal) =>
+      withStore(invocation, async ({ context: { store, now } }) => {
+        const total = files.reduce((sum, { size }) => sum + size, 0);
+        const progress = createProgress(terminal, 'Stored');
+        const placed = await placeVersion(store, {
+          ...{ ...placing, product, files, signal, now: now() },
+          onProgress: (bytes, file) => progress.update(bytes, total, file),
+        }).finally(() => progress.clear());
+        return report(store, placed, terminal, { ...reporting, signal });
+      }),
+    );
   },
 });
+
+interface Reporting {
+  readonly json: boolean;
+  readonly timeout?: number;
+  readonly signal: AbortSignal;
+}
 
 /** Prints what was stored and, with a `timeout` in milliseconds, waits until it is public. */
 async function report(
   store: ObjectStore,
   placed: PlacedVersion,
   terminal: Terminal,
-  { json, timeout }: { readonly json: boolean; readonly timeout?: number },
+  { json, timeout, signal }: Reporting,
 ): Promise<ExitCode> {
   const { ref, stored, kept, fingerprints, incomplete } = placed;
   const version = versionPath(ref);
   const waited =
-    timeout === undefined ? undefined : await waitPublished(store, placed, { timeout });
+    timeout === undefined
+      ? undefined
+      : await waitPublished(store, placed, { timeout, signal }).catch((error: unknown) => {
+          if (!signal.aborted) throw error;
+          throw new Error(`${version} is stored, and will be public when it is indexed`);
+        });
   if (json) {
     const keys = stored.map(({ key }) => key);
     const state = waited?.kind ?? 'stored';
@@ -145,14 +161,14 @@ async function report(
 async function parseSource(
   text: string,
   env: Terminal['env'],
-): Promise<InstanceSource & { readonly name: string }> {
+): Promise<{ readonly source: InstanceSource; readonly name: string }> {
   const [, kind, remote, name] = /^(lxd|incus):(?:([^:]*):)?(.+)$/.exec(text) ?? [];
   if ((kind !== 'lxd' && kind !== 'incus') || name === undefined) {
     throw new UsageError(
       `--from is ${JSON.stringify(text)}; lxd:NAME, incus:NAME or lxd:REMOTE:NAME is expected`,
     );
   }
-  return { ...(await instanceSource(kind, remote, env)), name };
+  return { source: await instanceSource(kind, remote, env), name };
 }
 
 function checkVersion(version: string | undefined): void {

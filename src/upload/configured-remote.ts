@@ -3,15 +3,40 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 
-import { InstanceServerError, type ServerAddress } from './instance-server.ts';
+import { InstanceServerError, type ServerAddress } from './instance-connection.ts';
 
 export type ServerKind = 'lxd' | 'incus';
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** A server that images are taken from, and what its client calls it. */
 export interface InstanceSource {
+  readonly kind: ServerKind;
+  /** Without it, the server of this machine. */
+  readonly remote?: string;
   readonly address: ServerAddress;
   /** The remote's default project, where its configuration names one. */
   readonly project?: string;
+}
+
+/** What in a request's address tells the project. */
+export function projectOf({ project }: InstanceSource): Readonly<Record<string, string>> {
+  return project === undefined ? {} : { project };
+}
+
+/** A line for the user to copy, in backquotes: `lxc image delete far:NAME`. */
+export function clientCommand(
+  { kind, remote, project }: InstanceSource,
+  verb: string,
+  name = '',
+): string {
+  const operand = `${remote === undefined ? '' : `${remote}:`}${name}`;
+  const words = [
+    clientOf(kind),
+    verb,
+    operand,
+    project === undefined ? '' : `--project ${project}`,
+  ];
+  return `\`${words.filter(Boolean).join(' ')}\``;
 }
 
 /**
@@ -24,7 +49,9 @@ export async function instanceSource(
   remote: string | undefined,
   env: Env,
 ): Promise<InstanceSource> {
-  if (remote === undefined || remote === 'local') return { address: await localSocket(kind, env) };
+  if (remote === undefined || remote === 'local') {
+    return { kind, address: await localSocket(kind, env) };
+  }
   const { folder, found } = await remoteOf(kind, remote, env);
   const { addr, protocol, project } = found;
   if (typeof addr !== 'string')
@@ -34,21 +61,24 @@ export async function instanceSource(
       `${remote} is a simplestreams server; take images from it with \`bucketstreams pull\``,
     );
   }
-  const inProject = typeof project === 'string' && project !== '' ? { project } : {};
+  const named = {
+    ...{ kind, remote },
+    ...(typeof project === 'string' && project !== '' && { project }),
+  };
   if (addr.startsWith('unix:')) {
     const socketPath = addr.replace(/^unix:(\/\/)?/, '');
-    return { address: socketPath ? { socketPath } : await localSocket(kind, env), ...inProject };
+    return { ...named, address: socketPath ? { socketPath } : await localSocket(kind, env) };
   }
   const certificate = await textOf(join(folder, 'servercerts', `${remote}.crt`));
   const cert = await textOf(join(folder, 'client.crt'));
   const key = await textOf(join(folder, 'client.key'));
   return {
+    ...named,
     address: {
       url: addr,
       ...(certificate !== undefined && { certificate }),
       ...(cert !== undefined && key !== undefined && { client: { cert, key } }),
     },
-    ...inProject,
   };
 }
 
@@ -61,8 +91,12 @@ async function remoteOf(kind: ServerKind, name: string, env: Env) {
     if (Object.keys(found).length > 0) return { folder, found };
   }
   throw new InstanceServerError(
-    `${kind} has no remote "${name}" in ${folders.join(' or ')}; see \`${kind === 'lxd' ? 'lxc' : 'incus'} remote list\``,
+    `${kind} has no remote "${name}" in ${folders.join(' or ')}; see \`${clientOf(kind)} remote list\``,
   );
+}
+
+function clientOf(kind: ServerKind): string {
+  return kind === 'lxd' ? 'lxc' : 'incus';
 }
 
 function parsed(text: string, folder: string): unknown {

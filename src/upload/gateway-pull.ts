@@ -2,7 +2,8 @@ import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upl
 import { GatewayError } from './gateway-answers.ts';
 import { guardedBody, type BodyLimits } from './gateway-body.ts';
 import type { ImagePost } from './gateway-request.ts';
-import { exportImage, findImage, type ServerAddress } from './instance-server.ts';
+import type { ServerAddress } from './instance-connection.ts';
+import { exportImage, findImage } from './instance-server.ts';
 import type { Part } from './multipart-parts.ts';
 import type { IncomingImage } from './receive-image.ts';
 import { findStreamImage, openStreamImage } from './streams-source.ts';

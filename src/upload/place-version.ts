@@ -11,6 +11,7 @@ import {
   type VersionRef,
 } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { abandoned } from './left-behind.ts';
 import type { RecognisedFile } from './recognise.ts';
 import {
   claimVersion,
@@ -34,7 +35,7 @@ export interface PlaceOptions {
   readonly now: number;
   /** Bytes of all files that were stored so far, and the file in work. */
   readonly onProgress?: (bytes: number, file: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PlacedVersion {
@@ -50,7 +51,8 @@ export interface PlacedVersion {
 
 /**
  * Stores the files of one version: what checks first, then roots, what makes them visible last. Either
- * all new ones are there at the end, or none. Rejects with PlacementError or StoreError.
+ * all new ones are there at the end, or none. Rejects with PlacementError, StoreError or the signal's reason,
+ * or with LeftBehindError when the signal came and not all could be taken away.
  */
 export async function placeVersion(
   store: ObjectStore,
@@ -77,8 +79,7 @@ export async function placeVersion(
     await slot.finish();
     return placed;
   } catch (error) {
-    await slot.abandon();
-    throw error;
+    return abandoned(slot, error, options.signal);
   }
 }
 
@@ -87,17 +88,19 @@ async function fill(
   slot: VersionSlot,
   { files, force = false, onProgress, signal }: PlaceOptions,
 ): Promise<PlacedVersion> {
-  const kept = await settleRivals(store, slot, files, force);
+  const kept = await settleRivals(store, slot, files, { force, signal });
   const metadata = await metadataBytes(store, slot, files);
   const stored: ObjectInfo[] = [];
   const fingerprints: Record<string, Sha256> = {};
   let done = 0;
   for (const file of files.toSorted((a, b) => ORDER[a.kind] - ORDER[b.kind])) {
     const hash = fingerprintHash(file, metadata);
-    const body = createReadStream(file.path, READ);
     if (kept.includes(file.name)) {
+      const body = createReadStream(file.path, { ...READ, signal });
       await update(hash ?? createHash('sha256'), body);
     } else {
+      // The store ends it when the signal aborts.
+      const body = createReadStream(file.path, READ);
       const replace = slot.existing.get(file.name);
       const before = done;
       stored.push(
@@ -132,13 +135,13 @@ async function settleRivals(
   store: ObjectStore,
   slot: VersionSlot,
   files: readonly RecognisedFile[],
-  force: boolean,
+  { force, signal }: { readonly force: boolean; readonly signal: AbortSignal | undefined },
 ): Promise<string[]> {
   const kept: string[] = [];
   for (const file of files) {
     const existing = slot.existing.get(file.name);
     if (existing === undefined) continue;
-    if (await sameBytes(store, existing, file)) kept.push(file.name);
+    if (await sameBytes(store, existing, file, signal)) kept.push(file.name);
     else if (!force) {
       throw new PlacementError(
         `${existing.key} is in ${store.url} already, with other bytes than ${file.path}; publish under another version, or replace it with --force`,
@@ -152,11 +155,13 @@ async function sameBytes(
   store: ObjectStore,
   existing: ObjectInfo,
   file: RecognisedFile,
+  signal: AbortSignal | undefined,
 ): Promise<boolean> {
   if (existing.size !== file.size) return false;
-  const { stream } = await store.read(existing.key, { ifMatch: existing.etag });
+  const pinned = { ifMatch: existing.etag, ...(signal && { signal }) };
+  const { stream } = await store.read(existing.key, pinned);
   const theirs = await update(createHash('sha256'), stream);
-  const ours = await update(createHash('sha256'), createReadStream(file.path, READ));
+  const ours = await update(createHash('sha256'), createReadStream(file.path, { ...READ, signal }));
   return theirs.digest('hex') === ours.digest('hex');
 }
 

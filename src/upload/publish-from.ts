@@ -1,20 +1,15 @@
 import type { Sha256 } from '../images/digests.ts';
-import { productName, versionProblem, type ProductRef } from '../images/layout.ts';
-import { isStoreError } from '../storage/errors.ts';
+import { versionProblem, type ProductRef } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { alreadyPublished } from './already-published.ts';
 import { productOfProperties } from './choose-product.ts';
+import { projectOf, type InstanceSource } from './configured-remote.ts';
 import { GatewayError } from './gateway-answers.ts';
-import {
-  call,
-  exportImage,
-  findImage,
-  InstanceServerError,
-  path,
-  type ServerAddress,
-  type SourceImage,
-} from './instance-server.ts';
-import { knownImages } from './known-images.ts';
-import type { PlacedVersion } from './place-version.ts';
+import { InstanceServerError } from './instance-connection.ts';
+import { imageOfInstance } from './instance-image.ts';
+import { exportImage, findImage, type SourceImage } from './instance-server.ts';
+import { abandoned, LeftBehindError, messageOf } from './left-behind.ts';
+import { placeOf, type PlacedVersion } from './place-version.ts';
 import { receiveImage, type ImageHead } from './receive-image.ts';
 import {
   claimVersion,
@@ -25,9 +20,7 @@ import {
 } from './version-slot.ts';
 
 export interface PublishFromOptions {
-  readonly address: ServerAddress;
-  /** Default: the source's own. */
-  readonly project?: string;
+  readonly source: InstanceSource;
   /** An image's alias or fingerprint, or an instance, or `instance/snapshot`. */
   readonly name: string;
   /** Default: what the image's properties say. */
@@ -39,83 +32,60 @@ export interface PublishFromOptions {
   readonly now: number;
   /** Bytes that were stored so far, and the whole where the source tells it. */
   readonly onProgress?: (bytes: number, total: number | undefined) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Streams an image out of a running LXD or Incus into a version, with no copy of it in between, and checks
  * that it is what the source calls it. Rejects with InstanceServerError, GatewayError (the image is not
- * usable), PlacementError or StoreError; then nothing is left.
+ * usable), PlacementError, StoreError or the signal's reason; then nothing is left, neither in the store nor
+ * on the source, unless it is LeftBehindError.
  */
 export async function publishFrom(
   store: ObjectStore,
   options: PublishFromOptions,
 ): Promise<PlacedVersion> {
-  const { address, name } = options;
-  const query = queryOf(options);
-  const image = await findImage(address, name, query).catch((error: unknown) => {
-    if (error instanceof InstanceServerError && error.status === 404) return undefined;
-    throw error;
-  });
-  if (image) {
-    const there = await alreadyPublished(store, options, image);
-    return there ?? transfer(store, options, image, image.properties['serial']);
-  }
-  const made = await imageOfInstance(address, name, query);
+  const { source, name, signal } = options;
   try {
-    return await transfer(store, options, made, undefined);
-  } finally {
-    await call(address, 'DELETE', path(['images', made.fingerprint], query));
+    const image = await findImage(source.address, name, projectOf(source)).catch(
+      (error: unknown) => {
+        if (error instanceof InstanceServerError && error.status === 404) return undefined;
+        throw error;
+      },
+    );
+    if (!image) return await publishInstance(store, options);
+    const there = await alreadyPublished(store, image.fingerprint, options);
+    return there ?? (await transfer(store, options, image, image.properties['serial']));
+  } catch (error) {
+    if (signal?.aborted !== true || error instanceof LeftBehindError) throw error;
+    throw signal.reason;
   }
 }
 
-/**
- * Where the image is published already: that is no error, and nothing is to be done. PlacementError when that
- * is another product or version than what was asked for: a fingerprint is published once.
- */
-async function alreadyPublished(
+async function publishInstance(
   store: ObjectStore,
-  { product, version }: PublishFromOptions,
-  { fingerprint }: SourceImage,
-): Promise<PlacedVersion | undefined> {
-  const images = await knownImages(store).catch((error: unknown) => {
-    // Who may only write images need not know what is there.
-    if (isStoreError(error, 'access_denied')) return [];
+  options: PublishFromOptions,
+): Promise<PlacedVersion> {
+  const { source, name, signal } = options;
+  const { image, release } = await imageOfInstance(source, name, signal);
+  let placed: PlacedVersion;
+  try {
+    // Its properties are those of the image that the instance was made of: their serial is of that image.
+    placed = await transfer(store, options, image, undefined);
+  } catch (error) {
+    await release().catch((left: unknown) => {
+      throw signal?.aborted === true ? left : besides(messageOf(error), left);
+    });
     throw error;
-  });
-  const known = images.find((image) => image.fingerprint === fingerprint);
-  if (!known) return undefined;
-  const { ref, file } = known;
-  const same = product === undefined || productName(product) === productName(ref.product);
-  if (same && (version === undefined || version === ref.version)) {
-    return { ref, stored: [], kept: [file], fingerprints: { [file]: known.fingerprint } };
   }
-  throw new PlacementError(
-    `the image ${fingerprint} is already published as ${productName(ref.product)} ${ref.version}, and clients can have it once only; remove that first`,
-  );
-}
-
-type Query = Readonly<Record<string, string>>;
-
-function queryOf({ project }: PublishFromOptions): Query {
-  return project === undefined ? {} : { project };
-}
-
-/** Has the source make an image of a stopped instance, or of a snapshot. */
-async function imageOfInstance(
-  address: ServerAddress,
-  name: string,
-  query: Query,
-): Promise<SourceImage> {
-  const type = name.includes('/') ? 'snapshot' : 'instance';
-  const operation = await call(address, 'POST', path(['images'], query), {
-    source: { type, name },
+  await release().catch((left: unknown) => {
+    throw besides(`${placeOf(placed.ref)} is stored`, left);
   });
-  const id = textOf(operation, 'id');
-  const done = await call(address, 'GET', path(['operations', id, 'wait'], query));
-  const error = textOf(done, 'err');
-  if (error !== '') throw new InstanceServerError(`${name} cannot be made an image: ${error}`);
-  const metadata = typeof done === 'object' && done !== null && 'metadata' in done && done.metadata;
-  return findImage(address, textOf(metadata, 'fingerprint'), query);
+  return placed;
+}
+
+function besides(first: string, left: unknown): LeftBehindError {
+  return new LeftBehindError(`${first}; but ${messageOf(left)}`, { cause: left });
 }
 
 async function transfer(
@@ -124,7 +94,9 @@ async function transfer(
   image: SourceImage,
   serial: string | undefined,
 ): Promise<PlacedVersion> {
-  const incoming = await exportImage(options.address, image.fingerprint, queryOf(options));
+  const { source, signal } = options;
+  const { fingerprint: announced } = image;
+  const incoming = await exportImage(source.address, announced, projectOf(source), signal);
   const total = image.size > 0 ? image.size : undefined;
   let slot: VersionSlot | undefined;
   const stored: ObjectInfo[] = [];
@@ -136,26 +108,25 @@ async function transfer(
         const root = await slot.put(head.name, body, {
           ...replacing(slot, options, head.name),
           ...(total !== undefined && { sizeLimit: total }),
+          ...(signal && { signal }),
           onProgress: (bytes) => options.onProgress?.(bytes, total),
         });
         stored.push(root);
         return root;
       },
-      image.fingerprint,
+      announced,
     );
     if (!slot) throw new TypeError('a root was stored without a version');
     const { metadataFile, name, fingerprint } = received;
     if (metadataFile) {
-      stored.push(
-        await slot.putBytes('lxd.tar.xz', metadataFile, replacing(slot, options, 'lxd.tar.xz')),
-      );
+      const metadata = { ...replacing(slot, options, 'lxd.tar.xz'), ...(signal && { signal }) };
+      stored.push(await slot.putBytes('lxd.tar.xz', metadataFile, metadata));
     }
     await slot.finish();
     const fingerprints: Record<string, Sha256> = { [name]: fingerprint };
     return { ref: slot.ref, stored, kept: [], fingerprints };
   } catch (error) {
-    await slot?.abandon();
-    throw error;
+    return abandoned(slot, error, signal);
   }
 }
 
@@ -203,10 +174,4 @@ function replacing(
   throw new PlacementError(
     `${existing.key} is there already; publish under another version, or replace it with --force`,
   );
-}
-
-function textOf(value: unknown, name: string): string {
-  if (typeof value !== 'object' || value === null) return '';
-  const found = (value as Readonly<Record<string, unknown>>)[name];
-  return typeof found === 'string' ? found : '';
 }

@@ -4,7 +4,7 @@ import { canonicalArchitecture } from '../images/architectures.ts';
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import { gatheredBody } from './gathered-body.ts';
 import { wholeBody } from './gateway-body.ts';
-import { InstanceServerError } from './instance-server.ts';
+import { InstanceServerError } from './instance-connection.ts';
 import type { Part } from './multipart-parts.ts';
 import type { IncomingImage } from './receive-image.ts';
 

@@ -19,6 +19,8 @@ export interface WaitOptions {
   readonly timeout: number;
   /** Milliseconds between two looks. */
   readonly interval?: number;
+  /** Ends the wait, which then rejects. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface WaitOptions {
 export async function waitPublished(
   store: ObjectStore,
   placed: PlacedVersion,
-  { timeout, interval = 250 }: WaitOptions,
+  { timeout, interval = 250, signal }: WaitOptions,
 ): Promise<Publication> {
   const deadline = Date.now() + timeout;
   let last = 'nothing has indexed it yet; does `bucketstreams serve` or `watch` run on this store?';
@@ -39,7 +41,7 @@ export async function waitPublished(
     if (Date.now() >= deadline) {
       return { kind: 'unpublished', final: false, reason: `${last} (waited ${timeout / 1000} s)` };
     }
-    await delay(interval);
+    await delay(interval, undefined, { signal });
   }
 }
 

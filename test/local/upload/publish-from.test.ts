@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { publishFrom, type PublishFromOptions } from '../../../src/upload/publish-from.ts';
 import { cliOutput } from '../../support/cli.ts';
-import {
-  fingerprintOf,
-  metadataTar,
-  splitUpload,
-  SQUASHFS,
-} from '../../support/gateway-fixture.ts';
+import { fakeInstanceServer, type FakeOptions } from '../../support/fake-instance-server.ts';
+import { fingerprintOf, metadataTar, SQUASHFS } from '../../support/gateway-fixture.ts';
 import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
@@ -26,45 +21,26 @@ const UNIFIED = gzipSync(
     { path: 'rootfs/x', content: SQUASHFS },
   ]),
 );
-const FINGERPRINT = fingerprintOf(METADATA, SQUASHFS);
+const SPLIT = [METADATA, SQUASHFS] as const;
+const FINGERPRINT = fingerprintOf(...SPLIT);
 
-/** An instance server with one image, which it calls `fingerprint` whatever its bytes are. */
-async function source(
-  files: readonly [Buffer, Buffer] | Buffer,
-  fingerprint = Buffer.isBuffer(files) ? fingerprintOf(files) : fingerprintOf(...files),
-  properties: Record<string, string> = {},
-) {
+/** A fake source, a store, and `publish` from the one to the other: of its first image unless told otherwise. */
+async function fixture(options: FakeOptions) {
   const resources = new AsyncDisposableStack();
   const { path } = resources.use(await temporaryFolder());
-  const server = createServer((request, response) => {
-    const [, , , name = '', action] = request.url!.split('/');
-    if (action === 'export') {
-      const { body, headers } = Buffer.isBuffer(files)
-        ? { body: Readable.from([files]), headers: {} }
-        : splitUpload(...files);
-      response.writeHead(200, headers);
-      body!.pipe(response);
-    } else if (name !== 'aliases' && fingerprint.startsWith(name)) {
-      response.end(
-        JSON.stringify({ type: 'sync', metadata: { fingerprint, properties, size: 0 } }),
-      );
-    } else response.writeHead(404).end(JSON.stringify({ type: 'error', error: 'not found' }));
-  });
-  const socketPath = join(path, 'socket');
-  await new Promise<void>((resolve) => void server.listen(socketPath, resolve));
-  resources.defer(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
+  const server = resources.use(await fakeInstanceServer(options));
   const data = join(path, 'data');
   const store = await openDirectoryStore({ path: data });
   resources.defer(() => store.close());
+  const source = { kind: options.kind ?? 'lxd', address: { socketPath: server.socketPath } };
   return {
-    publish: (options: Partial<PublishFromOptions> = {}) =>
-      publishFrom(store, {
-        ...{ address: { socketPath }, name: fingerprint, now: Date.UTC(2024, 0, 2, 3, 4) },
-        ...options,
+    server,
+    publish: (asked: Partial<PublishFromOptions> = {}, to: ObjectStore = store) =>
+      publishFrom(to, {
+        ...{ source, name: server.fingerprints()[0] ?? '', now: Date.UTC(2024, 0, 2, 3, 4) },
+        ...asked,
       }),
+    store,
     index: () => cliOutput(['update', '--store', `file:${data}`]),
     keys: async () => (await Array.fromAsync(store.list(''))).map(({ key }) => key),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -74,7 +50,7 @@ async function source(
 describe('publish from an instance server', () => {
   it('takes product and version from what the properties say, by a part of the fingerprint', async () => {
     const properties = { serial: '20230405_06:07', variant: 'Vim', release: '9' };
-    await using from = await source([METADATA, SQUASHFS], FINGERPRINT, properties);
+    await using from = await fixture({ images: [{ files: SPLIT, properties }] });
     await from.publish({ name: FINGERPRINT.slice(0, 12) });
     const folder = 'images/busybox/9/amd64/vim/20230405_06:07';
     assert.deepEqual(await from.keys(), [`${folder}/lxd.tar.xz`, `${folder}/rootfs.squashfs`]);
@@ -82,24 +58,25 @@ describe('publish from an instance server', () => {
 
   it('takes a virtual machine, and an image of one file', async () => {
     const folder = 'images/busybox/static/amd64/default/20240102_0304';
-    await using machine = await source([METADATA, DISK]);
+    await using machine = await fixture({ images: [{ files: [METADATA, DISK] }] });
     await machine.publish();
     assert.deepEqual(await machine.keys(), [`${folder}/disk.qcow2`, `${folder}/lxd.tar.xz`]);
-    await using whole = await source(UNIFIED);
+    await using whole = await fixture({ images: [{ files: UNIFIED }] });
     await whole.publish();
     assert.deepEqual(await whole.keys(), [`${folder}/lxd_combined.tar.gz`]);
   });
 
   it('refuses other bytes than the fingerprint says, and leaves nothing', async () => {
-    for (const files of [[METADATA, SQUASHFS] as const, UNIFIED]) {
-      await using from = await source(files, 'f'.repeat(64));
+    for (const files of [SPLIT, UNIFIED]) {
+      const images = [{ files, fingerprint: 'f'.repeat(64) }];
+      await using from = await fixture({ images });
       await assert.rejects(from.publish(), /fingerprint is [0-9a-f]{64}, not f{64}/);
       assert.deepEqual(await from.keys(), []);
     }
   });
 
   it('does nothing for what is published already, and refuses it under another name', async () => {
-    await using from = await source([METADATA, SQUASHFS]);
+    await using from = await fixture({ images: [{ files: SPLIT }] });
     const first = await from.publish();
     await from.index();
     const keys = await from.keys();

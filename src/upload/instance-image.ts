@@ -1,0 +1,82 @@
+import { clientCommand, projectOf, type InstanceSource } from './configured-remote.ts';
+import { call, InstanceServerError, path } from './instance-connection.ts';
+import { begin, endOf, textOf, type Ending } from './instance-operation.ts';
+import { parseImage, type SourceImage } from './instance-server.ts';
+import { LeftBehindError, messageOf } from './left-behind.ts';
+
+/** The image that a source has of an instance or snapshot. */
+export interface InstanceImage {
+  readonly image: SourceImage;
+  /** Leaves the source as it was: deletes the image, unless it was there before. LeftBehindError. */
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * Has the source make an image of a stopped instance, or of `instance/snapshot`. When the signal aborts this
+ * rejects once the source is as it was.
+ */
+export async function imageOfInstance(
+  source: InstanceSource,
+  name: string,
+  signal?: AbortSignal,
+): Promise<InstanceImage> {
+  const { address } = source;
+  const query = projectOf(source);
+  const type = name.includes('/') ? 'snapshot' : 'instance';
+  signal?.throwIfAborted();
+  const id = await begin(address, 'POST', path(['images'], query), { source: { type, name } });
+  const ending = await endOf(address, id, query, signal).catch(async (error: unknown) => {
+    await unmake(source, name, id);
+    throw error;
+  });
+  const { fingerprint, ours } = resultOf(ending, name);
+  const release = async () => (ours ? remove(source, fingerprint) : undefined);
+  try {
+    const image = await call(address, 'GET', path(['images', fingerprint], query), { signal });
+    return { image: parseImage(image), release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+interface Result {
+  readonly fingerprint: string;
+  /** Whether it was made here and now. */
+  readonly ours: boolean;
+}
+
+function resultOf(ending: Ending, name: string): Result {
+  if (ending.kind === 'done') {
+    return { fingerprint: textOf(ending.metadata, 'fingerprint'), ours: true };
+  }
+  throw new InstanceServerError(`${name} cannot be made an image: ${ending.reason}`);
+}
+
+/** Neither LXD nor Incus can be kept from an image that they have begun: it is deleted when it is made. */
+async function unmake(source: InstanceSource, name: string, id: string): Promise<void> {
+  const ending = await endOf(source.address, id, projectOf(source)).catch((error: unknown) => {
+    throw new LeftBehindError(
+      `the source was making an image of ${name}, and may have it still (${messageOf(error)}); look with ${clientCommand(source, 'image list')}`,
+      { cause: error },
+    );
+  });
+  if (ending.kind === 'failed') return;
+  await remove(source, resultOf(ending, name).fingerprint);
+}
+
+async function remove(source: InstanceSource, fingerprint: string): Promise<void> {
+  const { address } = source;
+  const query = projectOf(source);
+  try {
+    const id = await begin(address, 'DELETE', path(['images', fingerprint], query));
+    const ending = await endOf(address, id, query);
+    if (ending.kind === 'failed') throw new InstanceServerError(ending.reason);
+  } catch (error) {
+    if (error instanceof InstanceServerError && error.status === 404) return;
+    throw new LeftBehindError(
+      `the image ${fingerprint} that was made for it on the source is there still (${messageOf(error)}); delete it with ${clientCommand(source, 'image delete', fingerprint)}`,
+      { cause: error },
+    );
+  }
+}

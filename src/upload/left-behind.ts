@@ -1,0 +1,34 @@
+import type { VersionSlot } from './version-slot.ts';
+
+/** Something that was made for an upload could not be taken away. `message` says what, and what to do. */
+export class LeftBehindError extends Error {
+  override readonly name = 'LeftBehindError';
+}
+
+/**
+ * Takes away what an upload stored that ended with `error`, and rejects with that, or with the reason of its
+ * signal when that ended it: nothing is left then.
+ */
+export async function abandoned(
+  slot: VersionSlot | undefined,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): Promise<never> {
+  const stopped = signal?.aborted === true;
+  try {
+    await slot?.abandon();
+  } catch (left) {
+    if (!stopped) throw left;
+    throw new LeftBehindError(
+      `not all that was stored of it could be removed: ${messageOf(left)}`,
+      {
+        cause: left,
+      },
+    );
+  }
+  throw stopped ? signal.reason : error;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
