@@ -50,6 +50,8 @@ function resultOf(ending: Ending, name: string): Result {
   if (ending.kind === 'done') {
     return { fingerprint: textOf(ending.metadata, 'fingerprint'), ours: true };
   }
+  const [, there] = /image already exists: ([0-9a-f]{64})/i.exec(ending.reason) ?? [];
+  if (there !== undefined) return { fingerprint: there, ours: false };
   throw new InstanceServerError(`${name} cannot be made an image: ${ending.reason}`);
 }
 

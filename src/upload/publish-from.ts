@@ -54,8 +54,7 @@ export async function publishFrom(
       },
     );
     if (!image) return await publishInstance(store, options);
-    const there = await alreadyPublished(store, image.fingerprint, options);
-    return there ?? (await transfer(store, options, image, image.properties['serial']));
+    return await publishImage(store, options, image, image.properties['serial']);
   } catch (error) {
     if (signal?.aborted !== true || error instanceof LeftBehindError) throw error;
     throw signal.reason;
@@ -71,7 +70,7 @@ async function publishInstance(
   let placed: PlacedVersion;
   try {
     // Its properties are those of the image that the instance was made of: their serial is of that image.
-    placed = await transfer(store, options, image, undefined);
+    placed = await publishImage(store, options, image, undefined);
   } catch (error) {
     await release().catch((left: unknown) => {
       throw signal?.aborted === true ? left : besides(messageOf(error), left);
@@ -86,6 +85,16 @@ async function publishInstance(
 
 function besides(first: string, left: unknown): LeftBehindError {
   return new LeftBehindError(`${first}; but ${messageOf(left)}`, { cause: left });
+}
+
+async function publishImage(
+  store: ObjectStore,
+  options: PublishFromOptions,
+  image: SourceImage,
+  serial: string | undefined,
+): Promise<PlacedVersion> {
+  const there = await alreadyPublished(store, image.fingerprint, options);
+  return there ?? transfer(store, options, image, serial);
 }
 
 async function transfer(

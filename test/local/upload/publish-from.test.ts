@@ -90,3 +90,50 @@ describe('publish from an instance server', () => {
     assert.deepEqual(await from.keys(), keys);
   });
 });
+
+describe('publish of an instance', () => {
+  const product = { os: 'a', release: 'b', arch: 'amd64', variant: 'c' };
+  const instances = { box: { files: SPLIT, snapshots: ['then'] } };
+
+  it('does nothing for what is published already, and refuses it under another name', async () => {
+    for (const kind of ['lxd', 'incus'] as const) {
+      await using from = await fixture({ kind, instances });
+      const first = await from.publish({ name: 'box', product });
+      await from.index();
+      const keys = await from.keys();
+      for (const name of ['box', 'box/then']) {
+        const again = await from.publish({ name, product });
+        assert.deepEqual(again.ref, first.ref);
+        assert.deepEqual([again.stored, again.kept], [[], ['rootfs.squashfs']]);
+        const reason = /already published as a:b:amd64:c 20240102_0304/;
+        const other = { ...product, variant: 'other' };
+        await assert.rejects(from.publish({ name, product: other }), reason);
+        await assert.rejects(from.publish({ name, product, version: '20250101' }), reason);
+      }
+      assert.deepEqual(await from.keys(), keys);
+      assert.deepEqual(from.server.fingerprints(), []);
+    }
+  });
+
+  it('takes the image that the source has of it already, and leaves it there', async () => {
+    for (const kind of ['lxd', 'incus'] as const) {
+      await using from = await fixture({ kind, instances, images: [{ files: SPLIT }] });
+      const placed = await from.publish({ name: 'box', product });
+      assert.deepEqual(placed.fingerprints, { 'rootfs.squashfs': FINGERPRINT });
+      assert.deepEqual(from.server.fingerprints(), [FINGERPRINT]);
+    }
+  });
+
+  it('says what was stored when the source keeps the image', async () => {
+    await using from = await fixture({ instances });
+    from.server.refuse('it is in use');
+    await assert.rejects(from.publish({ name: 'box', product }), {
+      message: `images/a/b/amd64/c/20240102_0304/ is stored; but the image ${FINGERPRINT} that was made for it on the source is there still (it is in use); delete it with \`lxc image delete ${FINGERPRINT}\``,
+    });
+    assert.equal((await from.keys()).length, 2);
+    await assert.rejects(
+      from.publish({ name: 'box', product, version: '20240102_0304' }),
+      /is there already; .*--force$/,
+    );
+  });
+});
