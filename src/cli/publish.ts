@@ -34,7 +34,11 @@ Files are stored under new keys only and the metadata last, so that nobody ever 
     from: {
       type: 'string',
       value: 'lxd:[REMOTE:]NAME | incus:[REMOTE:]NAME',
-      help: 'Take the image from the local LXD or Incus, or from a remote that your lxc or incus knows: its alias or fingerprint, or an instance, or INSTANCE/SNAPSHOT.',
+      help: 'Take the image from the local LXD or Incus, or from a remote that your lxc or incus knows. NAME is its alias, or its fingerprint or the beginning of that; or a stopped instance, or INSTANCE/SNAPSHOT.',
+    },
+    instance: {
+      type: 'boolean',
+      help: 'The NAME of --from is an instance or snapshot, though an image has it as its alias.',
     },
     product: {
       type: 'string',
@@ -80,12 +84,14 @@ Files are stored under new keys only and the metadata last, so that nobody ever 
           const progress = createProgress(terminal, 'Stored');
           const placed = await publishFrom(store, {
             ...{ ...from, ...placing, product, signal, now: now() },
+            instance: values.instance === true,
             onProgress: (bytes, total) => progress.update(bytes, total),
           }).finally(() => progress.clear());
           return report(store, placed, terminal, { ...reporting, signal });
         }),
       );
     }
+    if (values.instance) throw new UsageError('--instance says what the name of --from is');
     if (operands.length === 0) throw new UsageError('FILES… is missing, or --from');
     const product = parseProduct(values.product);
     const files = await recogniseFiles(operands);

@@ -5,12 +5,12 @@ import { alreadyPublished } from './already-published.ts';
 import { productOfProperties } from './choose-product.ts';
 import { projectOf, type InstanceSource } from './configured-remote.ts';
 import { GatewayError } from './gateway-answers.ts';
-import { InstanceServerError } from './instance-connection.ts';
 import { imageOfInstance } from './instance-image.ts';
-import { exportImage, findImage, type SourceImage } from './instance-server.ts';
+import { exportImage, type SourceImage } from './instance-server.ts';
 import { abandoned, LeftBehindError, messageOf } from './left-behind.ts';
 import { placeOf, type PlacedVersion } from './place-version.ts';
 import { receiveImage, type ImageHead } from './receive-image.ts';
+import { lookUp } from './source-name.ts';
 import {
   claimVersion,
   openVersion,
@@ -23,6 +23,8 @@ export interface PublishFromOptions {
   readonly source: InstanceSource;
   /** An image's alias or fingerprint, or an instance, or `instance/snapshot`. */
   readonly name: string;
+  /** It is an instance or snapshot, whatever images are called. */
+  readonly instance?: boolean;
   /** Default: what the image's properties say. */
   readonly product?: ProductRef;
   /** Default: the image's `serial`, or the minute of `now`; with -2, -3 … when that is taken. */
@@ -45,16 +47,11 @@ export async function publishFrom(
   store: ObjectStore,
   options: PublishFromOptions,
 ): Promise<PlacedVersion> {
-  const { source, name, signal } = options;
+  const { source, signal } = options;
   try {
-    const image = await findImage(source.address, name, projectOf(source)).catch(
-      (error: unknown) => {
-        if (error instanceof InstanceServerError && error.status === 404) return undefined;
-        throw error;
-      },
-    );
-    if (!image) return await publishInstance(store, options);
-    return await publishImage(store, options, image, image.properties['serial']);
+    const named = await lookUp(source, options);
+    if (named.kind === 'instance') return await publishInstance(store, options);
+    return await publishImage(store, options, named.image, named.image.properties['serial']);
   } catch (error) {
     if (signal?.aborted !== true || error instanceof LeftBehindError) throw error;
     throw signal.reason;

@@ -124,6 +124,17 @@ describe('publish of an instance', () => {
     }
   });
 
+  it('says what to do when it runs', async () => {
+    await using from = await fixture({
+      instances: { box: { files: SPLIT, status: 'Running', snapshots: ['then'] } },
+    });
+    await assert.rejects(from.publish({ name: 'box', product }), {
+      message:
+        'the instance box is running; stop it with `lxc stop box`, or take a snapshot of it and publish that, as box/SNAPSHOT',
+    });
+    await from.publish({ name: 'box/then', product });
+  });
+
   it('says what was stored when the source keeps the image', async () => {
     await using from = await fixture({ instances });
     from.server.refuse('it is in use');
@@ -135,5 +146,64 @@ describe('publish of an instance', () => {
       from.publish({ name: 'box', product, version: '20240102_0304' }),
       /is there already; .*--force$/,
     );
+  });
+});
+
+describe('the name of an image on an instance server', () => {
+  const product = { os: 'a', release: 'b', arch: 'amd64', variant: 'c' };
+  const [one, two] = [`1${'a'.repeat(63)}`, `12${'b'.repeat(62)}`];
+  const machine = { files: [METADATA, DISK] as const };
+
+  it('may be any beginning of its fingerprint, in any case, that no other has', async () => {
+    const other = { files: UNIFIED, fingerprint: `${FINGERPRINT.slice(0, 1)}${'0'.repeat(63)}` };
+    await using from = await fixture({ images: [other, { files: SPLIT }] });
+    const name = FINGERPRINT.slice(0, 3).toUpperCase();
+    const placed = await from.publish({ name, product });
+    assert.deepEqual(placed.fingerprints, { 'rootfs.squashfs': FINGERPRINT });
+    const images = [one, two].map((fingerprint) => ({ files: UNIFIED, fingerprint }));
+    await using several = await fixture({ images });
+    await assert.rejects(several.publish({ name: '1', product }), {
+      message: `the fingerprints of 2 images begin with "1": ${one}, ${two}; give more of it`,
+    });
+  });
+
+  it('is refused when an image and an instance, or a snapshot, have it', async () => {
+    for (const [name, noun] of [
+      ['box', 'an instance'],
+      ['box/then', 'a snapshot'],
+    ] as const) {
+      const images = [{ files: SPLIT, alias: name }];
+      const instances = { box: { ...machine, snapshots: ['then'] } };
+      await using from = await fixture({ images, instances });
+      await assert.rejects(from.publish({ name, product }), {
+        message: `both an image and ${noun} are called "${name}" there; for the image give its fingerprint (--from lxd:${FINGERPRINT.slice(0, 12)}), for the other add --instance`,
+      });
+      assert.deepEqual(await from.keys(), []);
+      const instance = await from.publish({ name, product, instance: true });
+      assert.deepEqual(Object.keys(instance.fingerprints), ['disk.qcow2']);
+      const image = await from.publish({ name: FINGERPRINT.slice(0, 12), product });
+      assert.deepEqual(Object.keys(image.fingerprints), ['rootfs.squashfs']);
+    }
+  });
+
+  it('is rather an instance’s than the beginning of a fingerprint', async () => {
+    const name = FINGERPRINT.slice(0, 2);
+    const instances = { [name]: machine };
+    await using from = await fixture({ images: [{ files: SPLIT }], instances });
+    const placed = await from.publish({ name, product });
+    assert.deepEqual(Object.keys(placed.fingerprints), ['disk.qcow2']);
+  });
+
+  it('is told to be nothing when it is mistyped', async () => {
+    await using from = await fixture({ images: [{ files: SPLIT, alias: 'box' }] });
+    const far = { kind: 'incus' as const, remote: 'far', project: 'web' };
+    const source = { ...far, address: { socketPath: from.server.socketPath } };
+    await assert.rejects(from.publish({ source, name: 'bxo', product }), {
+      message:
+        'the source has neither an image of the alias or fingerprint "bxo" nor an instance of that name; see `incus image list far: --project web` and `incus list far: --project web`',
+    });
+    await assert.rejects(from.publish({ name: 'box', product, instance: true }), {
+      message: 'the source does not have an instance "box"; see `lxc list`',
+    });
   });
 });
