@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
@@ -140,6 +141,108 @@ for (const kind of DAEMON_KINDS) {
       assert.equal(stopped.code, 0, stopped.stderr);
       assert.equal(await images(), before);
       await daemon.client('delete', 'box');
+    });
+
+    it('takes product and version from what the image says of itself', async () => {
+      const daemon = daemons.get(kind)!;
+      const release = `self-${kind}`;
+      const fields = ['os=Busybox Linux', `release=${release}`, 'variant=mini', 'serial=20230405'];
+      const files = await built(`${kind} self`, ...SPLIT);
+      await daemon.client('image', 'import', ...files, ...fields, '--alias', 'self');
+      const { code, stdout, stderr } = await runCli(
+        ['publish', '--store', store, '--from', `${kind}:self`, '--wait'],
+        { env: { ...process.env, ...socket() } },
+      );
+      assert.equal(code, 0, stderr);
+      const place = `busybox-linux/${release}/${ARCHITECTURE}/mini`;
+      assert.match(stdout, new RegExp(`${place}/20230405\n`));
+      const listed = await daemon.client('image', 'list', 'self', '--format=csv', '--columns=F');
+      assert.equal(await published(place.replaceAll('/', ':')), listed.trim());
+    });
+
+    it('leaves the source and the store as they were when it is stopped', async () => {
+      const daemon = daemons.get(kind)!;
+      await daemon.client('launch', 'source', 'large', '--quiet');
+      const fill = 'dd if=/dev/urandom of=/large bs=1M count=300 2>/dev/null';
+      await daemon.client('exec', 'large', '--', 'sh', '-c', fill);
+      await daemon.client('stop', '--force', 'large');
+      const images = () => daemon.client('image', 'list', '--format=csv', '--columns=F');
+      const before = await images();
+      const data = join(folder, `stopped-${kind}`);
+      const uploads = async () => {
+        const entries = await readdir(data, { recursive: true, withFileTypes: true });
+        return entries.flatMap((entry) =>
+          entry.isFile() && /(images|uploads)(\/|$)/.test(entry.parentPath) ? [entry.name] : [],
+        );
+      };
+      await mkdir(data);
+      const start = () =>
+        startCli(
+          ['publish', '--store', `file:${data}`, '--from', `${kind}:large`, '-p', product('large')],
+          { env: { ...process.env, ...socket() } },
+        );
+      const sending = start();
+      await eventually(async () => (await uploads()).some((name) => name.startsWith('.tmp-')));
+      sending.child.kill('SIGINT');
+      const stopped = await sending.ended;
+      assert.equal(stopped.code, 130, stopped.stderr);
+      assert.match(stopped.stderr, /stopped by SIGINT; nothing of it is left/);
+      assert.equal(await images(), before);
+      assert.deepEqual(await uploads(), []);
+      const making = start();
+      await eventually(async () => {
+        const all = await daemon.client('query', '/1.0/operations?recursion=1');
+        const { running = [] } = JSON.parse(all) as { running?: { description: string }[] };
+        return running.some(({ description }) => description === 'Downloading image');
+      });
+      making.child.kill('SIGTERM');
+      const early = await making.ended;
+      assert.equal(early.code, 143, early.stderr);
+      assert.match(early.stderr, /stopped by SIGTERM; nothing of it is left/);
+      assert.equal(await images(), before);
+      assert.deepEqual(await uploads(), []);
+      await daemon.client('delete', 'large');
+    });
+
+    // Incus writes the second of its making into each image of an instance.
+    if (kind === 'lxd') {
+      it('publishes an unchanged instance once, and uses the image that is there', async () => {
+        const daemon = daemons.get(kind)!;
+        await daemon.client('init', 'source', 'same');
+        const publishes = (more: string) => publish(`${kind}:same`, more);
+        const first = await publishes('same');
+        assert.equal(first.code, 0, first.stderr);
+        await daemon.client('publish', 'same', '--alias', 'mine');
+        const list = () => daemon.client('image', 'list', '--format=csv', '--columns=F');
+        const images = await list();
+        const again = await publishes('same');
+        assert.equal(again.code, 0, again.stderr);
+        assert.equal(again.stdout.split('\n')[0], first.stdout.split('\n')[0]);
+        const other = await publishes('other');
+        assert.equal(other.code, 1);
+        assert.match(other.stderr, /is already published as/);
+        assert.equal(await list(), images);
+        await daemon.client('image', 'delete', 'mine');
+        await daemon.client('delete', 'same');
+      });
+    }
+
+    it('asks which is meant when an image and an instance have one name', async () => {
+      const daemon = daemons.get(kind)!;
+      await daemon.client('init', 'source', 'both');
+      const source = await daemon.client('image', 'list', 'source', '--format=csv', '--columns=F');
+      await daemon.client('image', 'alias', 'create', 'both', source.trim());
+      const unclear = await publish(`${kind}:both`, 'both');
+      assert.equal(unclear.code, 1);
+      assert.match(unclear.stderr, /both an image and an instance are called "both"/);
+      await daemon.client('image', 'alias', 'delete', 'both');
+      await daemon.client('delete', 'both');
+      const none = await publish(`${kind}:both`, 'both');
+      assert.equal(none.code, 1);
+      assert.match(
+        none.stderr,
+        /neither an image .* nor an instance of that name; see `(lxc|incus) /,
+      );
     });
 
     it('takes an image, an instance and a snapshot of a configured remote', async () => {
