@@ -50,10 +50,12 @@ export async function instanceSource(
   env: Env,
 ): Promise<InstanceSource> {
   if (remote === undefined || remote === 'local') {
-    return { kind, address: await localSocket(kind, env) };
+    const local = await configured(kind, 'local', env);
+    return { kind, ...projectIn(local?.found), address: await localSocket(kind, env) };
   }
-  const { folder, found } = await remoteOf(kind, remote, env);
-  const { addr, protocol, project } = found;
+  const { folder, found } =
+    (await configured(kind, remote, env)) ?? unknownRemote(kind, remote, env);
+  const { addr, protocol } = found;
   if (typeof addr !== 'string')
     throw new InstanceServerError(`${remote} has no address in ${folder}`);
   if (protocol === 'simplestreams') {
@@ -61,10 +63,7 @@ export async function instanceSource(
       `${remote} is a simplestreams server; take images from it with \`bucketstreams pull\``,
     );
   }
-  const named = {
-    ...{ kind, remote },
-    ...(typeof project === 'string' && project !== '' && { project }),
-  };
+  const named = { kind, remote, ...projectIn(found) };
   if (addr.startsWith('unix:')) {
     const socketPath = addr.replace(/^unix:(\/\/)?/, '');
     return { ...named, address: socketPath ? { socketPath } : await localSocket(kind, env) };
@@ -82,17 +81,34 @@ export async function instanceSource(
   };
 }
 
-async function remoteOf(kind: ServerKind, name: string, env: Env) {
-  const folders = configFolders(kind, env);
-  for (const folder of folders) {
+interface ConfiguredRemote {
+  readonly folder: string;
+  readonly found: Readonly<Record<string, unknown>>;
+}
+
+async function configured(
+  kind: ServerKind,
+  name: string,
+  env: Env,
+): Promise<ConfiguredRemote | undefined> {
+  for (const folder of configFolders(kind, env)) {
     const text = await textOf(join(folder, 'config.yml'));
     if (text === undefined) continue;
     const found = mapOf(mapOf(mapOf(parsed(text, folder))['remotes'])[name]);
     if (Object.keys(found).length > 0) return { folder, found };
   }
+  return undefined;
+}
+
+function unknownRemote(kind: ServerKind, name: string, env: Env): never {
   throw new InstanceServerError(
-    `${kind} has no remote "${name}" in ${folders.join(' or ')}; see \`${clientOf(kind)} remote list\``,
+    `${kind} has no remote "${name}" in ${configFolders(kind, env).join(' or ')}; see \`${clientOf(kind)} remote list\``,
   );
+}
+
+function projectIn(remote: Readonly<Record<string, unknown>> = {}): { readonly project?: string } {
+  const { project } = remote;
+  return typeof project === 'string' && project !== '' ? { project } : {};
 }
 
 function clientOf(kind: ServerKind): string {
