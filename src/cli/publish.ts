@@ -2,24 +2,21 @@ import { isKnownArchitecture } from '../images/architectures.ts';
 import {
   parseProductPath,
   PRODUCT_NAME_RULE,
-  productName,
   versionProblem,
   type ProductRef,
 } from '../images/layout.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
 import { instanceSource, type InstanceSource } from '../upload/configured-remote.ts';
-import { placeVersion, type PlacedVersion } from '../upload/place-version.ts';
+import { placeVersion } from '../upload/place-version.ts';
 import { publishFrom } from '../upload/publish-from.ts';
 import { recogniseFiles } from '../upload/recognise.ts';
-import { waitPublished } from '../upload/wait-published.ts';
 import { secondsToMs } from './arguments.ts';
 import { defineCommand } from './command.ts';
 import { UsageError, type ExitCode } from './exit.ts';
 import { createProgress } from './progress.ts';
+import { report } from './publish-report.ts';
 import { stoppable } from './stoppable.ts';
 import { STORE_OPTIONS, withStore } from './store-options.ts';
 import type { Terminal } from './terminal.ts';
-import { versionPath } from './withdrawal.ts';
 
 export const publishCommand = defineCommand({
   name: 'publish',
@@ -108,60 +105,6 @@ Files are stored under new keys only and the metadata last, so that nobody ever 
     );
   },
 });
-
-interface Reporting {
-  readonly json: boolean;
-  readonly timeout?: number;
-  readonly signal: AbortSignal;
-}
-
-/** Prints what was stored and, with a `timeout` in milliseconds, waits until it is public. */
-async function report(
-  store: ObjectStore,
-  placed: PlacedVersion,
-  terminal: Terminal,
-  { json, timeout, signal }: Reporting,
-): Promise<ExitCode> {
-  const { ref, stored, kept, fingerprints, incomplete } = placed;
-  const version = versionPath(ref);
-  const waited =
-    timeout === undefined
-      ? undefined
-      : await waitPublished(store, placed, { timeout, signal }).catch((error: unknown) => {
-          if (!signal.aborted) throw error;
-          throw new Error(`${version} is stored, and will be public when it is indexed`);
-        });
-  if (json) {
-    const keys = stored.map(({ key }) => key);
-    const state = waited?.kind ?? 'stored';
-    const reason = waited?.kind === 'unpublished' ? waited.reason : incomplete;
-    terminal.out(
-      JSON.stringify(
-        {
-          product: productName(ref.product),
-          version: ref.version,
-          stored: keys,
-          kept,
-          fingerprints,
-          state,
-          reason,
-        },
-        undefined,
-        2,
-      ) + '\n',
-    );
-  } else {
-    terminal.out(`${version}\n`);
-    for (const [file, fingerprint] of Object.entries(fingerprints)) {
-      terminal.out(`  ${file}: fingerprint ${fingerprint}\n`);
-    }
-    for (const file of kept) terminal.out(`  ${file}: was there already, with the same bytes\n`);
-    if (incomplete !== undefined) terminal.out(`  not complete: ${incomplete}\n`);
-  }
-  if (waited?.kind !== 'unpublished') return 0;
-  terminal.err(`bucketstreams: ${version} is not public: ${waited.reason}\n`);
-  return 1;
-}
 
 /** Reads `lxd:NAME`, `incus:NAME` or either with a remote before the name, and finds the server to ask. */
 async function parseSource(
