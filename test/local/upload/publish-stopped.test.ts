@@ -81,6 +81,19 @@ describe('publish --from, stopped by a signal', () => {
     assert.deepEqual(await fixture.uploaded(), []);
   });
 
+  it('does so when those that read its output are told to end, too', async () => {
+    const instances = { box: { files: FILES } };
+    await using fixture = await publishFromFixture({ instances, sending: never() });
+    const { child, ended } = fixture.publish('--from', 'lxd:box');
+    await underWay(fixture);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    child.kill('SIGINT');
+    assert.equal((await ended).code, 130);
+    assert.deepEqual(fixture.server.fingerprints(), []);
+    assert.deepEqual(await fixture.uploaded(), []);
+  });
+
   it('ends at once when told again', async () => {
     const instances = { box: { files: FILES } };
     await using fixture = await publishFromFixture({ instances, making: never() });
