@@ -27,6 +27,8 @@ export interface Upload {
   readonly fingerprint?: string;
   /** Patterns of the products that its uploader may publish. */
   readonly allow: readonly string[];
+  /** Aborted when its uploader is gone: then nothing of it may be published. */
+  readonly signal: AbortSignal;
 }
 
 export interface UploadDesk {
@@ -51,7 +53,7 @@ export interface AcceptedUpload {
  */
 export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<AcceptedUpload> {
   const { store, now, room } = desk;
-  const { sizeLimit } = upload;
+  const { sizeLimit, signal } = upload;
   const id = randomUUID();
   let slot: VersionSlot | undefined;
   let staged: string | undefined;
@@ -63,16 +65,18 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
         // A unified image would be visible before it was checked.
         if (product && head.metadataFile) {
           slot = await claimVersion(store, product, versionStamp(now()));
-          return slot.put(head.name, body, { sizeLimit });
+          return slot.put(head.name, body, { sizeLimit, signal });
         }
         staged = room.keyFor(id, head.name);
-        return store.upload(staged, body, { condition: { ifAbsent: true }, sizeLimit });
+        return store.upload(staged, body, { condition: { ifAbsent: true }, sizeLimit, signal });
       },
       upload.fingerprint,
     );
     const { fingerprint, size, metadataFile } = received;
     await reserve(desk, fingerprint);
     try {
+      // With the metadata, or the record, the image is there for all to see.
+      signal.throwIfAborted();
       if (slot && metadataFile) {
         await slot.putBytes('lxd.tar.xz', metadataFile);
         await slot.finish();
@@ -82,8 +86,7 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
         await room.admit(image);
         staged = undefined;
         desk.recent.forget(fingerprint);
-        const alias = productAlias(upload.aliases, received);
-        if (alias) await room.placeByAlias(image, alias, upload.allow);
+        await settle(desk, image, upload, productAlias(upload.aliases, received));
       }
     } catch (error) {
       desk.recent.forget(fingerprint);
@@ -93,6 +96,22 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
   } catch (error) {
     await slot?.abandon();
     if (staged !== undefined) await store.remove(staged);
+    throw error;
+  }
+}
+
+/** Places a waiting image if its uploader named it, who is told of any fault: then it is not kept either. */
+async function settle(
+  { room }: UploadDesk,
+  image: WaitingImage,
+  { allow, signal }: Upload,
+  alias: string | undefined,
+): Promise<void> {
+  try {
+    if (alias) await room.placeByAlias(image, alias, allow, signal);
+    else signal.throwIfAborted();
+  } catch (error) {
+    await room.discard(image);
     throw error;
   }
 }

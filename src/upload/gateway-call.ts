@@ -31,6 +31,8 @@ export interface Call {
   readonly url: URL;
   readonly certificate: Sha256 | undefined;
   readonly client: TrustedClient | undefined;
+  /** Aborted when the connection ends before the answer was given. */
+  readonly gone: AbortSignal;
 }
 
 const JSON_LIMIT = 256 * 1024;
@@ -60,7 +62,7 @@ export function answerFault(
   const { request, client } = call;
   const { status, message } = clientFault(error);
   const fields = { method: request.method, path: call.url.pathname, client: client?.name };
-  if (senderIsGone(request, error)) {
+  if (senderIsGone(call, error)) {
     desk.log('info', 'a client went away in the middle of its request', {
       ...fields,
       received: request.socket.bytesRead,

@@ -1,12 +1,20 @@
-import type { IncomingMessage } from 'node:http';
-
 import { isStoreError, type StoreErrorCode } from '../storage/errors.ts';
 import { GatewayError } from './gateway-answers.ts';
+import type { Call } from './gateway-call.ts';
 
 /** A fault as a client is told of it: nothing of where and how the store keeps things. */
 export interface ClientFault {
   readonly status: number;
   readonly message: string;
+}
+
+/** Whoever asked went away before it was answered: nothing of what it asked for may come to be. */
+export class ClientGoneError extends Error {
+  override readonly name = 'ClientGoneError';
+
+  constructor() {
+    super('the client went away before it was answered');
+  }
 }
 
 /** What of a store's fault a client can act on, or pass on to whoever runs the gateway. */
@@ -39,7 +47,8 @@ export function clientFault(error: unknown): ClientFault {
 }
 
 /** Whether a request failed for no other reason than that its sender is gone. */
-export function senderIsGone(request: IncomingMessage, error: unknown): boolean {
+export function senderIsGone({ request, gone }: Call, error: unknown): boolean {
+  if (gone.aborted) return true;
   if (error instanceof GatewayError || isStoreError(error)) return false;
   return request.destroyed && !request.complete;
 }

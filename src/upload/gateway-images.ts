@@ -5,6 +5,7 @@ import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upl
 import { GatewayError } from './gateway-answers.ts';
 import { gatheredBody } from './gathered-body.ts';
 import { guardedBody, type BodyLimits } from './gateway-body.ts';
+import type { Call } from './gateway-call.ts';
 import { aliasDocument, knownImageDocument, waitingImageDocument } from './gateway-documents.ts';
 import type { PushIntent } from './gateway-operations.ts';
 import { uploadHeaders } from './gateway-request.ts';
@@ -19,7 +20,7 @@ import { productOfAlias } from './choose-product.ts';
 /** Takes the image in a request's body in, as its headers or the push that was announced describe it. */
 export async function uploadFromBody(
   desk: UploadDesk,
-  request: IncomingMessage,
+  { request, gone }: Call,
   limits: BodyLimits,
   sender: { readonly allow: readonly string[] } | PushIntent,
 ): Promise<AcceptedUpload> {
@@ -33,6 +34,7 @@ export async function uploadFromBody(
     properties: { ...headers.properties, ...intent?.properties },
     ...(fingerprint !== undefined && { fingerprint }),
     allow: sender.allow,
+    signal: gone,
   });
 }
 

@@ -8,12 +8,13 @@ import type { Part } from './multipart-parts.ts';
 import type { IncomingImage } from './receive-image.ts';
 import { findStreamImage, openStreamImage } from './streams-source.ts';
 
-/** Fetches an image from where a client says it is. */
+/** Fetches an image from where a client says it is, until the signal ends it. */
 export async function pullImage(
   desk: UploadDesk,
   post: ImagePost,
   limits: BodyLimits,
   allow: readonly string[],
+  signal: AbortSignal,
 ): Promise<AcceptedUpload> {
   const name = post.fingerprint || post.alias;
   if (name === '' || post.server === '') {
@@ -21,10 +22,12 @@ export async function pullImage(
   }
   const { aliases, properties } = post;
   if (post.protocol === 'simplestreams') {
-    const found = await findStreamImage(post, name);
-    const image = limited(openStreamImage(post, found), limits);
+    const source = { ...post, signal };
+    const found = await findStreamImage(source, name);
+    const image = limited(openStreamImage(source, found), limits);
     return acceptUpload(desk, {
-      ...{ image, sizeLimit: limits.size, aliases, allow, fingerprint: found.fingerprint },
+      ...{ image, sizeLimit: limits.size, aliases, allow, signal },
+      fingerprint: found.fingerprint,
       properties: { ...found.properties, ...properties },
     });
   }
@@ -42,10 +45,10 @@ export async function pullImage(
     ...(post.project !== '' && { project: post.project }),
     ...(post.secret !== '' && { secret: post.secret }),
   };
-  const { fingerprint, properties: own } = await findImage(address, name, query);
-  const image = limited(await exportImage(address, fingerprint, query), limits);
+  const { fingerprint, properties: own } = await findImage(address, name, query, signal);
+  const image = limited(await exportImage(address, fingerprint, query, signal), limits);
   return acceptUpload(desk, {
-    ...{ image, sizeLimit: limits.size, fingerprint, aliases, allow },
+    ...{ image, sizeLimit: limits.size, fingerprint, aliases, allow, signal },
     properties: { ...own, ...properties },
   });
 }

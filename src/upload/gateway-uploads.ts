@@ -30,7 +30,7 @@ export async function join(parts: GatewayParts, call: Call): Promise<Answer> {
 }
 
 export async function upload(parts: GatewayParts, call: Call): Promise<Answer> {
-  const { request } = call;
+  const { request, gone } = call;
   const { desk, operations, limits, gate, failures } = parts;
   if (/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
     return announceOrPull(parts, call);
@@ -41,7 +41,7 @@ export async function upload(parts: GatewayParts, call: Call): Promise<Answer> {
   const sender = intent ?? known(call);
   const by = intent?.client ?? known(call);
   const accepted = await gate
-    .pass(() => uploadFromBody(desk, request, limits, sender))
+    .pass(gone, () => uploadFromBody(desk, call, limits, sender))
     .catch((error: unknown) => {
       const { message } = clientFault(error);
       failures.note(by.fingerprint, fingerprint ?? intent?.fingerprint, message);
@@ -55,7 +55,7 @@ export async function upload(parts: GatewayParts, call: Call): Promise<Answer> {
 }
 
 async function announceOrPull(parts: GatewayParts, call: Call): Promise<Answer> {
-  const { request } = call;
+  const { request, gone } = call;
   const { desk, operations, limits, gate } = parts;
   const client = known(call);
   const post = parseImagePost(parseJson(await smallBody(parts, request)));
@@ -73,7 +73,7 @@ async function announceOrPull(parts: GatewayParts, call: Call): Promise<Answer> 
       `this server takes images only; it cannot make one of a source of type ${JSON.stringify(post.type)}`,
     );
   }
-  const accepted = await gate.pass(() => pullImage(desk, post, limits, client.allow));
+  const accepted = await gate.pass(gone, () => pullImage(desk, post, limits, client.allow, gone));
   log(parts, 'an image was fetched', accepted, client.name);
   const metadata = { fingerprint: accepted.fingerprint, size: String(accepted.size) };
   return operation(operations.finished('Downloading image', metadata));

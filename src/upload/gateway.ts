@@ -14,6 +14,7 @@ import { Gate } from './gate.ts';
 import { Operations } from './gateway-operations.ts';
 import { send } from './gateway-answers.ts';
 import { answerFault, type Call, type GatewayParts } from './gateway-call.ts';
+import { ClientGoneError } from './gateway-faults.ts';
 import { route } from './gateway-routes.ts';
 import { writeServerRecord } from './gateway-record.ts';
 import { TrustStore } from './gateway-trust.ts';
@@ -149,11 +150,15 @@ async function handle(
   response: ServerResponse,
 ): Promise<void> {
   let call: Call | undefined;
-  response.on('close', () => lingerOver(request));
+  const gone = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) gone.abort(new ClientGoneError());
+    lingerOver(request);
+  });
   try {
     const url = new URL(request.url ?? '/', 'https://gateway');
     const certificate = clientCertificate(request.socket as TLSSocket, parts.desk.now());
-    call = { request, url, certificate, client: undefined };
+    call = { request, url, certificate, client: undefined, gone: gone.signal };
     const client = certificate && (await parts.trust.find(certificate));
     call = { ...call, client };
     send(response, await route(parts, call));

@@ -24,18 +24,19 @@ export async function findImage(
   address: ServerAddress,
   name: string,
   query: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
 ): Promise<SourceImage> {
+  const get = (...names: readonly string[]) =>
+    call(address, 'GET', path(['images', ...names], query), { signal });
   const direct = /^[0-9a-f]{12,64}$/.test(name)
-    ? await call(address, 'GET', path(['images', name], query)).catch(() => undefined)
+    ? await get(name).catch(() => undefined)
     : undefined;
   if (direct) return parseImage(direct);
-  if (query['secret'] !== undefined) {
-    return parseImage(await call(address, 'GET', path(['images', name], query)));
-  }
-  const alias = await call(address, 'GET', path(['images', 'aliases', name], query));
+  if (query['secret'] !== undefined) return parseImage(await get(name));
+  const alias = await get('aliases', name);
   const target = isMap(alias) ? alias['target'] : undefined;
   if (typeof target !== 'string') throw odd('an alias without a target');
-  return parseImage(await call(address, 'GET', path(['images', target], query)));
+  return parseImage(await get(target));
 }
 
 /** Opens an image's export. */

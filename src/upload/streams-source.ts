@@ -20,6 +20,7 @@ export interface StreamsSource {
   readonly server: string;
   /** `container`, `virtual-machine`, or empty for the first that there is. */
   readonly imageType: string;
+  readonly signal?: AbortSignal;
 }
 
 const DOCUMENT_LIMIT = 64 * 1024 * 1024;
@@ -106,14 +107,17 @@ async function document(source: StreamsSource, path: string): Promise<Record<str
   }
 }
 
-async function open({ server }: StreamsSource, path: string): Promise<AsyncIterable<Uint8Array>> {
+async function open(
+  { server, signal }: StreamsSource,
+  path: string,
+): Promise<AsyncIterable<Uint8Array>> {
   if (!/^https:\/\//i.test(server) || !URL.canParse(server)) {
     throw new InstanceServerError(`${JSON.stringify(server)} is no https URL`);
   }
   const url = new URL(path.replace(/^\/+/, ''), `${server.replace(/\/+$/, '')}/`);
   let response: Response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, signal && { signal });
   } catch (error) {
     throw new InstanceServerError(`${url.href} cannot be reached: ${reasonOf(error)}`, {
       cause: error,

@@ -101,12 +101,17 @@ export class VersionSlot {
   }
 
   /** Stores a copy of an object that is in a store already, without moving its bytes where that can be. */
-  async copy(file: string, source: CopySource): Promise<ObjectInfo> {
+  async copy(
+    file: string,
+    source: CopySource,
+    options: Pick<StoreFileOptions, 'signal'> = {},
+  ): Promise<ObjectInfo> {
     const key = fileKey(this.ref, file);
     try {
       const info = await this.store.copy(source, key, {
         condition: { ifAbsent: true },
         ...HEADERS,
+        ...options,
       });
       this.created.push(info);
       return info;
@@ -114,7 +119,7 @@ export class VersionSlot {
       if (!isStoreError(error, 'unsupported')) throw error;
     }
     const { stream } = await source.store.read(source.key, { ifMatch: source.etag });
-    return this.put(file, stream);
+    return this.put(file, stream, options);
   }
 
   /** The upload is whole. */

@@ -85,16 +85,17 @@ export class WaitingRoom {
 
   /**
    * Places an image under the product that an alias names. GatewayError when the alias names none, or one
-   * that whoever names it may not publish.
+   * that whoever names it may not publish. Until its bytes are in their place, the signal ends it.
    */
   async placeByAlias(
     image: WaitingImage,
     alias: string,
     allow: readonly string[],
+    signal?: AbortSignal,
   ): Promise<VersionRef> {
     const product = productOfAlias(alias, image.architecture);
     if (!product) throw notAProduct(alias);
-    return this.place(image, product, allow);
+    return this.place(image, product, allow, signal);
   }
 
   /** Throws an image away. */
@@ -147,13 +148,14 @@ export class WaitingRoom {
     image: WaitingImage,
     product: ProductRef,
     allow: readonly string[],
+    signal?: AbortSignal,
   ): Promise<VersionRef> {
     const path = productPath(product);
     if (!allows(allow, path)) {
       throw new GatewayError(403, `this client may not publish ${path}`);
     }
     const running = this.work.get(image.fingerprint);
-    const work = running ?? this.move(image, product);
+    const work = running ?? this.move(image, product, signal);
     if (!running) this.work.set(image.fingerprint, work);
     try {
       const placed = await work;
@@ -164,13 +166,18 @@ export class WaitingRoom {
     }
   }
 
-  private async move(image: WaitingImage, product: ProductRef): Promise<VersionRef | undefined> {
+  private async move(
+    image: WaitingImage,
+    product: ProductRef,
+    signal?: AbortSignal,
+  ): Promise<VersionRef | undefined> {
     if (this.images.get(image.fingerprint) !== image) return undefined;
     const { store, log, now } = this.options;
     const slot = await claimVersion(store, product, versionStamp(now()));
     try {
-      await slot.copy(image.root.name, { store, ...image.root });
+      await slot.copy(image.root.name, { store, ...image.root }, { ...(signal && { signal }) });
       if (image.metadataFile !== undefined) {
+        signal?.throwIfAborted();
         await slot.putBytes('lxd.tar.xz', Buffer.from(image.metadataFile, 'base64'));
       }
       await slot.finish();

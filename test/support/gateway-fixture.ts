@@ -25,6 +25,8 @@ export interface Asking {
   readonly headers?: Record<string, string>;
   readonly json?: object;
   readonly body?: Readable;
+  /** Ends the asking, as a kill does. */
+  readonly signal?: AbortSignal;
 }
 
 export interface LogLine {
@@ -106,13 +108,13 @@ function talk(
   ca: string,
   pair?: { readonly key: string; readonly cert: string },
 ): Talk {
-  return (path, { method, headers = {}, json, body } = {}) =>
+  return (path, { method, headers = {}, json, body, signal } = {}) =>
     new Promise((resolve, reject) => {
       const payload = json && JSON.stringify(json);
       const sent = https.request(
         new URL(path, url),
         {
-          ...{ ca, agent: false, ...pair },
+          ...{ ca, agent: false, ...pair, signal },
           method: method ?? (payload !== undefined || body ? 'POST' : 'GET'),
           headers: {
             ...(payload !== undefined && { 'content-type': 'application/json' }),

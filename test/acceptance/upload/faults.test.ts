@@ -35,6 +35,8 @@ interface Hub {
   readonly data: string;
   readonly store: ObjectStore;
   token(name: string, ...args: readonly string[]): Promise<string>;
+  /** What the gateway has logged. */
+  readonly log: () => string;
   readonly trustRemove: (name: string) => Promise<void>;
 }
 
@@ -86,7 +88,7 @@ async function startHub(name: string, data: string): Promise<Hub> {
   const store = await openDirectoryStore({ path: data });
   resources.defer(() => store.close());
   return {
-    ...{ port: new URL(url).port, data, store },
+    ...{ port: new URL(url).port, data, store, log: gateway.stderr },
     token: async (client, ...args) =>
       (await cliOutput(['gateway', 'token', client, ...args, ...places])).trim(),
     trustRemove: async (client) => {
@@ -183,6 +185,24 @@ for (const kind of DAEMON_KINDS) {
       proxy.allow(Infinity);
       await nothingIsLeft(hub);
       await eventually(async () => (await bytesOnDisk(hub.data)) - before < MIB);
+    });
+
+    it('leaves nothing when it is killed while the gateway fetches', async () => {
+      const size = 256 * MIB;
+      const paths = await files(`${kind}-fetched`, metadataTar(`${kind} fetched`), size);
+      await client('image', 'import', ...paths, '--alias', 'fetched');
+      const before = await bytesOnDisk(hub.data);
+      const gone = () => hub.log().split('a client went away').length;
+      const goneBefore = gone();
+      const alias = `${kind}/1/fetched`;
+      const started = daemon.startClient('image', 'copy', 'fetched', 'hub:', '--alias', alias);
+      const exited = once(started, 'exit');
+      await eventually(async () => (await bytesOnDisk(hub.data)) - before > MIB);
+      started.kill('SIGKILL');
+      assert.deepEqual(await exited, [null, 'SIGKILL']);
+      await nothingIsLeft(hub);
+      await eventually(async () => (await bytesOnDisk(hub.data)) - before < MIB);
+      await eventually(() => gone() > goneBefore);
     });
 
     it('is told that the store is full, in every mode', async () => {
