@@ -5,6 +5,12 @@ import type { WaitingImage } from './waiting-image.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
 
+/** Of milliseconds since 1970; a store may hold times that no date has. */
+function isoTime(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.valueOf()) ? NEVER : date.toISOString();
+}
+
 /** What both kinds of images have in common for a client (LXD's and Incus's `api.Image`). */
 interface ImageParts {
   readonly fingerprint: string;
@@ -30,7 +36,7 @@ function imageDocument(parts: ImageParts): object {
 
 export function knownImageDocument(image: KnownImage): object {
   const { product, version } = image.ref;
-  const at = new Date(image.uploadedAt).toISOString();
+  const at = isoTime(image.uploadedAt);
   return imageDocument({
     ...image,
     ...{ createdAt: at, uploadedAt: at },
@@ -49,7 +55,7 @@ export function waitingImageDocument(image: WaitingImage): object {
     ...{ fingerprint, size, aliases, uploadedAt },
     architecture: canonicalArchitecture(architecture) ?? architecture,
     type: image.root.name === 'disk.qcow2' ? 'virtual-machine' : 'container',
-    createdAt: new Date(image.creationDate * 1000).toISOString(),
+    createdAt: isoTime(image.creationDate * 1000),
     properties: {
       ...properties,
       description: `(waits for its product) ${properties['description'] ?? ''}`.trim(),

@@ -1,4 +1,6 @@
-import { parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, parseDocument, type Document } from 'yaml';
+
+import { shown } from '../images/layout.ts';
 
 /** What an image tells about itself in `metadata.yaml` (LXD's and Incus's `api.ImageMetadata`). */
 export interface ImageMetadata {
@@ -6,7 +8,6 @@ export interface ImageMetadata {
   readonly architecture: string;
   /** Seconds since 1970. */
   readonly creationDate: number;
-  readonly expiryDate?: number;
   readonly properties: Readonly<Record<string, string>>;
 }
 
@@ -19,53 +20,88 @@ export class MetadataError extends Error {
 const MAX_ALIASES = 100;
 const MAX_PROPERTIES = 200;
 
+/** The last second of the year 9999: clients write dates with four digits. */
+const LAST_SECOND = 253_402_300_799;
+
 /** Reads `metadata.yaml`. Throws MetadataError. */
 export function parseImageMetadata(text: string): ImageMetadata {
-  let value: unknown;
+  const { document, value } = parse(text);
+  if (!isObject(value)) throw new MetadataError('is no map');
+  const { architecture, creation_date: created, expiry_date: expiry } = value;
+  if (typeof architecture !== 'string' || architecture === '') {
+    throw new MetadataError('has no architecture');
+  }
+  if (created === undefined || created === null) {
+    throw new MetadataError('has no creation_date (seconds since 1970, greater than 0)');
+  }
+  checkSeconds('expiry_date', expiry ?? 0, 0);
+  return {
+    architecture,
+    creationDate: checkSeconds('creation_date', created, 1),
+    properties: parseProperties(document, document.get('properties', true)),
+  };
+}
+
+/** Whether images can have been made at this time, in seconds since 1970. */
+export function isCreationDate(value: unknown): value is number {
+  return isSecond(value, 1);
+}
+
+function parse(text: string): { readonly document: Document.Parsed; readonly value: unknown } {
   try {
     const document = parseDocument(text, { schema: 'core', logLevel: 'silent' });
     const [first] = document.errors;
     if (first) throw first;
-    value = document.toJS({ maxAliasCount: MAX_ALIASES });
+    return { document, value: document.toJS({ maxAliasCount: MAX_ALIASES }) };
   } catch (error) {
     const [line = ''] = error instanceof Error ? error.message.split('\n') : [];
     throw new MetadataError(`cannot be parsed: ${line}`, { cause: error });
   }
-  if (!isMap(value)) throw new MetadataError('is no map');
-  const { architecture, creation_date: created, expiry_date: expiry, properties } = value;
-  if (typeof architecture !== 'string' || architecture === '') {
-    throw new MetadataError('has no architecture');
-  }
-  if (typeof created !== 'number' || !Number.isFinite(created) || created <= 0) {
-    throw new MetadataError('has no creation_date (seconds since 1970, greater than 0)');
-  }
-  return {
-    architecture,
-    creationDate: Math.trunc(created),
-    ...(typeof expiry === 'number' && expiry > 0 && { expiryDate: Math.trunc(expiry) }),
-    properties: parseProperties(properties),
-  };
 }
 
-function parseProperties(value: unknown): Record<string, string> {
-  if (value === undefined || value === null) return {};
-  if (!isMap(value)) throw new MetadataError('has properties that are no map');
-  const entries = Object.entries(value);
-  if (entries.length > MAX_PROPERTIES) {
+function checkSeconds(name: string, value: unknown, min: number): number {
+  if (isSecond(value, min)) return value;
+  throw new MetadataError(
+    `has the ${name} ${shown(JSON.stringify(value))}; a whole number of seconds since 1970 is expected, from ${min} to ${LAST_SECOND} (the year 9999)`,
+  );
+}
+
+function isSecond(value: unknown, min: number): value is number {
+  return (
+    typeof value === 'number' && Number.isInteger(value) && value >= min && value <= LAST_SECOND
+  );
+}
+
+function parseProperties(document: Document.Parsed, found: unknown): Record<string, string> {
+  const properties = resolved(document, found);
+  if (properties === undefined || (isScalar(properties) && properties.value === null)) return {};
+  if (!isMap(properties)) throw new MetadataError('has properties that are no map');
+  if (properties.items.length > MAX_PROPERTIES) {
     throw new MetadataError(`has more than ${MAX_PROPERTIES} properties`);
   }
   return Object.fromEntries(
-    entries.map(([name, property]) => {
-      if (typeof property === 'string') return [name, property];
-      if (typeof property === 'number' || typeof property === 'boolean') {
-        return [name, String(property)];
-      }
-      if (property === null) return [name, ''];
-      throw new MetadataError(`has a property ${JSON.stringify(name)} that is no text`);
+    properties.items.map(({ key, value }) => {
+      const name = textOf(resolved(document, key));
+      if (name === undefined) throw new MetadataError('has a property whose name is no text');
+      const text = textOf(resolved(document, value));
+      if (text !== undefined) return [name, text];
+      throw new MetadataError(`has a property ${JSON.stringify(shown(name))} that is no text`);
     }),
   );
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
+function resolved(document: Document.Parsed, node: unknown): unknown {
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+/** As LXD and Incus read it: `22.10` is no number but what is written there, and nothing is empty. */
+function textOf(node: unknown): string | undefined {
+  if (node === null || node === undefined) return '';
+  if (!isScalar(node)) return undefined;
+  if (typeof node.value === 'string') return node.value;
+  return node.value === null ? '' : node.source;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

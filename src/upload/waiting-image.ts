@@ -1,5 +1,6 @@
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import type { ETag } from '../storage/object-store.ts';
+import { isCreationDate } from './image-metadata.ts';
 import { UPLOADS_PREFIX } from './version-slot.ts';
 
 export const WAITING_PREFIX = `${UPLOADS_PREFIX}waiting/`;
@@ -48,8 +49,8 @@ export function parseWaitingImage(text: string): WaitingImage | undefined {
   const properties = texts(value['properties']);
   const aliases = list(value['aliases']);
   const allow = list(value['allow']);
-  if (!isText(id) || !digest || !isCount(size) || !isText(uploadedAt)) return undefined;
-  if (!isText(architecture) || !isCount(creationDate)) return undefined;
+  if (!isText(id) || !digest || !isCount(size) || !isTime(uploadedAt)) return undefined;
+  if (!isText(architecture) || !isCreationDate(creationDate)) return undefined;
   if (!properties || !aliases || !allow) return undefined;
   if (!isText(key) || !isText(name) || !isText(etag) || !isCount(rootSize)) return undefined;
   return {
@@ -65,6 +66,10 @@ function isMap(value: unknown): value is Record<string, unknown> {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
+}
+
+function isTime(value: unknown): value is string {
+  return isText(value) && !Number.isNaN(Date.parse(value));
 }
 
 function isCount(value: unknown): value is number {

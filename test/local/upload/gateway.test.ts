@@ -193,6 +193,21 @@ describe('an upload', () => {
     await next.close();
   });
 
+  it('is not taken up from a record that no list could show', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    await client('/1.0/images', splitUpload(METADATA, SQUASHFS));
+    const [key = ''] = (await gateway.keys()).filter((name) => name.endsWith('upload.json'));
+    const { stream } = await gateway.store.read(key);
+    const record = JSON.parse(Buffer.concat(await stream.toArray()).toString()) as object;
+    const { parseWaitingImage } = await import('../../../src/upload/waiting-image.ts');
+    const reread = (changed: object) =>
+      parseWaitingImage(JSON.stringify({ ...record, ...changed }));
+    assert.deepEqual(reread({}), record);
+    assert.equal(reread({ creationDate: 1_700_000_000_000_000 }), undefined);
+    assert.equal(reread({ uploadedAt: 'yesterday' }), undefined);
+  });
+
   it('that is pushed needs the secret it was announced with, once', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
@@ -243,6 +258,23 @@ describe('an upload that cannot be', () => {
       () =>
         splitUpload(tarArchive([{ path: 'metadata.yaml', content: 'creation_date: 1' }]), SQUASHFS),
       /has no architecture/,
+    ],
+    [
+      'was made in the year 53873',
+      () =>
+        splitUpload(
+          tarArchive([
+            {
+              path: 'metadata.yaml',
+              content: METADATA_YAML.replace(
+                /creation_date: .*/,
+                'creation_date: 1700000000000000',
+              ),
+            },
+          ]),
+          SQUASHFS,
+        ),
+      /has the creation_date 1700000000000000; a whole number of seconds/,
     ],
     [
       'has no YAML',
