@@ -1,4 +1,4 @@
-import { isKnownArchitecture } from '../images/architectures.ts';
+import { isKnownArchitecture, unknownArchitecture } from '../images/architectures.ts';
 import {
   parseProductPath,
   PRODUCT_NAME_RULE,
@@ -132,7 +132,7 @@ function parseProduct(text: string | undefined): ProductRef {
   const product = parseProductPath(text.replace(/\/$/, ''));
   if (product && !isKnownArchitecture(product.arch)) {
     throw new UsageError(
-      `--product is ${JSON.stringify(text)}; neither LXD nor Incus knows the architecture ${JSON.stringify(product.arch)}, so no client would list the image. Write the third name as they do: amd64, arm64, armhf, riscv64 …`,
+      `--product is ${JSON.stringify(text)}; ${unknownArchitecture(product.arch)}`,
     );
   }
   if (product) return product;

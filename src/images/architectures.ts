@@ -32,6 +32,11 @@ export function canonicalArchitecture(name: string): string | undefined {
   return CANONICAL.get(name);
 }
 
+/** What to tell whoever names a product of an architecture that neither knows. */
+export function unknownArchitecture(name: string): string {
+  return `neither LXD nor Incus knows the architecture ${JSON.stringify(name)}, so no client would list the image. Write the third name as they do: amd64, arm64, armhf, riscv64 …`;
+}
+
 /** Whether LXD or Incus knows an architecture by this name. */
 export function isKnownArchitecture(name: string): boolean {
   return CANONICAL.has(name);

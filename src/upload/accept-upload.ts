@@ -5,7 +5,7 @@ import type { ProductRef } from '../images/layout.ts';
 import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { productOfAlias } from './choose-product.ts';
+import { productOfAliases, productPath } from './choose-product.ts';
 import { GatewayError } from './gateway-answers.ts';
 import { allows } from './gateway-trust.ts';
 import { knownImages } from './known-images.ts';
@@ -13,7 +13,7 @@ import type { RecentImages } from './recent-images.ts';
 import { receiveImage, type ImageHead, type IncomingImage } from './receive-image.ts';
 import { claimVersion, versionStamp, type VersionSlot } from './version-slot.ts';
 import type { WaitingImage } from './waiting-image.ts';
-import { notAProduct, productPath, type WaitingRoom } from './waiting-room.ts';
+import type { WaitingRoom } from './waiting-room.ts';
 
 export interface Upload {
   readonly image: IncomingImage;
@@ -86,7 +86,7 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
         await room.admit(image);
         staged = undefined;
         desk.recent.forget(fingerprint);
-        await settle(desk, image, upload, productAlias(upload.aliases, received));
+        await settle(desk, image, upload);
       }
     } catch (error) {
       desk.recent.forget(fingerprint);
@@ -104,11 +104,10 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
 async function settle(
   { room }: UploadDesk,
   image: WaitingImage,
-  { allow, signal }: Upload,
-  alias: string | undefined,
+  { aliases: [alias], allow, signal }: Upload,
 ): Promise<void> {
   try {
-    if (alias) await room.placeByAlias(image, alias, allow, signal);
+    if (alias !== undefined) await room.placeByAlias(image, alias, allow, signal);
     else signal.throwIfAborted();
   } catch (error) {
     await room.discard(image);
@@ -121,20 +120,13 @@ async function settle(
  * root passes. Without one, an alias may still be named once the image is here.
  */
 function decide({ aliases, allow }: Upload, head: ImageHead): ProductRef | undefined {
-  const [first] = aliases;
+  const [first, ...others] = aliases;
   if (first === undefined) return undefined;
-  const alias = productAlias(aliases, head);
-  const product = alias && productOfAlias(alias, head.metadata.architecture);
-  if (!product) throw notAProduct(first);
-  if (allows(allow, productPath(product))) return product;
-  throw new GatewayError(403, `this client may not publish ${productPath(product)}`);
-}
-
-function productAlias(
-  aliases: readonly string[],
-  { metadata: { architecture } }: ImageHead,
-): string | undefined {
-  return aliases.find((alias) => productOfAlias(alias, architecture));
+  const named = productOfAliases([first, ...others], head.metadata.architecture);
+  if ('problem' in named) throw new GatewayError(400, named.problem);
+  const path = productPath(named.product);
+  if (allows(allow, path)) return named.product;
+  throw new GatewayError(403, `this client may not publish ${path}`);
 }
 
 function propertiesOf(upload: Upload, head: ImageHead): Readonly<Record<string, string>> {

@@ -1,5 +1,9 @@
-import { canonicalArchitecture } from '../images/architectures.ts';
-import { parseProductPath, type ProductRef } from '../images/layout.ts';
+import {
+  canonicalArchitecture,
+  isKnownArchitecture,
+  unknownArchitecture,
+} from '../images/architectures.ts';
+import { parseProductPath, PRODUCT_NAME_RULE, shown, type ProductRef } from '../images/layout.ts';
 
 export interface ImageDescription {
   /** By precedence: what the uploader said over what the image says. */
@@ -18,18 +22,70 @@ const FOLDER_NAMES: Readonly<Record<string, string>> = {
   ppc64le: 'ppc64el',
 };
 
+/** A product, or why there is none: complete for whoever named it. */
+export type NamedProduct = { readonly product: ProductRef } | { readonly problem: string };
+
+/**
+ * The product that an image's aliases name. All must name the same one: what else a product is called, its
+ * product.toml tells.
+ */
+export function productOfAliases(
+  [first, ...others]: readonly [string, ...string[]],
+  architecture: string,
+): NamedProduct {
+  const named = productOfAlias(first, architecture);
+  if ('problem' in named) return named;
+  const path = productPath(named.product);
+  for (const alias of others) {
+    const other = productOfAlias(alias, architecture);
+    if ('problem' in other) return other;
+    if (productPath(other.product) === path) continue;
+    return {
+      problem: `the alias ${quoted(alias)} names another product than ${quoted(first)}; an image is published as one product, which gets further aliases by its product.toml`,
+    };
+  }
+  return named;
+}
+
 /**
  * The product that an alias names: `os/release/variant`, `os/release/arch/variant`, or `os/release` for
- * the variant `default`. Undefined for any other alias.
+ * the variant `default`.
  */
-export function productOfAlias(alias: string, architecture: string): ProductRef | undefined {
+export function productOfAlias(alias: string, architecture: string): NamedProduct {
+  const own = archFolder(architecture);
+  if (own === undefined) return { problem: unknownArchitecture(shown(architecture)) };
   const names = alias.split('/');
-  const arch = archFolder(architecture);
-  if (names.length === 4) return parseProductPath(alias);
-  if (arch === undefined) return undefined;
-  const [os, release, variant = 'default'] = names;
-  if (names.length > 4 || os === undefined || release === undefined) return undefined;
-  return parseProductPath([os, release, arch, variant].join('/'));
+  const [os = '', release = '', third = 'default'] = names;
+  const short = names.length === 2 || names.length === 3;
+  const product = parseProductPath(short ? [os, release, own, third].join('/') : alias);
+  if (!product) {
+    return {
+      problem: `the alias ${quoted(alias)} names no product: os/release/variant or os/release/arch/variant is expected, ${PRODUCT_NAME_RULE} (further aliases go into product.toml)`,
+    };
+  }
+  const problem = !short
+    ? architectureProblem(product.arch, own)
+    : isKnownArchitecture(third)
+      ? 'its last name is that of an architecture, where a variant is expected; write os/release/variant, or all of os/release/arch/variant'
+      : undefined;
+  if (problem === undefined) return { product };
+  return { problem: `the alias ${quoted(alias)} cannot be: ${problem}` };
+}
+
+function architectureProblem(named: string, own: string): string | undefined {
+  const canonical = canonicalArchitecture(named);
+  if (canonical === undefined) return unknownArchitecture(named);
+  if (canonical === canonicalArchitecture(own)) return undefined;
+  return `it names the architecture ${named}, and the image is for ${own}`;
+}
+
+function quoted(alias: string): string {
+  return JSON.stringify(shown(alias));
+}
+
+/** `os/release/arch/variant`. */
+export function productPath({ os, release, arch, variant }: ProductRef): string {
+  return [os, release, arch, variant].join('/');
 }
 
 /** The product that an image's properties `os`, `release`, `architecture` and `variant` name. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
+import { shown } from '../images/layout.ts';
 import { removeVersions } from '../pipeline/remove-versions.ts';
 import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upload.ts';
 import { GatewayError } from './gateway-answers.ts';
@@ -7,6 +8,7 @@ import { gatheredBody } from './gathered-body.ts';
 import { guardedBody, type BodyLimits } from './gateway-body.ts';
 import type { Call } from './gateway-call.ts';
 import { aliasDocument, knownImageDocument, waitingImageDocument } from './gateway-documents.ts';
+import { productOfAlias, productPath } from './choose-product.ts';
 import type { PushIntent } from './gateway-operations.ts';
 import { uploadHeaders } from './gateway-request.ts';
 import { allows } from './gateway-trust.ts';
@@ -14,8 +16,6 @@ import { byFingerprint, knownImages, type KnownImage } from './known-images.ts';
 import { multipartBoundary, multipartParts } from './multipart-parts.ts';
 import type { IncomingImage } from './receive-image.ts';
 import type { WaitingImage } from './waiting-image.ts';
-import { notAProduct, productPath } from './waiting-room.ts';
-import { productOfAlias } from './choose-product.ts';
 
 /** Takes the image in a request's body in, as its headers or the push that was announced describe it. */
 export async function uploadFromBody(
@@ -116,11 +116,11 @@ export async function createAlias(
   }
   const [recent] = desk.recent.placed().filter(([fingerprint]) => fingerprint === target);
   const ref = recent?.[1] ?? (await publishedImage(desk, target)).ref;
-  const product = productOfAlias(name, ref.product.arch);
-  if (!product) throw notAProduct(name);
-  if (productPath(product) === productPath(ref.product)) return;
+  const path = productPath(ref.product);
+  const named = productOfAlias(name, ref.product.arch);
+  if ('product' in named && productPath(named.product) === path) return;
   throw new GatewayError(
     409,
-    `the image is a version of ${productPath(ref.product)} already; to have it as ${name}, delete it and upload it anew`,
+    `the image is published as ${path}, and not as ${JSON.stringify(shown(name))}: a product gets further aliases by its product.toml; to have the image as another product, delete it and upload it anew`,
   );
 }

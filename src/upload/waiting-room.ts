@@ -1,16 +1,10 @@
-import {
-  PRODUCT_NAME_RULE,
-  productName,
-  shown,
-  type ProductRef,
-  type VersionRef,
-} from '../images/layout.ts';
+import { productName, type ProductRef, type VersionRef } from '../images/layout.ts';
 import type { Sha256 } from '../images/digests.ts';
 import type { Logger } from '../log/logger.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { productOfAlias, productOfProperties } from './choose-product.ts';
+import { productOfAlias, productOfProperties, productPath } from './choose-product.ts';
 import { clearUploads, waitingFolders } from './clear-uploads.ts';
 import { GatewayError } from './gateway-answers.ts';
 import { allows } from './gateway-trust.ts';
@@ -93,9 +87,9 @@ export class WaitingRoom {
     allow: readonly string[],
     signal?: AbortSignal,
   ): Promise<VersionRef> {
-    const product = productOfAlias(alias, image.architecture);
-    if (!product) throw notAProduct(alias);
-    return this.place(image, product, allow, signal);
+    const named = productOfAlias(alias, image.architecture);
+    if ('problem' in named) throw new GatewayError(400, named.problem);
+    return this.place(image, named.product, allow, signal);
   }
 
   /** Throws an image away. */
@@ -210,16 +204,4 @@ export class WaitingRoom {
       throw error;
     }
   }
-}
-
-export function productPath({ os, release, arch, variant }: ProductRef): string {
-  return [os, release, arch, variant].join('/');
-}
-
-/** What a client is told that named an alias of another form. */
-export function notAProduct(alias: string): GatewayError {
-  return new GatewayError(
-    400,
-    `the alias ${JSON.stringify(shown(alias))} names no product: os/release/variant or os/release/arch/variant is expected, ${PRODUCT_NAME_RULE} (further aliases go into product.toml)`,
-  );
 }

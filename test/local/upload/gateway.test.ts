@@ -148,7 +148,12 @@ describe('an upload', () => {
     const alias = { json: { name: 'iats/x/amd64/vim', target: FINGERPRINT, description: '' } };
     assert.equal((await client('/1.0/images/aliases', alias)).status, 200);
     assert.equal((await client('/1.0/images/aliases', alias)).status, 200, 'the same again');
-    assert.equal((await gateway.keys('images/iats/x/amd64/vim/')).length, 2);
+    for (const name of ['latest', 'iats/y/vim', 'iats/x/arm64/vim']) {
+      const more = await client('/1.0/images/aliases', { json: { name, target: FINGERPRINT } });
+      assert.equal(more.status, 409);
+      assert.match(more.error, /is published as iats\/x\/amd64\/vim, .*by its product\.toml/);
+    }
+    assert.equal((await gateway.keys()).length, 2);
 
     await using hasty = await gatewayFixture({ rest: 0 });
     const other = await hasty.trusted();
@@ -312,6 +317,19 @@ describe('an upload that cannot be', () => {
       /names no product/,
     ],
     [
+      'names two products',
+      () =>
+        withHeaders(splitUpload(METADATA, SQUASHFS), {
+          'x-lxd-aliases': 'alias=a/b/c&alias=latest',
+        }),
+      /"latest" names no product/,
+    ],
+    [
+      'is named for another architecture',
+      () => aliased(splitUpload(METADATA, SQUASHFS), 'a/b/arm64/c'),
+      /names the architecture arm64, and the image is for amd64/,
+    ],
+    [
       'is too large',
       () => splitUpload(METADATA, Buffer.concat([SQUASHFS, Buffer.alloc(2 ** 20)])),
       /larger than 1000000 bytes/,
@@ -351,7 +369,9 @@ describe('an upload that cannot be', () => {
 
 /** The same with an alias, so that it goes the other way into the store; unless it has one. */
 function aliasedUnless(asking: Asking): Asking {
-  return asking.headers?.['x-incus-aliases'] ? asking : aliased(asking, 'iats/x/vim');
+  return asking.headers?.['x-incus-aliases'] || asking.headers?.['x-lxd-aliases']
+    ? asking
+    : aliased(asking, 'iats/x/vim');
 }
 
 function yamlBomb(): string {

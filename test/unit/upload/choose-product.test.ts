@@ -2,17 +2,21 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { productName } from '../../../src/images/layout.ts';
-import { productOfAlias, productOfProperties } from '../../../src/upload/choose-product.ts';
+import {
+  productOfAlias,
+  productOfAliases,
+  productOfProperties,
+} from '../../../src/upload/choose-product.ts';
 import { allows } from '../../../src/upload/gateway-trust.ts';
 
 describe('the product of an upload', () => {
   const byAlias = (alias: string, architecture = 'x86_64') => {
-    const product = productOfAlias(alias, architecture);
-    return product && productName(product);
+    const named = productOfAlias(alias, architecture);
+    return 'product' in named ? productName(named.product) : named.problem;
   };
 
   it('is what its alias names', () => {
-    assert.equal(byAlias('iats/bionic/arm64/vim'), 'iats:bionic:arm64:vim');
+    assert.equal(byAlias('iats/bionic/arm64/vim', 'aarch64'), 'iats:bionic:arm64:vim');
     assert.equal(byAlias('iats/bionic/vim'), 'iats:bionic:amd64:vim');
     assert.equal(byAlias('iats/bionic/vim', 'aarch64'), 'iats:bionic:arm64:vim');
     assert.equal(byAlias('iats/bionic', 'armhf'), 'iats:bionic:armhf:default');
@@ -20,9 +24,40 @@ describe('the product of an upload', () => {
 
   it('is nothing for an alias of another form', () => {
     for (const alias of ['', 'vim', 'a//c', 'a/b/c/d/e', '../b/c', 'a/b c/d', 'a/b/c%', '.a/b/c']) {
-      assert.equal(byAlias(alias), undefined, alias);
+      assert.match(byAlias(alias), /names no product: os\/release\/variant or/, alias);
     }
-    assert.equal(byAlias('a/b/c', 'pdp11'), undefined);
+    for (const alias of ['a/b/c', 'a/b/pdp11/c']) {
+      assert.match(byAlias(alias, 'pdp11'), /neither LXD nor Incus knows the architecture "pdp11"/);
+    }
+  });
+
+  it('is nothing for an alias of another architecture than the image, or of an unknown one', () => {
+    assert.match(
+      byAlias('a/b/foo/c'),
+      /"a\/b\/foo\/c" .* knows the architecture "foo".*amd64, arm64/,
+    );
+    assert.match(
+      byAlias('a/b/arm64/c'),
+      /names the architecture arm64, and the image is for amd64/,
+    );
+    assert.equal(byAlias('a/b/x86_64/c'), 'a:b:x86_64:c');
+    assert.match(byAlias('a/b/amd64'), /its last name is that of an architecture/);
+    assert.match(byAlias('a/b/arm64'), /write os\/release\/variant, or all of/);
+  });
+
+  it('is the one that all of its aliases name', () => {
+    const byAliases = (...aliases: readonly [string, ...string[]]) => {
+      const named = productOfAliases(aliases, 'x86_64');
+      return 'product' in named ? productName(named.product) : named.problem;
+    };
+    assert.equal(byAliases('a/b/c', 'a/b/amd64/c'), 'a:b:amd64:c');
+    assert.equal(byAliases('a/b', 'a/b/default', 'a/b/amd64/default'), 'a:b:amd64:default');
+    assert.match(byAliases('latest', 'a/b/c'), /"latest" names no product/);
+    assert.match(byAliases('a/b/c', 'latest'), /"latest" names no product.*product\.toml/);
+    assert.match(
+      byAliases('a/b/c', 'a/b/d'),
+      /"a\/b\/d" names another product than "a\/b\/c".*product\.toml/,
+    );
   });
 
   it('is what its properties name, in a form that keys and aliases can have', () => {
