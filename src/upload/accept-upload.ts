@@ -8,7 +8,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAliases, productPath } from './choose-product.ts';
 import { GatewayError } from './gateway-answers.ts';
 import { allows } from './gateway-trust.ts';
-import { knownImages } from './known-images.ts';
+import { isPresent } from './present-image.ts';
 import type { RecentImages } from './recent-images.ts';
 import { receiveImage, type ImageHead, type IncomingImage } from './receive-image.ts';
 import { claimVersion, versionStamp, type VersionSlot } from './version-slot.ts';
@@ -80,7 +80,7 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
       if (slot && metadataFile) {
         await slot.putBytes('lxd.tar.xz', metadataFile);
         await slot.finish();
-        desk.recent.place(fingerprint, slot.ref);
+        desk.recent.place(fingerprint, { ref: slot.ref, file: received.name });
       } else {
         const image = waitingImage(desk, id, upload, received);
         await room.admit(image);
@@ -136,15 +136,16 @@ function propertiesOf(upload: Upload, head: ImageHead): Readonly<Record<string, 
 /** One fingerprint is published once. From here to its end this upload has it for itself. */
 async function reserve(desk: UploadDesk, fingerprint: Sha256): Promise<void> {
   const taken = () => new GatewayError(409, 'Image with same fingerprint already exists');
-  if (desk.recent.has(fingerprint) || desk.room.find(fingerprint)) throw taken();
+  if (desk.recent.isReserved(fingerprint) || desk.room.find(fingerprint)) throw taken();
+  const placed = desk.recent.find(fingerprint);
   desk.recent.reserve(fingerprint);
-  const known = await knownImages(desk.store).catch((error: unknown) => {
-    desk.recent.forget(fingerprint);
+  try {
+    if (await isPresent(desk.store, fingerprint, placed)) throw taken();
+  } catch (error) {
+    if (placed) desk.recent.place(fingerprint, placed);
+    else desk.recent.forget(fingerprint);
     throw error;
-  });
-  if (!known.some((image) => image.fingerprint === fingerprint)) return;
-  desk.recent.forget(fingerprint);
-  throw taken();
+  }
 }
 
 function waitingImage(

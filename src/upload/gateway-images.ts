@@ -74,7 +74,7 @@ export async function deleteImage(
   if (waiting) return desk.room.discard(waiting);
   const [recent] = desk.recent.placed().filter(([fingerprint]) => fingerprint.startsWith(prefix));
   const image = recent ? undefined : await publishedImage(desk, prefix);
-  const ref = recent?.[1] ?? image?.ref;
+  const ref = recent?.[1].ref ?? image?.ref;
   if (!ref) return;
   const path = productPath(ref.product);
   if (!allows(allow, path)) throw new GatewayError(403, `this client may not remove from ${path}`);
@@ -115,7 +115,7 @@ export async function createAlias(
     return;
   }
   const [recent] = desk.recent.placed().filter(([fingerprint]) => fingerprint === target);
-  const ref = recent?.[1] ?? (await publishedImage(desk, target)).ref;
+  const ref = recent?.[1].ref ?? (await publishedImage(desk, target)).ref;
   const path = productPath(ref.product);
   const named = productOfAlias(name, ref.product.arch);
   if ('product' in named && productPath(named.product) === path) return;

@@ -27,13 +27,13 @@ export interface KnownImage {
   readonly alone: boolean;
 }
 
-/** All published images, by product and version. */
 export async function knownImages(store: ObjectStore): Promise<KnownImage[]> {
   const loaded = await loadCatalog(store);
   return loaded ? publishedImages(loaded.catalog) : [];
 }
 
-function publishedImages(catalog: Catalog): KnownImage[] {
+/** All published images, by product and version. */
+export function publishedImages(catalog: Catalog): KnownImage[] {
   return Object.entries(catalog.products).flatMap(([name, product]) => {
     const ref = parseProductName(name);
     if (ref === undefined) return [];

@@ -1,35 +1,39 @@
 import type { Sha256 } from '../images/digests.ts';
-import type { VersionRef } from '../images/layout.ts';
+import type { ImagePlace } from './present-image.ts';
 
 /** How long the catalog may take to know of a version, in milliseconds. */
 const LIFETIME = 10 * 60 * 1000;
 
 /** Images that the catalog may not know of yet: placed a moment ago, or about to be. */
 export class RecentImages {
-  private readonly refs = new Map<Sha256, VersionRef | undefined>();
+  private readonly places = new Map<Sha256, ImagePlace | undefined>();
   private readonly timers = new Map<Sha256, NodeJS.Timeout>();
 
-  has(fingerprint: Sha256): boolean {
-    return this.refs.has(fingerprint);
+  /** Whether some upload has it for itself at this moment. */
+  isReserved(fingerprint: Sha256): boolean {
+    return this.places.has(fingerprint) && this.places.get(fingerprint) === undefined;
   }
 
   /** Where it was placed; undefined when it is not there yet, or nothing is known of it. */
-  find(fingerprint: Sha256): VersionRef | undefined {
-    return this.refs.get(fingerprint);
+  find(fingerprint: Sha256): ImagePlace | undefined {
+    return this.places.get(fingerprint);
   }
 
   /** By fingerprint, where each was placed. */
-  placed(): [Sha256, VersionRef][] {
-    return [...this.refs].flatMap(([fingerprint, ref]) => (ref ? [[fingerprint, ref]] : []));
+  placed(): [Sha256, ImagePlace][] {
+    return [...this.places].flatMap(([fingerprint, place]) =>
+      place ? [[fingerprint, place]] : [],
+    );
   }
 
   reserve(fingerprint: Sha256): void {
-    this.refs.set(fingerprint, undefined);
+    this.forget(fingerprint);
+    this.places.set(fingerprint, undefined);
   }
 
-  place(fingerprint: Sha256, ref: VersionRef): void {
+  place(fingerprint: Sha256, place: ImagePlace): void {
     this.forget(fingerprint);
-    this.refs.set(fingerprint, ref);
+    this.places.set(fingerprint, place);
     const timer = setTimeout(() => this.forget(fingerprint), LIFETIME);
     timer.unref();
     this.timers.set(fingerprint, timer);
@@ -38,7 +42,7 @@ export class RecentImages {
   forget(fingerprint: Sha256): void {
     clearTimeout(this.timers.get(fingerprint));
     this.timers.delete(fingerprint);
-    this.refs.delete(fingerprint);
+    this.places.delete(fingerprint);
   }
 
   close(): void {

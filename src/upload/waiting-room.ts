@@ -179,7 +179,7 @@ export class WaitingRoom {
       await slot.abandon();
       throw error;
     }
-    this.options.recent.place(image.fingerprint, slot.ref);
+    this.options.recent.place(image.fingerprint, { ref: slot.ref, file: image.root.name });
     await this.discard(image);
     log('info', 'placed an uploaded image', {
       fingerprint: image.fingerprint,
