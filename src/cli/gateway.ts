@@ -181,9 +181,18 @@ async function listTrust(invocation: GatewayInvocation): Promise<ExitCode> {
 async function removeTrust(invocation: GatewayInvocation, name: string): Promise<ExitCode> {
   return withStore(invocation, async ({ stateDir }) => {
     const trust = new TrustStore(trustFolder(invocation.values.state ?? stateDir));
-    const removed = await trust.remove(name);
-    if (removed.length === 0) throw new CommandError(`no client has joined as ${name}`);
-    for (const client of removed) invocation.terminal.out(`${client.name} ${client.fingerprint}\n`);
+    const { clients, tokens } = await trust.remove(name);
+    if (clients.length === 0 && tokens.length === 0) {
+      throw new CommandError(
+        `no client has joined as ${name}, and no token for it is out; \`gateway trust list\` shows both`,
+      );
+    }
+    for (const { name, fingerprint } of clients) {
+      invocation.terminal.out(`${name} ${fingerprint}\n`);
+    }
+    for (const { name, expiresAt } of tokens) {
+      invocation.terminal.out(`${name} token until ${expiresAt}\n`);
+    }
     return 0;
   });
 }

@@ -7,7 +7,7 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAliases, productPath } from './choose-product.ts';
 import { GatewayError } from './gateway-answers.ts';
-import { allows } from './gateway-trust.ts';
+import { allows, type TrustedClient, type TrustStore } from './gateway-trust.ts';
 import { isPresent } from './present-image.ts';
 import type { RecentImages } from './recent-images.ts';
 import { receiveImage, type ImageHead, type IncomingImage } from './receive-image.ts';
@@ -25,8 +25,7 @@ export interface Upload {
   readonly properties: Readonly<Record<string, string>>;
   /** What it must turn out to be. */
   readonly fingerprint?: string;
-  /** Patterns of the products that its uploader may publish. */
-  readonly allow: readonly string[];
+  readonly by: TrustedClient;
   /** Aborted when its uploader is gone: then nothing of it may be published. */
   readonly signal: AbortSignal;
 }
@@ -40,6 +39,7 @@ export interface UploadDesk {
   readonly pause: PipelineContext['pause'];
   readonly random: PipelineContext['random'];
   readonly recent: RecentImages;
+  readonly trust: Pick<TrustStore, 'find'>;
 }
 
 export interface AcceptedUpload {
@@ -73,6 +73,7 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
       upload.fingerprint,
     );
     const { fingerprint, size, metadataFile } = received;
+    await stillTrusted(desk, upload.by);
     await reserve(desk, fingerprint);
     try {
       // With the metadata, or the record, the image is there for all to see.
@@ -104,10 +105,10 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
 async function settle(
   { room }: UploadDesk,
   image: WaitingImage,
-  { aliases: [alias], allow, signal }: Upload,
+  { aliases: [alias], by, signal }: Upload,
 ): Promise<void> {
   try {
-    if (alias !== undefined) await room.placeByAlias(image, alias, allow, signal);
+    if (alias !== undefined) await room.placeByAlias(image, alias, by.allow, signal);
     else signal.throwIfAborted();
   } catch (error) {
     await room.discard(image);
@@ -119,7 +120,7 @@ async function settle(
  * The product that the aliases name, if any are given: what could never be published is refused before its
  * root passes. Without one, an alias may still be named once the image is here.
  */
-function decide({ aliases, allow }: Upload, head: ImageHead): ProductRef | undefined {
+function decide({ aliases, by: { allow } }: Upload, head: ImageHead): ProductRef | undefined {
   const [first, ...others] = aliases;
   if (first === undefined) return undefined;
   const named = productOfAliases([first, ...others], head.metadata.architecture);
@@ -127,6 +128,14 @@ function decide({ aliases, allow }: Upload, head: ImageHead): ProductRef | undef
   const path = productPath(named.product);
   if (allows(allow, path)) return named.product;
   throw new GatewayError(403, `this client may not publish ${path}`);
+}
+
+/** GatewayError 403 when a client was shut out since it began. */
+export async function stillTrusted(
+  { trust }: Pick<UploadDesk, 'trust'>,
+  { fingerprint }: TrustedClient,
+): Promise<void> {
+  if (!(await trust.find(fingerprint))) throw new GatewayError(403, 'not authorized');
 }
 
 function propertiesOf(upload: Upload, head: ImageHead): Readonly<Record<string, string>> {
@@ -160,7 +169,7 @@ function waitingImage(
     architecture: metadata.architecture,
     creationDate: metadata.creationDate,
     properties: propertiesOf(upload, received),
-    ...{ aliases: upload.aliases, allow: upload.allow },
+    ...{ aliases: upload.aliases, allow: upload.by.allow, owner: upload.by.fingerprint },
     root: { key: root.key, name, etag: root.etag, size: root.size },
     ...(metadataFile && { metadataFile: metadataFile.toString('base64') }),
   };

@@ -11,7 +11,7 @@ import { aliasDocument, knownImageDocument, waitingImageDocument } from './gatew
 import { productOfAlias, productPath } from './choose-product.ts';
 import type { PushIntent } from './gateway-operations.ts';
 import { uploadHeaders } from './gateway-request.ts';
-import { allows } from './gateway-trust.ts';
+import { allows, type TrustedClient } from './gateway-trust.ts';
 import { byFingerprint, knownImages, type KnownImage } from './known-images.ts';
 import { multipartBoundary, multipartParts } from './multipart-parts.ts';
 import type { IncomingImage } from './receive-image.ts';
@@ -22,10 +22,9 @@ export async function uploadFromBody(
   desk: UploadDesk,
   { request, gone }: Call,
   limits: BodyLimits,
-  sender: { readonly allow: readonly string[] } | PushIntent,
+  { by, intent }: { readonly by: TrustedClient; readonly intent: PushIntent | undefined },
 ): Promise<AcceptedUpload> {
   const headers = uploadHeaders(request);
-  const intent = 'aliases' in sender ? sender : undefined;
   const fingerprint = headers.fingerprint ?? intent?.fingerprint;
   return acceptUpload(desk, {
     image: incomingImage(request, limits),
@@ -33,7 +32,7 @@ export async function uploadFromBody(
     aliases: [...(intent?.aliases ?? []), ...headers.aliases],
     properties: { ...headers.properties, ...intent?.properties },
     ...(fingerprint !== undefined && { fingerprint }),
-    allow: sender.allow,
+    by,
     signal: gone,
   });
 }
@@ -47,13 +46,18 @@ function incomingImage(request: IncomingMessage, limits: BodyLimits): IncomingIm
     : { kind: 'split', parts: multipartParts(body, boundary) };
 }
 
-export async function listImages(desk: UploadDesk): Promise<object[]> {
+/** What is published, and what of the client's own waits: another's is nobody's business. */
+export async function listImages(desk: UploadDesk, client: TrustedClient): Promise<object[]> {
   const known = await knownImages(desk.store);
-  return [...known.map(knownImageDocument), ...desk.room.list().map(waitingImageDocument)];
+  return [...known.map(knownImageDocument), ...desk.room.ownedBy(client).map(waitingImageDocument)];
 }
 
-export async function showImage(desk: UploadDesk, prefix: string): Promise<object> {
-  const waiting = byFingerprint(desk.room.list(), prefix);
+export async function showImage(
+  desk: UploadDesk,
+  prefix: string,
+  client: TrustedClient,
+): Promise<object> {
+  const waiting = byFingerprint(desk.room.ownedBy(client), prefix);
   if (waiting) return waitingImageDocument(waiting);
   return knownImageDocument(await publishedImage(desk, prefix));
 }
@@ -68,27 +72,32 @@ async function publishedImage(desk: UploadDesk, prefix: string): Promise<KnownIm
 export async function deleteImage(
   desk: UploadDesk,
   prefix: string,
-  allow: readonly string[],
+  client: TrustedClient,
 ): Promise<void> {
-  const waiting = byFingerprint(desk.room.list(), prefix);
+  const waiting = byFingerprint(desk.room.ownedBy(client), prefix);
   if (waiting) return desk.room.discard(waiting);
   const [recent] = desk.recent.placed().filter(([fingerprint]) => fingerprint.startsWith(prefix));
   const image = recent ? undefined : await publishedImage(desk, prefix);
   const ref = recent?.[1].ref ?? image?.ref;
   if (!ref) return;
   const path = productPath(ref.product);
-  if (!allows(allow, path)) throw new GatewayError(403, `this client may not remove from ${path}`);
+  if (!allows(client.allow, path))
+    throw new GatewayError(403, `this client may not remove from ${path}`);
   const files = image && !image.alone ? [image.file] : undefined;
   await removeVersions(desk, [{ ref, ...(files && { files }) }]);
   if (recent) desk.recent.forget(recent[0]);
 }
 
 /** What an alias of a product stands for: the product's newest version, a container before a machine. */
-export async function showAlias(desk: UploadDesk, name: string): Promise<object> {
+export async function showAlias(
+  desk: UploadDesk,
+  name: string,
+  client: TrustedClient,
+): Promise<object> {
   const named = (await knownImages(desk.store)).filter(({ aliases }) => aliases.includes(name));
   const image = named.find(({ type }) => type === 'container') ?? named[0];
   if (image) return aliasDocument(name, image);
-  const waiting = desk.room.list().find(({ aliases }) => aliases.includes(name));
+  const waiting = desk.room.ownedBy(client).find(({ aliases }) => aliases.includes(name));
   if (waiting) return { name, description: '', target: waiting.fingerprint, type: 'container' };
   throw new GatewayError(404, 'Image alias not found');
 }
@@ -101,12 +110,12 @@ export async function createAlias(
   desk: UploadDesk,
   name: string,
   target: string,
-  allow: readonly string[],
+  client: TrustedClient,
 ): Promise<void> {
-  const waiting = byFingerprint<WaitingImage>(desk.room.list(), target);
+  const waiting = byFingerprint<WaitingImage>(desk.room.ownedBy(client), target);
   if (waiting) {
     try {
-      await desk.room.placeByAlias(waiting, name, allow);
+      await desk.room.placeByAlias(waiting, name, client.allow);
     } catch (error) {
       // Its uploader is told that it failed: then nothing of it may be published by its properties later.
       if (error instanceof GatewayError) await desk.room.discard(waiting);

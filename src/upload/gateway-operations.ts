@@ -9,7 +9,6 @@ export interface PushIntent {
   readonly fingerprint?: string;
   readonly aliases: readonly string[];
   readonly properties: Readonly<Record<string, string>>;
-  readonly allow: readonly string[];
   readonly client: TrustedClient;
 }
 

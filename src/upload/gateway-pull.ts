@@ -2,6 +2,7 @@ import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upl
 import { GatewayError } from './gateway-answers.ts';
 import { guardedBody, type BodyLimits } from './gateway-body.ts';
 import type { ImagePost } from './gateway-request.ts';
+import type { TrustedClient } from './gateway-trust.ts';
 import type { ServerAddress } from './instance-connection.ts';
 import { exportImage, findImage } from './instance-server.ts';
 import type { Part } from './multipart-parts.ts';
@@ -13,7 +14,7 @@ export async function pullImage(
   desk: UploadDesk,
   post: ImagePost,
   limits: BodyLimits,
-  allow: readonly string[],
+  by: TrustedClient,
   signal: AbortSignal,
 ): Promise<AcceptedUpload> {
   const name = post.fingerprint || post.alias;
@@ -26,7 +27,7 @@ export async function pullImage(
     const found = await findStreamImage(source, name);
     const image = limited(openStreamImage(source, found), limits);
     return acceptUpload(desk, {
-      ...{ image, sizeLimit: limits.size, aliases, allow, signal },
+      ...{ image, sizeLimit: limits.size, aliases, by, signal },
       fingerprint: found.fingerprint,
       properties: { ...found.properties, ...properties },
     });
@@ -48,7 +49,7 @@ export async function pullImage(
   const { fingerprint, properties: own } = await findImage(address, name, query, signal);
   const image = limited(await exportImage(address, fingerprint, query, signal), limits);
   return acceptUpload(desk, {
-    ...{ image, sizeLimit: limits.size, fingerprint, aliases, allow, signal },
+    ...{ image, sizeLimit: limits.size, fingerprint, aliases, by, signal },
     properties: { ...own, ...properties },
   });
 }

@@ -59,14 +59,14 @@ async function images(
   const { method } = request;
   const recursion = url.searchParams.get('recursion') === '1';
   if (first === undefined && method === 'GET') {
-    const list = await listImages(desk);
+    const list = await listImages(desk, client);
     return sync(recursion ? list : list.map(imageUrl));
   }
   if (first === 'aliases') {
     if (second === undefined && method === 'POST') {
       const body = parseJson(await smallBody(parts, request));
       const target = text(body, 'target');
-      await createAlias(desk, text(body, 'name'), target, client.allow).catch(
+      await createAlias(desk, text(body, 'name'), target, client).catch(
         explained(parts, client, target),
       );
       return sync(null);
@@ -75,15 +75,15 @@ async function images(
     if (second === undefined && method === 'GET') return sync([]);
     if (second !== undefined) {
       const name = [second, ...more].join('/');
-      if (method === 'GET') return sync(await showAlias(desk, name));
+      if (method === 'GET') return sync(await showAlias(desk, name, client));
       if (method === 'DELETE') return sync(null);
     }
   } else if (first !== undefined && second === undefined) {
     if (method === 'GET') {
-      return sync(await showImage(desk, first).catch(explained(parts, client, first)));
+      return sync(await showImage(desk, first, client).catch(explained(parts, client, first)));
     }
     if (method === 'DELETE') {
-      await deleteImage(desk, first, client.allow);
+      await deleteImage(desk, first, client);
       return operation(operations.finished('Deleting image', null));
     }
     if (method === 'PUT' || method === 'PATCH') {

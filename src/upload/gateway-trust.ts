@@ -55,8 +55,15 @@ export class TrustStore {
     await writeJson(this.certificates, client.fingerprint, client);
   }
 
-  /** Takes away the client with this name, or whose fingerprint starts so (8 characters at least). */
-  async remove(nameOrFingerprint: string): Promise<TrustedClient[]> {
+  /**
+   * Takes away the client with this name, or whose fingerprint starts so (8 characters at least), and the
+   * tokens for this name that nobody has used.
+   */
+  async remove(
+    nameOrFingerprint: string,
+  ): Promise<{ readonly clients: TrustedClient[]; readonly tokens: JoinToken[] }> {
+    // First the tokens: else one could still be used by whoever was just shut out.
+    const tokens = await this.withdrawTokens(nameOrFingerprint);
     const clients = await this.list();
     const named = clients.filter(({ name }) => name === nameOrFingerprint);
     const found =
@@ -66,7 +73,18 @@ export class TrustStore {
     for (const { fingerprint } of found) {
       await rm(join(this.certificates, `${fingerprint}.json`), { force: true });
     }
-    return found;
+    return { clients: found, tokens };
+  }
+
+  private async withdrawTokens(name: string): Promise<JoinToken[]> {
+    const withdrawn: JoinToken[] = [];
+    for (const file of await namesIn(this.tokens)) {
+      const token = parseToken(await readJson(join(this.tokens, file)));
+      if (token?.name !== name) continue;
+      await rm(join(this.tokens, file), { force: true });
+      withdrawn.push(token);
+    }
+    return withdrawn;
   }
 
   /** Makes a secret that lets one client in, once. Only its hash is kept. */

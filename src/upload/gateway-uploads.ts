@@ -1,6 +1,7 @@
 import type { Answer } from './gateway-answers.ts';
 import { GatewayError, operation, sync } from './gateway-answers.ts';
 import { known, smallBody, type Call, type GatewayParts } from './gateway-call.ts';
+import { stillTrusted } from './accept-upload.ts';
 import { uploadFromBody } from './gateway-images.ts';
 import { clientFault } from './gateway-faults.ts';
 import { pullImage } from './gateway-pull.ts';
@@ -38,10 +39,10 @@ export async function upload(parts: GatewayParts, call: Call): Promise<Answer> {
   const { secret, fingerprint } = uploadHeaders(request);
   const intent = secret === undefined ? undefined : operations.redeem(secret);
   if (secret !== undefined && !intent) throw new GatewayError(403, 'the secret is wrong or used');
-  const sender = intent ?? known(call);
   const by = intent?.client ?? known(call);
+  if (intent) await stillTrusted(desk, by);
   const accepted = await gate
-    .pass(gone, () => uploadFromBody(desk, call, limits, sender))
+    .pass(gone, () => uploadFromBody(desk, call, limits, { by, intent }))
     .catch((error: unknown) => {
       const { message } = clientFault(error);
       failures.note(by.fingerprint, fingerprint ?? intent?.fingerprint, message);
@@ -63,7 +64,7 @@ async function announceOrPull(parts: GatewayParts, call: Call): Promise<Answer> 
     const announced = operations.announce({
       ...(/^[0-9a-f]{64}$/.test(post.fingerprint) && { fingerprint: post.fingerprint }),
       ...{ aliases: post.aliases, properties: post.properties },
-      ...{ allow: client.allow, client },
+      client,
     });
     return operation(announced);
   }
@@ -73,7 +74,7 @@ async function announceOrPull(parts: GatewayParts, call: Call): Promise<Answer> 
       `this server takes images only; it cannot make one of a source of type ${JSON.stringify(post.type)}`,
     );
   }
-  const accepted = await gate.pass(gone, () => pullImage(desk, post, limits, client.allow, gone));
+  const accepted = await gate.pass(gone, () => pullImage(desk, post, limits, client, gone));
   log(parts, 'an image was fetched', accepted, client.name);
   const metadata = { fingerprint: accepted.fingerprint, size: String(accepted.size) };
   return operation(operations.finished('Downloading image', metadata));

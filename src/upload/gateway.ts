@@ -85,15 +85,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const limits = { ...LIMITS, ...options.limits };
   const now = Date.now;
   const recent = new RecentImages();
-  const room = new WaitingRoom({ store, log, now, recent, ...(rest !== undefined && { rest }) });
+  const trust = new TrustStore(trustFolder(state));
+  const room = new WaitingRoom({
+    store,
+    log,
+    now,
+    recent,
+    trust,
+    ...(rest !== undefined && { rest }),
+  });
   await room.recover();
   const fingerprint = fingerprintOfPem(tls.cert);
   const parts: GatewayParts = {
     desk: {
-      ...{ store, log, room, recent, now, random: Math.random },
+      ...{ store, log, room, recent, trust, now, random: Math.random },
       pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     },
-    trust: new TrustStore(trustFolder(state)),
+    trust,
     operations: new Operations(now),
     failures: new FailedUploads(now),
     gate: new Gate(limits.uploads, limits.queue),

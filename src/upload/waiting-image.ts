@@ -21,6 +21,8 @@ export interface WaitingImage {
   readonly creationDate: number;
   readonly properties: Readonly<Record<string, string>>;
   readonly aliases: readonly string[];
+  /** The certificate of the client that sent it, or had it sent. */
+  readonly owner: Sha256;
   /** Patterns of the products that its uploader may publish. */
   readonly allow: readonly string[];
   readonly root: {
@@ -49,13 +51,14 @@ export function parseWaitingImage(text: string): WaitingImage | undefined {
   const properties = texts(value['properties']);
   const aliases = list(value['aliases']);
   const allow = list(value['allow']);
-  if (!isText(id) || !digest || !isCount(size) || !isTime(uploadedAt)) return undefined;
+  const owner = isText(value['owner']) ? parseSha256(value['owner']) : undefined;
+  if (!owner || !isText(id) || !digest || !isCount(size) || !isTime(uploadedAt)) return undefined;
   if (!isText(architecture) || !isCreationDate(creationDate)) return undefined;
   if (!properties || !aliases || !allow) return undefined;
   if (!isText(key) || !isText(name) || !isText(etag) || !isCount(rootSize)) return undefined;
   return {
     ...{ id, fingerprint: digest, size, uploadedAt, architecture, creationDate, properties },
-    ...{ aliases, allow, root: { key, name, etag: etag as ETag, size: rootSize } },
+    ...{ aliases, owner, allow, root: { key, name, etag: etag as ETag, size: rootSize } },
     ...(isText(metadataFile) && { metadataFile }),
   };
 }

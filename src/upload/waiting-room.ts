@@ -7,7 +7,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAlias, productOfProperties, productPath } from './choose-product.ts';
 import { clearUploads, waitingFolders } from './clear-uploads.ts';
 import { GatewayError } from './gateway-answers.ts';
-import { allows } from './gateway-trust.ts';
+import { allows, type TrustedClient, type TrustStore } from './gateway-trust.ts';
 import type { RecentImages } from './recent-images.ts';
 import { claimVersion, versionStamp } from './version-slot.ts';
 import {
@@ -30,6 +30,7 @@ export interface WaitingRoomOptions {
   /** Milliseconds an image waits for an alias before its properties decide. */
   readonly rest?: number;
   readonly recent: RecentImages;
+  readonly trust: Pick<TrustStore, 'find'>;
 }
 
 /** Images that are stored whole and wait for their product. A crash loses none of them. */
@@ -69,8 +70,8 @@ export class WaitingRoom {
     this.watch(image);
   }
 
-  list(): WaitingImage[] {
-    return [...this.images.values()];
+  ownedBy({ fingerprint }: TrustedClient): WaitingImage[] {
+    return [...this.images.values()].filter(({ owner }) => owner === fingerprint);
   }
 
   find(fingerprint: Sha256): WaitingImage | undefined {
@@ -116,7 +117,7 @@ export class WaitingRoom {
     const due = product ? rest : UNPLACED_LIFETIME;
     const timer = setTimeout(
       () => {
-        const done = product ? this.place(image, product, image.allow) : this.giveUp(image);
+        const done = product ? this.placeByProperties(image, product) : this.giveUp(image);
         done.catch((error: unknown) => {
           log('error', 'cannot place an uploaded image', {
             fingerprint: image.fingerprint,
@@ -130,8 +131,15 @@ export class WaitingRoom {
     this.timers.set(image.fingerprint, timer);
   }
 
+  private async placeByProperties(image: WaitingImage, product: ProductRef): Promise<void> {
+    const owner = await this.options.trust.find(image.owner);
+    if (owner && allows(owner.allow, productPath(product))) {
+      await this.place(image, product, owner.allow);
+    } else await this.giveUp(image);
+  }
+
   private async giveUp(image: WaitingImage): Promise<void> {
-    this.options.log('warn', 'discarded an uploaded image that no alias placed', {
+    this.options.log('warn', 'discarded an uploaded image that nobody placed who may', {
       fingerprint: image.fingerprint,
     });
     await this.discard(image);

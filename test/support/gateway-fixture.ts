@@ -51,7 +51,7 @@ export interface GatewayFixture extends AsyncDisposable {
   /** Makes a client with a certificate of its own that nobody trusts yet. */
   newClient(): Promise<Talk>;
   /** Makes one that is trusted for these products. */
-  trusted(allow?: readonly string[]): Promise<Talk>;
+  trusted(allow?: readonly string[], name?: string): Promise<Talk>;
   /** All keys in the store. */
   keys(prefix?: string): Promise<string[]>;
 }
@@ -87,11 +87,11 @@ export async function gatewayFixture(
     ...{ url, path: data, store, trust, logged },
     stranger: talk(url, tls.ca),
     newClient: async () => talk(url, tls.ca, await certificate()),
-    trusted: async (allow = []) => {
+    trusted: async (allow = [], name = 'test') => {
       const pair = await certificate();
       const der = new X509Certificate(pair.cert).raw;
       const fingerprint = parseSha256(createHash('sha256').update(der).digest('hex'))!;
-      await trust.add({ fingerprint, name: 'test', addedAt: new Date().toISOString(), allow });
+      await trust.add({ fingerprint, name, addedAt: new Date().toISOString(), allow });
       return talk(url, tls.ca, pair);
     },
     keys: async (prefix = '') => {

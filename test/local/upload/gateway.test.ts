@@ -192,6 +192,7 @@ describe('an upload', () => {
     const { store } = gateway;
     const next = new WaitingRoom({
       ...{ store, log: () => undefined, now: Date.now, rest: 0, recent: new RecentImages() },
+      trust: gateway.trust,
     });
     await next.recover();
     await eventually(async () => (await gateway.keys('images/')).length === 2);
