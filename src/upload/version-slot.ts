@@ -5,6 +5,7 @@ import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../delivery/policy.ts
 import {
   fileKey,
   IMAGES_PREFIX,
+  productPrefix,
   REMOVED_FILE,
   versionPrefix,
   type ProductRef,
@@ -149,14 +150,19 @@ export async function openVersion(store: ObjectStore, ref: VersionRef): Promise<
   return new VersionSlot(store, ref, existing);
 }
 
-/** Claims a version that nothing is in yet: `stamp`, else `stamp-2`, `stamp-3`, … */
+/**
+ * Claims a version that nothing is in yet: `stamp`, else `stamp-2` to `stamp-9`, `stamp-9-10` to `stamp-9-99`,
+ * `stamp-9-99-100` …: versions order as text, and the last that came has to be the newest.
+ */
 export async function claimVersion(
   store: ObjectStore,
   product: ProductRef,
   stamp: string,
 ): Promise<VersionSlot> {
+  const taken = await versionsFrom(store, product, stamp);
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const ref = { product, version: attempt === 1 ? stamp : `${stamp}-${attempt}` };
+    const ref = { product, version: `${stamp}${suffix(attempt)}` };
+    if (taken.has(ref.version)) continue;
     const claim = await claimFor(store, ref);
     if (claim === undefined) continue;
     // Looked at only now: whoever had the claim before may have filled it.
@@ -165,6 +171,27 @@ export async function claimVersion(
     await removeQuietly(store, claim);
   }
   throw new PlacementError(`${stamp} and ${MAX_ATTEMPTS} names after it are taken; give --version`);
+}
+
+/** The text order of these is that of their numbers, and each says its number last. */
+function suffix(number: number): string {
+  if (number === 1) return '';
+  const digits = String(number).length;
+  const before = Array.from({ length: digits - 1 }, (_, n) => '9'.repeat(n + 1));
+  return ['', ...before, String(number)].join('-');
+}
+
+async function versionsFrom(
+  store: ObjectStore,
+  product: ProductRef,
+  stamp: string,
+): Promise<ReadonlySet<string>> {
+  const prefix = productPrefix(product);
+  const versions = new Set<string>();
+  for await (const { key } of store.list(`${prefix}${stamp}`)) {
+    versions.add(key.slice(prefix.length).split('/')[0] ?? '');
+  }
+  return versions;
 }
 
 async function claimFor(store: ObjectStore, ref: VersionRef): Promise<ObjectInfo | undefined> {
