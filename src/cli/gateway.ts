@@ -6,16 +6,16 @@ import { encodeToken } from '../upload/gateway-token.ts';
 import { TrustStore } from '../upload/gateway-trust.ts';
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import { readServerRecord } from '../upload/gateway-record.ts';
-import { secondsToMs, wholeNumber, type OptionValues } from './arguments.ts';
+import { wholeNumber, type OptionValues } from './arguments.ts';
 import { defineCommand, type Invocation } from './command.ts';
 import { CommandError, UsageError, type ExitCode } from './exit.ts';
+import { checkAllow, checkedHost, checkTokenName, tokenLifetime } from './gateway-values.ts';
 import { STORE_OPTIONS, withStore } from './store-options.ts';
 import { renderTable } from './table.ts';
 import { untilSignal } from './until-signal.ts';
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 8444;
-const DAY = 24 * 60 * 60 * 1000;
 
 const OPTIONS = {
   ...STORE_OPTIONS,
@@ -61,7 +61,7 @@ const OPTIONS = {
   expiry: {
     type: 'string',
     value: 'SECONDS',
-    help: 'token: how long it can be used. Default: 86400.',
+    help: 'token: how long it can be used, at most a year. Default: 86400.',
   },
   json: { type: 'boolean', help: 'token, trust list: print JSON.' },
 } as const;
@@ -73,7 +73,7 @@ export const gatewayCommand = defineCommand({
   name: 'gateway',
   description: `Runs an HTTPS server that lxc and incus see as a private server which takes images in: lxc image copy, lxc image import and lxc publish put images into the store through it. It prints its URL on standard output once it accepts connections.
 
-gateway token NAME prints a token with which one client can join, once: lxc remote add hub TOKEN. gateway trust list shows who has joined; gateway trust remove NAME shuts one out.`,
+gateway token NAME prints a token with which one client can join, once: lxc remote add hub TOKEN. gateway trust list shows who has joined; gateway trust remove NAME shuts one out and withdraws the tokens for that name.`,
   logLevel: 'info',
   operands: { name: '[token NAME | trust list | trust remove NAME]', min: 0, max: 3 },
   options: OPTIONS,
@@ -128,8 +128,10 @@ async function serve(invocation: GatewayInvocation): Promise<ExitCode> {
 
 async function token(invocation: GatewayInvocation, name: string): Promise<ExitCode> {
   const { values, terminal } = invocation;
-  const lifetime = secondsToMs('--expiry', values.expiry) ?? DAY;
+  checkTokenName(name);
+  const lifetime = tokenLifetime(values.expiry);
   const allow = values.allow ?? [];
+  checkAllow(allow);
   return withStore(invocation, async ({ stateDir }) => {
     const state = values.state ?? stateDir;
     const trust = new TrustStore(trustFolder(state));
@@ -211,7 +213,7 @@ async function ownFingerprint(values: GatewayValues, state: string): Promise<Sha
 
 /** By what clients reach the gateway. */
 function namesOf(values: GatewayValues): readonly string[] {
-  if (values.name && values.name.length > 0) return values.name;
+  if (values.name && values.name.length > 0) return values.name.map(checkedHost);
   const { host } = address(values);
   return host === '0.0.0.0' || host === '::' ? [hostname()] : [host];
 }

@@ -11,7 +11,8 @@ import { aliasDocument, knownImageDocument, waitingImageDocument } from './gatew
 import { productOfAlias, productPath } from './choose-product.ts';
 import type { PushIntent } from './gateway-operations.ts';
 import { uploadHeaders } from './gateway-request.ts';
-import { allows, type TrustedClient } from './gateway-trust.ts';
+import { allows } from './allowed-products.ts';
+import type { TrustedClient } from './gateway-trust.ts';
 import { byFingerprint, knownImages, type KnownImage } from './known-images.ts';
 import { multipartBoundary, multipartParts } from './multipart-parts.ts';
 import type { IncomingImage } from './receive-image.ts';

@@ -131,15 +131,6 @@ export class TrustStore {
   }
 }
 
-/** Whether a product path matches one of the patterns: `*` stands for anything, `/` included. */
-export function allows(patterns: readonly string[], path: string): boolean {
-  if (patterns.length === 0) return true;
-  return patterns.some((pattern) => {
-    const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-    return new RegExp(`^${parts.join('.*')}$`).test(path);
-  });
-}
-
 function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }

@@ -7,7 +7,8 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAlias, productOfProperties, productPath } from './choose-product.ts';
 import { clearUploads, waitingFolders } from './clear-uploads.ts';
 import { GatewayError } from './gateway-answers.ts';
-import { allows, type TrustedClient, type TrustStore } from './gateway-trust.ts';
+import { allows } from './allowed-products.ts';
+import type { TrustedClient, TrustStore } from './gateway-trust.ts';
 import type { RecentImages } from './recent-images.ts';
 import { claimVersion, versionStamp } from './version-slot.ts';
 import {

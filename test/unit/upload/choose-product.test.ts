@@ -7,7 +7,7 @@ import {
   productOfAliases,
   productOfProperties,
 } from '../../../src/upload/choose-product.ts';
-import { allows } from '../../../src/upload/gateway-trust.ts';
+import { allowProblem, allows } from '../../../src/upload/allowed-products.ts';
 
 describe('the product of an upload', () => {
   const byAlias = (alias: string, architecture = 'x86_64') => {
@@ -86,5 +86,36 @@ describe('patterns of allowed products', () => {
     assert(!allows(['iats/bionic'], path));
     assert(!allows(['iat./*'], path));
     assert(!allows(['ats/*'], path));
+  });
+
+  it('are none where no product could match', () => {
+    for (const pattern of [
+      '*',
+      'iats/*',
+      '*/vim',
+      'a/b/amd64/c',
+      'a/b/*/c',
+      'a*',
+      'a/*/amd64/*',
+      '**',
+    ]) {
+      assert.equal(allowProblem(pattern), undefined, pattern);
+    }
+    const none = [
+      '',
+      'iats',
+      'a/b/c',
+      '/iats/*',
+      'iats/*/',
+      'a//*',
+      '[',
+      'a b/*',
+      '.a/*',
+      'a/b/c/d/*',
+    ];
+    for (const pattern of none) {
+      assert.match(allowProblem(pattern) ?? '', /can match no product; write/, pattern);
+    }
+    assert.match(allowProblem('a/b/foo/*') ?? '', /knows the architecture "foo"/);
   });
 });

@@ -1,0 +1,44 @@
+import { isIP } from 'node:net';
+
+import { shown } from '../images/layout.ts';
+import { allowProblem } from '../upload/allowed-products.ts';
+import { secondsToMs } from './arguments.ts';
+import { UsageError } from './exit.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+const MAX_LIFETIME = 365 * DAY;
+const MAX_TOKEN_NAME = 128;
+
+/** Milliseconds. */
+export function tokenLifetime(expiry: string | undefined): number {
+  const lifetime = secondsToMs('--expiry', expiry) ?? DAY;
+  if (lifetime > 0 && lifetime <= MAX_LIFETIME) return lifetime;
+  throw new UsageError(
+    `--expiry is ${JSON.stringify(expiry)}; more than 0 seconds and at most ${MAX_LIFETIME / 1000} (a year) are expected`,
+  );
+}
+
+export function checkTokenName(name: string): void {
+  if (name.trim() !== '' && name.length <= MAX_TOKEN_NAME && !/\p{Cc}/u.test(name)) return;
+  throw new UsageError(
+    `the client's name is ${JSON.stringify(shown(name))}; one line of 1 to ${MAX_TOKEN_NAME} characters is expected`,
+  );
+}
+
+export function checkAllow(patterns: readonly string[]): void {
+  for (const pattern of patterns) {
+    const problem = allowProblem(pattern);
+    if (problem !== undefined) {
+      throw new UsageError(`--allow is ${JSON.stringify(pattern)}; ${problem}`);
+    }
+  }
+}
+
+export function checkedHost(name: string): string {
+  const label = '[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?';
+  if (isIP(name) !== 0) return name;
+  if (name.length <= 253 && new RegExp(`^${label}(\\.${label})*$`).test(name)) return name;
+  throw new UsageError(
+    `--name is ${JSON.stringify(name)}; a host name or an address is expected, such as hub.example.org (the port goes into --port)`,
+  );
+}
