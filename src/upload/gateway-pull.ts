@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+
 import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upload.ts';
 import { GatewayError } from './gateway-answers.ts';
 import { guardedBody, type BodyLimits } from './gateway-body.ts';
@@ -38,6 +40,7 @@ export async function pullImage(
       `a source of protocol ${JSON.stringify(post.protocol)} is not known`,
     );
   }
+  checkCertificate(post.certificate);
   const address: ServerAddress = {
     url: post.server,
     ...(post.certificate !== '' && { certificate: post.certificate }),
@@ -52,6 +55,15 @@ export async function pullImage(
     ...{ image, sizeLimit: limits.size, fingerprint, aliases, by, signal },
     properties: { ...own, ...properties },
   });
+}
+
+function checkCertificate(pem: string): void {
+  if (pem === '') return;
+  try {
+    new X509Certificate(pem);
+  } catch {
+    throw new GatewayError(400, "the source's certificate cannot be read; one in PEM is expected");
+  }
 }
 
 function limited(image: IncomingImage, limits: BodyLimits): IncomingImage {

@@ -8,6 +8,9 @@ import { join, upload } from './gateway-uploads.ts';
 /** What clients ask about before they use a call (doc/api-extensions.md of LXD). */
 const EXTENSIONS = ['image_create_aliases', 'images_push_relay', 'image_copy_profile'];
 
+const ONLY_TAKES_IN =
+  'this server only takes images in; launch and copy them from its public simplestreams remote';
+
 /** Answers one request as a private LXD or Incus server that only takes images in. */
 export async function route(parts: GatewayParts, call: Call): Promise<Answer> {
   const { request, url, client } = call;
@@ -26,12 +29,22 @@ export async function route(parts: GatewayParts, call: Call): Promise<Answer> {
   if (room === 'images' && rest.length === 0 && request.method === 'POST') {
     return upload(parts, call);
   }
+  if (room === 'images' && !client && request.method === 'GET' && rest.length > 0) {
+    // Daemons come so for what their clients want to launch or copy. It is the same whatever is asked for.
+    throw new GatewayError(403, `not authorized: ${ONLY_TAKES_IN}`);
+  }
   const trusted = known(call);
   if (room === 'images') return images(parts, call, trusted, rest);
   if (room === 'certificates' && rest.length === 0 && request.method === 'GET') {
-    return sync([`/1.0/certificates/${trusted.fingerprint}`]);
+    if (url.searchParams.get('recursion') !== '1') {
+      return sync([`/1.0/certificates/${trusted.fingerprint}`]);
+    }
+    throw new GatewayError(
+      403,
+      'whom this server trusts is told on its own machine: bucketstreams gateway trust list',
+    );
   }
-  throw notFound();
+  throw new GatewayError(404, `not found: ${ONLY_TAKES_IN}`);
 }
 
 function serverDocument({ server }: GatewayParts, client: TrustedClient | undefined): object {
@@ -76,7 +89,10 @@ async function images(
     if (second !== undefined) {
       const name = [second, ...more].join('/');
       if (method === 'GET') return sync(await showAlias(desk, name, client));
-      if (method === 'DELETE') return sync(null);
+      if (method === 'DELETE') {
+        await showAlias(desk, name, client);
+        return sync(null);
+      }
     }
   } else if (first !== undefined && second === undefined) {
     if (method === 'GET') {
@@ -93,10 +109,7 @@ async function images(
       );
     }
   } else if (second === 'export' || second === 'secret') {
-    throw new GatewayError(
-      400,
-      'this server only takes images in; fetch them from its simplestreams remote',
-    );
+    throw new GatewayError(400, ONLY_TAKES_IN);
   }
   throw notFound();
 }

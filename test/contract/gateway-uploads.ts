@@ -203,13 +203,25 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         await assert.rejects(again, /Image with same fingerprint already exists/);
       });
 
-      it('and removes what it asks to have removed', async () => {
+      it('nothing that could be launched from there, and says where', async () => {
+        const launching = client('launch', `hub:${alias('imported')}`, 'no');
+        await assert.rejects(
+          launching,
+          /only takes images in; launch and copy them from its public/,
+        );
+      });
+
+      it('and removes what it asks to have removed, which may come again at once', async () => {
         const fingerprint = await published(product('imported'));
         await client('image', 'delete', `hub:${alias('imported')}`);
+        const files = split.map((file) => join(folder, kind, 'imported', file));
+        await client('image', 'import', ...files, 'hub:', '--alias', alias('imported'));
+        await client('image', 'delete', `hub:${fingerprint}`);
         await eventually(async () => {
           const images = readImages(await server.get('/streams/v1/images.json')).imagesFor('lxd');
           return !images.some((image) => image.fingerprint === fingerprint);
         });
+        await assert.rejects(client('image', 'alias', 'delete', 'hub:none'), /not found/i);
       });
 
       it('nothing beyond what its token allows, and nothing once it is shut out', async () => {

@@ -66,6 +66,32 @@ describe('who may do what', () => {
     assert.deepEqual(await gateway.keys(), []);
   });
 
+  it('says to whoever would launch from it what it is for, whether the image is there or not', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    await client('/1.0/images', splitUpload(METADATA, SQUASHFS));
+    const untrusted = await gateway.newClient();
+    const answers = new Set<string>();
+    for (const who of [gateway.stranger, untrusted]) {
+      for (const fingerprint of [FINGERPRINT, 'f'.repeat(64)]) {
+        for (const path of [fingerprint, `${fingerprint}/export`, `aliases/${fingerprint}`]) {
+          const reply = await who(`/1.0/images/${path}`);
+          assert.equal(reply.status, 403);
+          answers.add(reply.error);
+        }
+      }
+    }
+    assert.deepEqual(
+      [...answers],
+      [
+        'not authorized: this server only takes images in; launch and copy them from its public simplestreams remote',
+      ],
+    );
+    assert.match((await client('/1.0/instances')).error, /^not found: this server only takes/);
+    const trust = await client('/1.0/certificates?recursion=1');
+    assert.match(trust.error, /is told on its own machine: bucketstreams gateway trust list/);
+  });
+
   it('lets a token in once, and not after its time', async () => {
     await using gateway = await gatewayFixture();
     const token = (expiresAt: number) =>
@@ -239,6 +265,18 @@ describe('an upload', () => {
     assert.equal(field(waited, 'metadata', 'status_code'), 200);
     assert.match((await push(secret)).error, /secret is wrong or used/);
     assert.equal((await gateway.keys('images/iats/x/amd64/pushed/')).length, 2);
+  });
+});
+
+describe('a pull', () => {
+  it('with a certificate that is none is told so', async () => {
+    await using gateway = await gatewayFixture();
+    const client = await gateway.trusted();
+    const source = { type: 'image', server: 'https://127.0.0.1:1', fingerprint: FINGERPRINT };
+    const json = { source: { ...source, certificate: 'junk' } };
+    const reply = await client('/1.0/images', { json });
+    assert.equal(reply.status, 400);
+    assert.match(reply.error, /the source's certificate cannot be read; one in PEM is expected/);
   });
 });
 
