@@ -13,7 +13,7 @@ export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError';
 
   constructor() {
-    super('the client went away before it was answered');
+    super('the connection ended before the answer; nothing was published');
   }
 }
 
@@ -30,6 +30,7 @@ export function clientFault(error: unknown): ClientFault {
   const name = error instanceof Error ? error.name : '';
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof GatewayError) return { status: error.status, message };
+  if (error instanceof ClientGoneError) return { status: 408, message };
   if (name === 'MultipartError') return { status: 400, message };
   // What the source of a pull says, and its address, came from the client.
   if (name === 'InstanceServerError') return { status: 502, message };

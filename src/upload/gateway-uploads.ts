@@ -3,7 +3,7 @@ import { GatewayError, operation, sync } from './gateway-answers.ts';
 import { known, smallBody, type Call, type GatewayParts } from './gateway-call.ts';
 import { stillTrusted } from './accept-upload.ts';
 import { uploadFromBody } from './gateway-images.ts';
-import { clientFault } from './gateway-faults.ts';
+import { ClientGoneError, clientFault } from './gateway-faults.ts';
 import { pullImage } from './gateway-pull.ts';
 import { parseImagePost, parseJson, text, uploadHeaders } from './gateway-request.ts';
 import { secretOf } from './gateway-token.ts';
@@ -44,7 +44,7 @@ export async function upload(parts: GatewayParts, call: Call): Promise<Answer> {
   const accepted = await gate
     .pass(gone, () => uploadFromBody(desk, call, limits, { by, intent }))
     .catch((error: unknown) => {
-      const { message } = clientFault(error);
+      const { message } = clientFault(gone.aborted ? new ClientGoneError() : error);
       failures.note(by.fingerprint, fingerprint ?? intent?.fingerprint, message);
       throw error;
     });

@@ -147,6 +147,11 @@ describe('a client that is killed after its last byte and before the answer', ()
         await assert.rejects(sending, { name: 'AbortError' });
         await isTold(gateway);
         await eventually(async () => (await gateway.keys()).length === 0);
+        const asked = await client(`/1.0/images/${FINGERPRINT}`);
+        assert.match(
+          asked.error,
+          /upload .*failed: the connection ended before the answer; nothing/,
+        );
         const again = await client('/1.0/images', aliased(upload()));
         assert.equal(again.status, 202, again.error);
       });
