@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 
-import { parseSha256, type Sha256 } from '../images/digests.ts';
+import type { Sha256 } from '../images/digests.ts';
 import { listen } from '../local/listen.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { clientCertificate, fingerprintOfPem } from './certificates.ts';
 import { FailedUploads } from './failed-uploads.ts';
 import { Gate } from './gate.ts';
 import { Operations } from './gateway-operations.ts';
@@ -183,24 +183,4 @@ function lingerOver(request: IncomingMessage): void {
   const timer = setTimeout(() => request.destroy(), LINGER_MS);
   timer.unref();
   request.once('close', () => clearTimeout(timer));
-}
-
-function clientCertificate(socket: TLSSocket, now: number): Sha256 | undefined {
-  const certificate = socket.getPeerX509Certificate();
-  if (!certificate) return undefined;
-  if (Date.parse(certificate.validFrom) > now || Date.parse(certificate.validTo) < now) {
-    return undefined;
-  }
-  return fingerprintOfDer(certificate.raw);
-}
-
-function fingerprintOfPem(pem: string): Sha256 {
-  const body = /-----BEGIN CERTIFICATE-----([^-]+)-----END/.exec(pem)?.[1] ?? '';
-  return fingerprintOfDer(Buffer.from(body, 'base64'));
-}
-
-function fingerprintOfDer(der: Uint8Array): Sha256 {
-  const digest = parseSha256(createHash('sha256').update(der).digest('hex'));
-  if (digest === undefined) throw new TypeError('a SHA-256 has 64 digits');
-  return digest;
 }
