@@ -15,6 +15,7 @@ export class Gate {
 
   /** Runs `work` when it is its turn, unless the signal comes first. GatewayError 503 when too many wait already. */
   async pass<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
     if (this.inside >= this.open) {
       if (this.waiting.length >= this.queue) {
         throw new GatewayError(503, 'too many uploads at once; try again in a while');

@@ -5,7 +5,6 @@ import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../delivery/policy.ts
 import {
   fileKey,
   IMAGES_PREFIX,
-  productPrefix,
   REMOVED_FILE,
   versionPrefix,
   type ProductRef,
@@ -19,6 +18,7 @@ import type {
   UploadOptions,
   WriteCondition,
 } from '../storage/object-store.ts';
+import { freeVersions } from './free-versions.ts';
 
 /** A version cannot take the files. `message` is complete for a person. */
 export class PlacementError extends Error {
@@ -33,7 +33,6 @@ export class PlacementError extends Error {
 export const UPLOADS_PREFIX = 'uploads/';
 export const CLAIMS_PREFIX = `${UPLOADS_PREFIX}claims/`;
 const HEADERS = { contentType: IMAGES_CONTENT_TYPE, cacheControl: IMAGES_CACHE_CONTROL };
-const MAX_ATTEMPTS = 1000;
 
 export interface StoreFileOptions extends Pick<
   UploadOptions,
@@ -150,19 +149,14 @@ export async function openVersion(store: ObjectStore, ref: VersionRef): Promise<
   return new VersionSlot(store, ref, existing);
 }
 
-/**
- * Claims a version that nothing is in yet: `stamp`, else `stamp-2` to `stamp-9`, `stamp-9-10` to `stamp-9-99`,
- * `stamp-9-99-100` …: versions order as text, and the last that came has to be the newest.
- */
+/** Claims a version that nothing is in yet, named after the stamp. */
 export async function claimVersion(
   store: ObjectStore,
   product: ProductRef,
   stamp: string,
 ): Promise<VersionSlot> {
-  const taken = await versionsFrom(store, product, stamp);
-  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const ref = { product, version: `${stamp}${suffix(attempt)}` };
-    if (taken.has(ref.version)) continue;
+  for await (const version of freeVersions(store, product, stamp)) {
+    const ref = { product, version };
     const claim = await claimFor(store, ref);
     if (claim === undefined) continue;
     // Looked at only now: whoever had the claim before may have filled it.
@@ -170,28 +164,7 @@ export async function claimVersion(
     if (existing.size === 0) return new VersionSlot(store, ref, existing, claim);
     await removeQuietly(store, claim);
   }
-  throw new PlacementError(`${stamp} and ${MAX_ATTEMPTS} names after it are taken; give --version`);
-}
-
-/** The text order of these is that of their numbers, and each says its number last. */
-function suffix(number: number): string {
-  if (number === 1) return '';
-  const digits = String(number).length;
-  const before = Array.from({ length: digits - 1 }, (_, n) => '9'.repeat(n + 1));
-  return ['', ...before, String(number)].join('-');
-}
-
-async function versionsFrom(
-  store: ObjectStore,
-  product: ProductRef,
-  stamp: string,
-): Promise<ReadonlySet<string>> {
-  const prefix = productPrefix(product);
-  const versions = new Set<string>();
-  for await (const { key } of store.list(`${prefix}${stamp}`)) {
-    versions.add(key.slice(prefix.length).split('/')[0] ?? '');
-  }
-  return versions;
+  throw new PlacementError(`${stamp} and all names after it are taken; give --version`);
 }
 
 async function claimFor(store: ObjectStore, ref: VersionRef): Promise<ObjectInfo | undefined> {
