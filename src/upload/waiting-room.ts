@@ -41,6 +41,8 @@ export class WaitingRoom {
   private readonly timers = new Map<Sha256, NodeJS.Timeout>();
   private readonly work = new Map<Sha256, Promise<VersionRef | undefined>>();
 
+  private closed = false;
+
   constructor(options: WaitingRoomOptions) {
     this.options = options;
   }
@@ -104,12 +106,13 @@ export class WaitingRoom {
 
   /** Stops the timers and lets what is being placed come to its end. What still waits is kept. */
   async close(): Promise<void> {
+    this.closed = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
     this.timers.clear();
     await Promise.allSettled(this.work.values());
   }
 
-  private watch(image: WaitingImage): void {
+  private watch(image: WaitingImage, more = 0): void {
     const { log, now, rest = DEFAULT_REST } = this.options;
     this.images.set(image.fingerprint, image);
     const own = productOfProperties(image);
@@ -124,9 +127,11 @@ export class WaitingRoom {
             fingerprint: image.fingerprint,
             error: error instanceof Error ? error.message : String(error),
           });
+          // A store that failed may be well again by then.
+          if (!this.closed && this.find(image.fingerprint) === image) this.watch(image, rest);
         });
       },
-      Math.max(due - age, 0),
+      Math.max(due - age, more),
     );
     timer.unref();
     this.timers.set(image.fingerprint, timer);

@@ -215,6 +215,28 @@ describe('a store that fails', () => {
     assert.equal((await other('/1.0/images/aliases', naming)).error, 'Image not found');
   });
 
+  it('when an image is to be placed by its properties: places it later', async () => {
+    let failures = 2;
+    await using gateway = await gatewayFixture({
+      rest: 0,
+      wrap: (store) =>
+        faultyStore(store, ({ method, key }, moment) => {
+          if (moment !== 'before' || method === 'remove' || !key.endsWith('lxd.tar.xz')) return;
+          if (failures > 0) {
+            failures -= 1;
+            throw new StoreError('unavailable', method, 'no answer', { key });
+          }
+        }),
+    });
+    const client = await gateway.trusted();
+    assert.equal((await client('/1.0/images', splitUpload(METADATA, SQUASHFS))).status, 202);
+    await eventually(async () => {
+      const keys = await gateway.keys();
+      return keys.length === 2 && keys.every((key) => key.startsWith('images/'));
+    });
+    assert.equal(failures, 0);
+  });
+
   it('tells whose push failed, by its fingerprint', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
