@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
 import xz from 'xz-decompress';
@@ -58,30 +58,57 @@ export async function* decompressed(
     yield* body;
     return;
   }
-  const source = Readable.from(body, { objectMode: false });
-  const failures: Error[] = [];
-  source.on('error', (error) => failures.push(error));
+  const faults: unknown[] = [];
+  const source = noting(body, faults);
   try {
     yield* compression === 'xz' ? xzStream(source) : zlibStream(source, compression);
   } catch (error) {
     // A fault of the way to the archive is not the archive's.
-    throw (
-      failures[0] ??
-      new CompressionError(`its ${compression} data cannot be decompressed`, { cause: error })
-    );
-  } finally {
-    source.destroy();
+    if (faults.length > 0) throw faults[0];
+    throw new CompressionError(`its ${compression} data cannot be decompressed`, { cause: error });
   }
 }
 
-function zlibStream(source: Readable, compression: 'gzip' | 'zstd'): AsyncIterable<Uint8Array> {
-  const inner = compression === 'gzip' ? createGunzip() : createZstdDecompress();
-  source.on('error', (error) => inner.destroy(error));
-  source.pipe(inner);
-  return inner;
+async function* noting(
+  body: AsyncIterable<Uint8Array>,
+  faults: unknown[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* body;
+  } catch (error) {
+    faults.push(error);
+    throw error;
+  }
 }
 
-async function* xzStream(source: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+async function* zlibStream(
+  source: AsyncIterable<Uint8Array>,
+  compression: 'gzip' | 'zstd',
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const inner = compression === 'gzip' ? createGunzip() : createZstdDecompress();
+  void feed(source, inner);
+  yield* inner as AsyncIterable<Uint8Array>;
+}
+
+/** Gives a chunk only when the one before is used up: it holds no longer. A fault ends `inner` with it. */
+async function feed(source: AsyncIterable<Uint8Array>, inner: Transform): Promise<void> {
+  try {
+    for await (const chunk of source) {
+      await new Promise<void>((resolve, reject) => {
+        inner.write(chunk, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    inner.end();
+  } catch (error) {
+    inner.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+async function* xzStream(
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const source = Readable.from(copies(body), { objectMode: false });
+  source.on('error', () => undefined);
   const web = Readable.toWeb(source) as ReadableStream<Uint8Array>;
   const reader: ReadableStreamDefaultReader<Uint8Array> = new xz.XzReadableStream(web).getReader();
   try {
@@ -92,5 +119,13 @@ async function* xzStream(source: Readable): AsyncGenerator<Uint8Array, void, und
     }
   } finally {
     await reader.cancel().catch(() => undefined);
+    source.destroy();
   }
+}
+
+/** For who reads ahead: a chunk of the body holds only until the next is asked for. */
+async function* copies(
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of body) yield Buffer.from(chunk);
 }

@@ -11,6 +11,8 @@ export interface TarEntry {
   readonly size: number;
   /** The content whole; TarError when it is longer than `limit` bytes. Only before the next entry is asked for. */
   read(limit: number): Promise<Buffer>;
+  /** The content in pieces, each of which holds until the next is asked for. Instead of `read`. */
+  content(): AsyncIterable<Uint8Array>;
 }
 
 export interface TarLimits {
@@ -70,6 +72,14 @@ export async function* tarEntries(
           const content = await input.need(left);
           left = 0;
           return content.subarray(0, size);
+        },
+        content: async function* () {
+          for (let rest = size; rest > 0;) {
+            const piece = await input.piece(rest);
+            rest -= piece.length;
+            left -= piece.length;
+            yield piece;
+          }
         },
       };
       longName = undefined;
@@ -158,29 +168,32 @@ class BlockReader {
   }
 
   async need(length: number): Promise<Buffer> {
-    const parts: Buffer[] = [];
-    await this.advance(length, (part) => parts.push(part));
-    return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+    const first = await this.piece(length);
+    if (first.length === length) return first;
+    // A chunk holds only until the next is asked for.
+    const whole = Buffer.alloc(length);
+    for (let done = first.copy(whole); done < length;) {
+      done += (await this.piece(length - done)).copy(whole, done);
+    }
+    return whole;
   }
 
   async skip(length: number): Promise<void> {
-    await this.advance(length, () => undefined);
+    for (let left = length; left > 0;) left -= (await this.piece(left)).length;
+  }
+
+  /** From one byte on to as many as are there, `length` at most; none only when none are asked for. */
+  async piece(length: number): Promise<Buffer> {
+    if (length > 0 && this.chunk.length === 0 && !(await this.fill())) {
+      throw new TarError('it ends in the middle of an entry');
+    }
+    const piece = this.chunk.subarray(0, length);
+    this.chunk = this.chunk.subarray(piece.length);
+    return piece;
   }
 
   async close(): Promise<void> {
     await this.source.return?.();
-  }
-
-  private async advance(length: number, use: (part: Buffer) => void): Promise<void> {
-    for (let left = length; left > 0;) {
-      if (this.chunk.length === 0 && !(await this.fill())) {
-        throw new TarError('it ends in the middle of an entry');
-      }
-      const part = this.chunk.subarray(0, left);
-      this.chunk = this.chunk.subarray(part.length);
-      left -= part.length;
-      use(part);
-    }
   }
 
   private async fill(): Promise<boolean> {
