@@ -20,7 +20,7 @@ import type { Terminal } from './terminal.ts';
 
 export const publishCommand = defineCommand({
   name: 'publish',
-  description: `Stores the files of an image as one version of a product. What each file is, its bytes tell, not its name: metadata (a tar with a metadata.yaml), roots (squashfs, tar, qcow2), both in one tar, and SHA256SUMS by its name.
+  description: `Stores the files of an image as one version of a product. What each file is, its bytes tell, not its name: metadata (a tar with a metadata.yaml), roots (squashfs, tar, qcow2), both in one tar, and SHA256SUMS by its name. A virtual machine in one tar is stored as its metadata and its disk.
 
 With --from, the image comes out of a running LXD or Incus instead, as a stream, and its product and version default to what its properties say. A stopped instance or a snapshot is made an image there for the time of it.
 

@@ -60,29 +60,33 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
   let staged: string | undefined;
   try {
     const received = await receiveImage(
+      store,
       upload.image,
       async (head, body) => {
         const product = decide(upload, head);
+        const { rootSize: size } = head;
+        if (size !== undefined && size > sizeLimit) throw tooLarge(sizeLimit);
+        const bounds = { sizeLimit, signal, ...(size !== undefined && { size }) };
         // A unified image would be visible before it was checked.
         if (product && head.metadataFile) {
           slot = await claimVersion(store, product, versionStamp(now()));
-          return slot.put(head.name, body, { sizeLimit, signal });
+          return slot.put(head.name, body, bounds);
         }
         staged = room.keyFor(id, head.name);
-        return store.upload(staged, body, { condition: { ifAbsent: true }, sizeLimit, signal });
+        return store.upload(staged, body, { condition: { ifAbsent: true }, ...bounds });
       },
       upload.fingerprint,
     );
-    const { fingerprint, size, metadataFile } = received;
+    const { fingerprint, sentAs, size, metadataFile } = received;
     await stillTrusted(desk, upload.by);
-    await reserve(desk, fingerprint);
+    await reserve(desk, fingerprint, sentAs);
     try {
       // With the metadata, or the record, the image is there for all to see.
       signal.throwIfAborted();
       if (slot && metadataFile) {
         await slot.putBytes('lxd.tar.xz', metadataFile);
         await slot.finish();
-        desk.recent.place(fingerprint, { ref: slot.ref, file: received.name });
+        desk.recent.place(fingerprint, { ref: slot.ref, file: received.name }, sentAs);
       } else {
         const image = waitingImage(desk, id, upload, received);
         await room.admit(image);
@@ -144,18 +148,26 @@ function propertiesOf(upload: Upload, head: ImageHead): Readonly<Record<string, 
 }
 
 /** One fingerprint is published once. From here to its end this upload has it for itself. */
-async function reserve(desk: UploadDesk, fingerprint: Sha256): Promise<void> {
+async function reserve(
+  desk: UploadDesk,
+  fingerprint: Sha256,
+  sentAs: Sha256 | undefined,
+): Promise<void> {
   const taken = () => new GatewayError(409, 'Image with same fingerprint already exists');
   if (desk.recent.isReserved(fingerprint) || desk.room.find(fingerprint)) throw taken();
   const placed = desk.recent.find(fingerprint);
-  desk.recent.reserve(fingerprint);
+  desk.recent.reserve(fingerprint, sentAs);
   try {
     if (await isPresent(desk.store, fingerprint, placed)) throw taken();
   } catch (error) {
-    if (placed) desk.recent.place(fingerprint, placed);
+    if (placed) desk.recent.place(fingerprint, placed, sentAs);
     else desk.recent.forget(fingerprint);
     throw error;
   }
+}
+
+function tooLarge(sizeLimit: number): GatewayError {
+  return new GatewayError(413, `the image's disk is larger than ${sizeLimit} bytes`);
 }
 
 function waitingImage(
@@ -164,7 +176,7 @@ function waitingImage(
   upload: Upload,
   received: Awaited<ReturnType<typeof receiveImage>>,
 ): WaitingImage {
-  const { fingerprint, size, root, name, metadata, metadataFile } = received;
+  const { fingerprint, sentAs, size, root, name, metadata, metadataFile } = received;
   return {
     ...{ id, fingerprint, size, uploadedAt: new Date(now()).toISOString() },
     architecture: metadata.architecture,
@@ -172,6 +184,7 @@ function waitingImage(
     properties: propertiesOf(upload, received),
     ...{ aliases: upload.aliases, allow: upload.by.allow, owner: upload.by.fingerprint },
     root: { key: root.key, name, etag: root.etag, size: root.size },
+    ...(sentAs && { sentAs }),
     ...(metadataFile && { metadataFile: metadataFile.toString('base64') }),
   };
 }

@@ -64,7 +64,8 @@ export async function showImage(
 }
 
 async function publishedImage(desk: UploadDesk, prefix: string): Promise<KnownImage> {
-  const image = byFingerprint(await knownImages(desk.store), prefix);
+  const name = desk.recent.publishedAs(prefix) ?? prefix;
+  const image = byFingerprint(await knownImages(desk.store), name);
   if (image) return image;
   throw new GatewayError(404, 'Image not found');
 }

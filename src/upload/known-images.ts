@@ -69,15 +69,18 @@ function imagesIn(entry: Version, ref: VersionRef, aliases: readonly string[]): 
   return [...found.values()];
 }
 
-/** The one image whose fingerprint starts with `prefix`; undefined for none, or several. */
-export function byFingerprint<T extends { readonly fingerprint: Sha256 }>(
+/**
+ * The one image whose fingerprint, or the one by which its sender knows it, starts with `prefix`; undefined for
+ * none, or several.
+ */
+export function byFingerprint<T extends { readonly fingerprint: Sha256; readonly sentAs?: Sha256 }>(
   images: readonly T[],
   prefix: string,
 ): T | undefined {
   if (!/^[0-9a-f]{1,64}$/.test(prefix)) return undefined;
   const exact = parseSha256(prefix);
-  const found = images.filter(({ fingerprint }) =>
-    exact ? fingerprint === exact : fingerprint.startsWith(prefix),
+  const found = images.filter(({ fingerprint, sentAs }) =>
+    [fingerprint, sentAs].some((name) => (exact ? name === exact : name?.startsWith(prefix))),
   );
   return found.length === 1 ? found[0] : undefined;
 }

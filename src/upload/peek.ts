@@ -1,6 +1,4 @@
-import { sniff, SNIFF_LENGTH, type Signature } from './compression.ts';
-import { tarContents, type TarContents } from './tar-contents.ts';
-import type { Compression } from './compression.ts';
+import { sniff, SNIFF_LENGTH, type Compression, type Signature } from './compression.ts';
 
 /** How many times its own size an archive's beginning may decompress to before it is given up. */
 const MAX_RATIO = 16;
@@ -26,19 +24,27 @@ export async function peekSignature(body: AsyncIterable<Uint8Array>): Promise<Pe
   return { found: sniff(Buffer.concat(seen)), body: replay(seen, source) };
 }
 
+/** Looks into an archive: `limit` is that of its decompressed bytes. */
+export type LookInto<T> = (
+  body: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  limit: number,
+) => Promise<T>;
+
 /**
  * Looks into an archive that passes by, as far as is needed to tell what it is; what was read so far is held
  * in memory, `limit` bytes at most, and at the limit the archive counts as cut short.
  */
-export async function peekTar(
+export async function peekTar<T>(
   body: AsyncIterable<Uint8Array>,
   compression: Compression,
   limit: number,
-): Promise<Peeked<TarContents>> {
+  look: LookInto<T>,
+): Promise<Peeked<T>> {
   const source = body[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
   const recording = record(source, seen, limit);
-  const found = await tarContents(recording, compression, limit * MAX_RATIO);
+  const found = await look(recording, compression, limit * MAX_RATIO);
   // A decompressor reads ahead: what it asked for last must have been recorded too.
   await recording.return();
   return { found, body: replay(seen, source) };

@@ -1,6 +1,4 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import { fileKind, METADATA_FILES, UNIFIED_FILES } from '../images/file-kinds.ts';
@@ -13,6 +11,7 @@ import {
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { abandoned } from './left-behind.ts';
 import type { RecognisedFile } from './recognise.ts';
+import { METADATA_SIZE_LIMIT } from './tar-contents.ts';
 import {
   claimVersion,
   openVersion,
@@ -20,9 +19,6 @@ import {
   versionStamp,
   type VersionSlot,
 } from './version-slot.ts';
-
-/** Metadata is held in memory while its root passes; real ones are a few kilobytes. */
-export const METADATA_SIZE_LIMIT = 16 * 1024 * 1024;
 
 export interface PlaceOptions {
   readonly product: ProductRef;
@@ -96,11 +92,11 @@ async function fill(
   for (const file of files.toSorted((a, b) => ORDER[a.kind] - ORDER[b.kind])) {
     const hash = fingerprintHash(file, metadata);
     if (kept.includes(file.name)) {
-      const body = createReadStream(file.path, { ...READ, signal });
+      const body = file.open(signal);
       await update(hash ?? createHash('sha256'), body);
     } else {
       // The store ends it when the signal aborts.
-      const body = createReadStream(file.path, READ);
+      const body = file.open();
       const replace = slot.existing.get(file.name);
       const before = done;
       stored.push(
@@ -128,7 +124,6 @@ const ORDER: Readonly<Record<RecognisedFile['kind'], number>> = {
   unified: 2,
   metadata: 3,
 };
-const READ = { highWaterMark: 1024 * 1024 };
 
 /** Before anything is stored: the files that are there already must be meant, or be the same. */
 async function settleRivals(
@@ -161,7 +156,7 @@ async function sameBytes(
   const pinned = { ifMatch: existing.etag, ...(signal && { signal }) };
   const { stream } = await store.read(existing.key, pinned);
   const theirs = await update(createHash('sha256'), stream);
-  const ours = await update(createHash('sha256'), createReadStream(file.path, { ...READ, signal }));
+  const ours = await update(createHash('sha256'), file.open(signal));
   return theirs.digest('hex') === ours.digest('hex');
 }
 
@@ -181,14 +176,16 @@ async function metadataBytes(
         `${file?.path ?? name} is larger than ${METADATA_SIZE_LIMIT} bytes; an image's metadata is a few kilobytes`,
       );
     }
-    if (file) return readFile(file.path);
+    if (file) return wholeOf(file.open());
     if (!existing) continue;
     const { stream } = await store.read(existing.key, { ifMatch: existing.etag });
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    return wholeOf(stream);
   }
   return undefined;
+}
+
+async function wholeOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(body));
 }
 
 function fingerprintHash(file: RecognisedFile, metadata: Uint8Array | undefined): Hash | undefined {

@@ -108,14 +108,17 @@ async function transfer(
   const stored: ObjectInfo[] = [];
   try {
     const received = await receiveImage(
+      store,
       incoming,
       async (head, body) => {
         slot = await openSlot(store, options, productOf(options, image, head), serial);
         const root = await slot.put(head.name, body, {
           ...replacing(slot, options, head.name),
-          ...(total !== undefined && { sizeLimit: total }),
+          ...(head.rootSize === undefined
+            ? total !== undefined && { sizeLimit: total }
+            : { size: head.rootSize }),
           ...(signal && { signal }),
-          onProgress: (bytes) => options.onProgress?.(bytes, total),
+          onProgress: (bytes) => options.onProgress?.(bytes, head.rootSize ?? total),
         });
         stored.push(root);
         return root;
@@ -123,7 +126,12 @@ async function transfer(
       announced,
     );
     if (!slot) throw new TypeError('a root was stored without a version');
-    const { metadataFile, name, fingerprint } = received;
+    const { metadataFile, name, fingerprint, sentAs } = received;
+    const there = sentAs && (await alreadyPublished(store, fingerprint, options));
+    if (there) {
+      await slot.abandon();
+      return there;
+    }
     if (metadataFile) {
       const metadata = { ...replacing(slot, options, 'lxd.tar.xz'), ...(signal && { signal }) };
       stored.push(await slot.putBytes('lxd.tar.xz', metadataFile, metadata));

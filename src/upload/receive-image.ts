@@ -1,15 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
 
-import { parseSha256, type Sha256 } from '../images/digests.ts';
-import type { ObjectInfo } from '../storage/object-store.ts';
+import type { Sha256 } from '../images/digests.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { Signature } from './compression.ts';
 import { wholeBody } from './gateway-body.ts';
 import { GatewayError } from './gateway-answers.ts';
 import { MetadataError, parseImageMetadata, type ImageMetadata } from './image-metadata.ts';
 import type { Part } from './multipart-parts.ts';
+import { checkFingerprint, digestOf, passRoot } from './pass-root.ts';
 import { peekSignature, peekTar } from './peek.ts';
-import { METADATA_SIZE_LIMIT } from './place-version.ts';
-import { isArchiveFault, tarContents } from './tar-contents.ts';
+import { receiveMachine } from './receive-machine.ts';
+import { isArchiveFault, METADATA_SIZE_LIMIT, tarContents } from './tar-contents.ts';
 
 /** An image as it comes from a client: one archive, or metadata and then a root. */
 export type IncomingImage =
@@ -19,14 +20,22 @@ export type IncomingImage =
 /** What is known of an image before its root has passed. */
 export interface ImageHead {
   readonly metadata: ImageMetadata;
-  /** Of a split image, stored when all else is. */
+  /**
+   * Of an image that is published as two files, stored when all else is. That of a virtual machine that came as
+   * one file may grow while its disk passes.
+   */
   readonly metadataFile?: Buffer;
   /** The name under which what passes is stored. */
   readonly name: string;
+  /** Bytes of what passes, where that is told beforehand. */
+  readonly rootSize?: number;
 }
 
 export interface ReceivedImage extends ImageHead {
+  /** What it is published by. */
   readonly fingerprint: Sha256;
+  /** What its sender knows it by, where that is another: it came as one file and is published as two. */
+  readonly sentAs?: Sha256;
   /** Of all its files, in bytes. */
   readonly size: number;
   /** What passed, as it was stored. */
@@ -42,16 +51,18 @@ const UNIFIED_HEAD = 16 * 1024 * 1024;
 /**
  * Reads an image to its end while `store` takes its root away, in bounded memory. With an `expected`
  * fingerprint (or its beginning) another image breaks off before its root is whole. What was stored is the
- * caller's to remove when this rejects. GatewayError for what a client can mend.
+ * caller's to remove when this rejects; `objects` is where it can be read. GatewayError for what a client can
+ * mend.
  */
 export async function receiveImage(
+  objects: Pick<ObjectStore, 'read'>,
   image: IncomingImage,
   store: StoreRoot,
   expected?: string,
 ): Promise<ReceivedImage> {
   try {
     return image.kind === 'unified'
-      ? await receiveUnified(image.body, store, expected)
+      ? await receiveUnified(objects, image.body, store, expected)
       : await receiveSplit(image.parts, store, expected);
   } catch (error) {
     if (isArchiveFault(error)) {
@@ -65,6 +76,7 @@ export async function receiveImage(
 }
 
 async function receiveUnified(
+  objects: Pick<ObjectStore, 'read'>,
   body: AsyncIterable<Uint8Array>,
   store: StoreRoot,
   expected: string | undefined,
@@ -73,14 +85,19 @@ async function receiveUnified(
   if (first.found.kind !== 'tar') {
     throw new GatewayError(
       400,
-      `the image is ${describe(first.found)}; one file alone must be a tar with metadata.yaml and rootfs/ (plain, gzip, xz or zstd)`,
+      `the image is ${describe(first.found)}; one file alone must be a tar with metadata.yaml and rootfs/ or rootfs.img (plain, gzip, xz or zstd)`,
     );
   }
-  const { found, body: rest } = await peekTar(first.body, first.found.compression, UNIFIED_HEAD);
-  if (found.kind !== 'unified') {
+  const { compression } = first.found;
+  const { found, body: rest } = await peekTar(first.body, compression, UNIFIED_HEAD, tarContents);
+  if (found.kind === 'metadata' || found.kind === 'root') {
     throw new GatewayError(400, `the image is ${found.kind} alone; the other half is missing`);
   }
-  const head = { metadata: parseImageMetadata(found.metadata), name: 'lxd_combined.tar.gz' };
+  const metadata = parseImageMetadata(found.metadata);
+  if (found.kind === 'machine') {
+    return receiveMachine(objects, { body: rest, compression, metadata }, store, expected);
+  }
+  const head = { metadata, name: 'lxd_combined.tar.gz' };
   return pass(head, rest, createHash('sha256'), store, expected);
 }
 
@@ -135,9 +152,15 @@ async function readMetadata(file: Buffer): Promise<ImageMetadata> {
   if (contents.kind === 'metadata') return parseImageMetadata(contents.metadata);
   throw new GatewayError(
     400,
-    `the metadata's archive holds ${contents.kind === 'root' ? 'a root and no metadata.yaml' : 'a rootfs/ too'}; are metadata and root swapped?`,
+    `the metadata's archive holds ${ALIEN[contents.kind]}; are metadata and root swapped?`,
   );
 }
+
+const ALIEN = {
+  root: 'a root and no metadata.yaml',
+  unified: 'a rootfs/ too',
+  machine: 'a rootfs.img too',
+} as const;
 
 /** Clients name the part by what they believe it is; a pushed virtual machine's disk comes as `rootfs`. */
 function rootName(signature: Signature): string {
@@ -165,36 +188,17 @@ async function pass(
   expected: string | undefined,
 ): Promise<ReceivedImage> {
   let size = head.metadataFile?.length ?? 0;
-  const broken: unknown[] = [];
   async function* tapped(): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      for await (const chunk of body) {
-        hash.update(chunk);
-        size += chunk.byteLength;
-        yield chunk;
-      }
-      // Checked before the end of the stream is told, so that nothing wrong is ever whole.
-      checkFingerprint(expected, hash.copy().digest('hex'));
-    } catch (error) {
-      broken.push(error);
-      throw error;
+    for await (const chunk of body) {
+      hash.update(chunk);
+      size += chunk.byteLength;
+      yield chunk;
     }
+    // Checked before the end of the stream is told, so that nothing wrong is ever whole.
+    checkFingerprint(expected, hash);
   }
-  const root = await store(head, tapped()).catch((error: unknown) => {
-    // A store wraps the body's own fault, which is what its sender has to know.
-    throw broken.length > 0 ? broken[0] : error;
-  });
-  const fingerprint = parseSha256(hash.digest('hex'));
-  if (fingerprint === undefined) throw new TypeError('a SHA-256 has 64 digits');
-  return { ...head, fingerprint, size, root };
-}
-
-function checkFingerprint(expected: string | undefined, actual: string): void {
-  if (expected === undefined || actual.startsWith(expected.toLowerCase())) return;
-  throw new GatewayError(
-    400,
-    `the image's fingerprint is ${actual}, not ${expected} as was announced; it was damaged on its way, or is another`,
-  );
+  const root = await passRoot(store, head, tapped());
+  return { ...head, fingerprint: digestOf(hash), size, root };
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous

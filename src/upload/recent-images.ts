@@ -4,9 +4,14 @@ import type { ImagePlace } from './present-image.ts';
 /** How long the catalog may take to know of a version, in milliseconds. */
 const LIFETIME = 10 * 60 * 1000;
 
-/** Images that the catalog may not know of yet: placed a moment ago, or about to be. */
+/**
+ * Images that the catalog may not know of yet: placed a moment ago, or about to be. One that is published by
+ * another fingerprint than its sender knows is found by either.
+ */
 export class RecentImages {
   private readonly places = new Map<Sha256, ImagePlace | undefined>();
+  /** By what their senders know them. */
+  private readonly sent = new Map<Sha256, Sha256>();
   private readonly timers = new Map<Sha256, NodeJS.Timeout>();
 
   /** Whether some upload has it for itself at this moment. */
@@ -19,27 +24,37 @@ export class RecentImages {
     return this.places.get(fingerprint);
   }
 
+  /** What an image is published by whose sender knows it by a fingerprint that starts with `prefix`. */
+  publishedAs(prefix: string): Sha256 | undefined {
+    return [...this.sent].find(([sentAs]) => sentAs.startsWith(prefix))?.[1];
+  }
+
   /** By fingerprint, where each was placed. */
   placed(): [Sha256, ImagePlace][] {
-    return [...this.places].flatMap(([fingerprint, place]) =>
-      place ? [[fingerprint, place]] : [],
-    );
+    const names = [...[...this.places.keys()].map((name) => [name, name] as const), ...this.sent];
+    return names.flatMap(([name, fingerprint]) => {
+      const place = this.places.get(fingerprint);
+      return place ? [[name, place]] : [];
+    });
   }
 
-  reserve(fingerprint: Sha256): void {
+  reserve(fingerprint: Sha256, sentAs?: Sha256): void {
     this.forget(fingerprint);
     this.places.set(fingerprint, undefined);
+    if (sentAs) this.sent.set(sentAs, fingerprint);
   }
 
-  place(fingerprint: Sha256, place: ImagePlace): void {
-    this.forget(fingerprint);
+  place(fingerprint: Sha256, place: ImagePlace, sentAs?: Sha256): void {
+    this.reserve(fingerprint, sentAs);
     this.places.set(fingerprint, place);
     const timer = setTimeout(() => this.forget(fingerprint), LIFETIME);
     timer.unref();
     this.timers.set(fingerprint, timer);
   }
 
-  forget(fingerprint: Sha256): void {
+  forget(name: Sha256): void {
+    const fingerprint = this.sent.get(name) ?? name;
+    for (const [sentAs, own] of this.sent) if (own === fingerprint) this.sent.delete(sentAs);
     clearTimeout(this.timers.get(fingerprint));
     this.timers.delete(fingerprint);
     this.places.delete(fingerprint);

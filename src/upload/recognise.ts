@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { Readable } from 'node:stream';
 
 import { fileKind, METADATA_FILES, UNIFIED_FILES } from '../images/file-kinds.ts';
 import { CHECKSUMS_FILE } from '../images/layout.ts';
-import { sniff, SNIFF_LENGTH, type Signature } from './compression.ts';
+import { sniff, SNIFF_LENGTH, type Compression, type Signature } from './compression.ts';
+import { openMachineArchive } from './machine-archive.ts';
 import { isArchiveFault, tarContents } from './tar-contents.ts';
 
 export interface RecognisedFile {
@@ -16,6 +18,8 @@ export interface RecognisedFile {
   readonly kind: 'metadata' | 'root' | 'unified' | 'checksums';
   /** The text of its `metadata.yaml`, where it holds one and could be looked into. */
   readonly metadata?: string;
+  /** Its bytes, from their beginning; they end with an error when the signal is aborted. */
+  open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
 /** A file is none that an image is made of. `message` is complete for a person. */
@@ -25,12 +29,12 @@ export class UnrecognisedFileError extends Error {
 
 /**
  * Recognises the files of one version by their bytes; only SHA256SUMS goes by its name. A file whose own
- * name already is one of the table's for what it holds keeps that name. Rejects with
- * UnrecognisedFileError.
+ * name already is one of the table's for what it holds keeps that name. A virtual machine in one file is two,
+ * its metadata and its disk. Rejects with UnrecognisedFileError.
  */
 export async function recogniseFiles(paths: readonly string[]): Promise<RecognisedFile[]> {
   const files: RecognisedFile[] = [];
-  for (const path of paths) files.push(await recognise(path));
+  for (const path of paths) files.push(...(await recognise(path)));
   for (const [index, { name, path }] of files.entries()) {
     const rival = files.slice(0, index).find((file) => file.name === name);
     if (rival) {
@@ -42,21 +46,30 @@ export async function recogniseFiles(paths: readonly string[]): Promise<Recognis
   return files;
 }
 
-async function recognise(path: string): Promise<RecognisedFile> {
+async function recognise(path: string): Promise<RecognisedFile[]> {
   const info = await stat(path).catch((error: unknown) => {
     throw new UnrecognisedFileError(`${path} cannot be read: ${reasonOf(error)}`, { cause: error });
   });
   if (!info.isFile()) throw new UnrecognisedFileError(`${path} is no file`);
   if (info.size === 0) throw new UnrecognisedFileError(`${path} is empty`);
   const given = basename(path);
-  const file = { path, size: info.size };
-  if (given === CHECKSUMS_FILE) return { ...file, name: given, kind: 'checksums' };
-  return { ...file, ...(await identify(path, given, sniff(await headOf(path)))) };
+  const file = { path, size: info.size, open: reader(path) };
+  if (given === CHECKSUMS_FILE) return [{ ...file, name: given, kind: 'checksums' }];
+  const identity = await identify(path, given, sniff(await headOf(path)));
+  return 'name' in identity ? [{ ...file, ...identity }] : identity.parts;
+}
+
+function reader(path: string): (signal?: AbortSignal) => Readable {
+  return (signal) => createReadStream(path, { highWaterMark: 1024 * 1024, signal });
 }
 
 type Identity = Pick<RecognisedFile, 'name' | 'kind' | 'metadata'>;
 
-async function identify(path: string, given: string, signature: Signature): Promise<Identity> {
+async function identify(
+  path: string,
+  given: string,
+  signature: Signature,
+): Promise<Identity | { readonly parts: RecognisedFile[] }> {
   switch (signature.kind) {
     case 'squashfs':
       return { name: 'rootfs.squashfs', kind: 'root' };
@@ -73,6 +86,7 @@ async function identify(path: string, given: string, signature: Signature): Prom
   }
   try {
     const contents = await tarContents(createReadStream(path), signature.compression);
+    if (contents.kind === 'machine') return { parts: await machineParts(path, signature) };
     return contents.kind === 'root'
       ? { name: given === 'root.tar.xz' ? given : 'rootfs.tar.xz', kind: 'root' }
       : { name: archiveName(given, contents.kind), ...contents };
@@ -83,6 +97,40 @@ async function identify(path: string, given: string, signature: Signature): Prom
       cause: error,
     });
   }
+}
+
+/** The disk of a virtual machine's archive, and what lies beside it, which may follow it. */
+async function machineParts(
+  path: string,
+  { compression }: { readonly compression: Compression },
+): Promise<RecognisedFile[]> {
+  const read = reader(path);
+  const open = (signal?: AbortSignal) => openMachineArchive(read(signal), compression);
+  const archive = await open();
+  try {
+    const disk = archive.disk();
+    while ((await disk.next()).done !== true);
+  } finally {
+    archive.close();
+  }
+  const metadataFile = archive.metadataFile();
+  return [
+    {
+      ...{ path, name: 'lxd.tar.xz', kind: 'metadata', size: metadataFile.length },
+      open: () => Readable.from([metadataFile], { objectMode: false }),
+    },
+    {
+      ...{ path, name: 'disk.qcow2', kind: 'root', size: archive.diskSize },
+      open: async function* (signal) {
+        const again = await open(signal);
+        try {
+          yield* again.disk();
+        } finally {
+          again.close();
+        }
+      },
+    },
+  ];
 }
 
 /** For what we cannot look into, though clients may: the user's own name for it, if that is one of ours. */

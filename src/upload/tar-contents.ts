@@ -6,22 +6,30 @@ export type TarContents =
   | { readonly kind: 'metadata'; readonly metadata: string }
   /** Metadata and a root below `rootfs/` in one. */
   | { readonly kind: 'unified'; readonly metadata: string }
+  /** Metadata and the disk of a virtual machine in one. */
+  | { readonly kind: 'machine'; readonly metadata: string }
   /** The tree of a root file system. */
   | { readonly kind: 'root' };
 
-const METADATA_FILE = 'metadata.yaml';
+export const METADATA_FILE = 'metadata.yaml';
+/** Where a virtual machine's image of one file has its disk. */
+export const UNIFIED_DISK = 'rootfs.img';
+/** An image's metadata, as it is stored, is held in memory while its root passes; real ones are a few kilobytes. */
+export const METADATA_SIZE_LIMIT = 16 * 1024 * 1024;
 const METADATA_LIMIT = 1024 * 1024;
 /** Real metadata archives hold a few small templates; a bomb is found before it costs anything. */
 const LIMITS = { bytes: 64 * 1024 * 1024, entries: 10_000 };
 /** Of the archives that hold a root there is no such measure; these only end what never ends. */
-const ROOT_LIMITS = { bytes: 2 ** 40, entries: 20_000_000 };
+export const ROOT_LIMITS = { bytes: 2 ** 40, entries: 20_000_000 };
+export const DISK_BEFORE_METADATA = `its ${UNIFIED_DISK} comes before its ${METADATA_FILE}, so that nobody knows what the disk is of while it passes; pack it with ${METADATA_FILE} first`;
+export const ROOT_AND_DISK = `it has both a rootfs/ and a ${UNIFIED_DISK}: it must be a container or a virtual machine`;
 /** Folders that the tree of every Linux root file system has some of. */
 const ROOT_FOLDERS = new Set(['bin', 'dev', 'etc', 'lib', 'proc', 'sbin', 'sys', 'usr', 'var']);
 
 /**
  * Looks into an archive as far as is needed to tell what it is, `limit` decompressed bytes at most.
  * Nothing is unpacked. Rejects with TarError
- * or CompressionError when it is none of the three, or is not safe to hand to those who unpack it.
+ * or CompressionError when it is none of these, or is not safe to hand to those who unpack it.
  */
 export async function tarContents(
   body: AsyncIterable<Uint8Array>,
@@ -36,18 +44,27 @@ export async function tarContents(
     if (entry.path === METADATA_FILE) metadata = await metadataText(entry);
     else if (top === 'rootfs') seen.rootfs = true;
     else if (ROOT_FOLDERS.has(top)) seen.tree = true;
+    if (entry.path === UNIFIED_DISK && seen.rootfs) throw new TarError(ROOT_AND_DISK);
     if (metadata !== undefined && seen.rootfs) return { kind: 'unified', metadata };
     if (seen.rootfs) continue;
+    if (entry.path === UNIFIED_DISK) {
+      if (metadata === undefined) throw new TarError(DISK_BEFORE_METADATA);
+      return { kind: 'machine', metadata };
+    }
     // Metadata comes first in every archive that tools make, so a tree without it is a root.
     if (seen.tree && metadata === undefined) return { kind: 'root' };
     checkPlain(entry);
     seen.count += 1;
     seen.bytes += entry.size;
     if (seen.count > LIMITS.entries) {
-      throw new TarError(`it has more than ${LIMITS.entries} entries and no rootfs/ among them`);
+      throw new TarError(
+        `it has more than ${LIMITS.entries} entries and no rootfs/ or ${UNIFIED_DISK} among them`,
+      );
     }
     if (seen.bytes > LIMITS.bytes) {
-      throw new TarError(`it holds more than ${LIMITS.bytes} bytes and no rootfs/ among them`);
+      throw new TarError(
+        `it holds more than ${LIMITS.bytes} bytes and no rootfs/ or ${UNIFIED_DISK} among them`,
+      );
     }
   }
   if (metadata !== undefined) return { kind: 'metadata', metadata };
@@ -64,7 +81,7 @@ async function metadataText(entry: TarEntry): Promise<string> {
 }
 
 /** Whoever launches the image unpacks this beside its root: links in it could lead anywhere. */
-function checkPlain({ path, type }: TarEntry): void {
+export function checkPlain({ path, type }: TarEntry): void {
   const shown = JSON.stringify(path.slice(0, 200));
   if (path.startsWith('/') || path.split('/').includes('..')) {
     throw new TarError(`its entry ${shown} leads out of it`);

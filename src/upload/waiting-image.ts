@@ -12,6 +12,8 @@ export interface WaitingImage {
   /** The folder below `uploads/`. */
   readonly id: string;
   readonly fingerprint: Sha256;
+  /** What its sender knows it by, where that is another. */
+  readonly sentAs?: Sha256;
   /** Bytes of all its files. */
   readonly size: number;
   /** ISO 8601. */
@@ -48,6 +50,7 @@ export function parseWaitingImage(text: string): WaitingImage | undefined {
   const { id, fingerprint, size, uploadedAt, architecture, creationDate, metadataFile } = value;
   const { key, name, etag, size: rootSize } = value['root'];
   const digest = isText(fingerprint) ? parseSha256(fingerprint) : undefined;
+  const sentAs = isText(value['sentAs']) ? parseSha256(value['sentAs']) : undefined;
   const properties = texts(value['properties']);
   const aliases = list(value['aliases']);
   const allow = list(value['allow']);
@@ -59,6 +62,7 @@ export function parseWaitingImage(text: string): WaitingImage | undefined {
   return {
     ...{ id, fingerprint: digest, size, uploadedAt, architecture, creationDate, properties },
     ...{ aliases, owner, allow, root: { key, name, etag: etag as ETag, size: rootSize } },
+    ...(sentAs && { sentAs }),
     ...(isText(metadataFile) && { metadataFile }),
   };
 }

@@ -193,7 +193,8 @@ export class WaitingRoom {
       await slot.abandon();
       throw error;
     }
-    this.options.recent.place(image.fingerprint, { ref: slot.ref, file: image.root.name });
+    const { root, fingerprint, sentAs } = image;
+    this.options.recent.place(fingerprint, { ref: slot.ref, file: root.name }, sentAs);
     await this.discard(image);
     log('info', 'placed an uploaded image', {
       fingerprint: image.fingerprint,

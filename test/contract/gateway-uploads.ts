@@ -92,6 +92,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         const path = join(folder, kind, name);
         await buildBusyboxImage(path, `${kind} ${name}`, [
           ...(['lxd.tar.xz', 'rootfs.squashfs', 'disk.qcow2', 'lxd_combined.tar.gz'] as const),
+          'vm_combined.tar.gz',
         ]);
         return path;
       }
@@ -139,6 +140,9 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         const parts = ['lxd.tar.xz', 'disk.qcow2'].map((file) => join(machine, file));
         await client('image', 'import', ...parts, 'hub:', '--alias', alias('machine'));
         await published(product('machine'));
+        const whole = join(await build('whole-machine'), 'vm_combined.tar.gz');
+        await client('image', 'import', whole, 'hub:', '--alias', alias('whole-machine'));
+        await published(product('whole-machine'));
       });
 
       for (const mode of ['relay', 'push', 'pull']) {
@@ -148,19 +152,20 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
           await published(product(mode));
         });
 
-        it(`a unified image and a virtual machine: --mode=${mode}`, async () => {
+        it(`a unified image, and virtual machines of two files and one: --mode=${mode}`, async () => {
           await imported(`${mode}-unified`, 'lxd_combined.tar.gz');
           await imported(`${mode}-vm`, 'lxd.tar.xz', 'disk.qcow2');
-          for (const name of [`${mode}-unified`, `${mode}-vm`]) {
+          await imported(`${mode}-whole-vm`, 'vm_combined.tar.gz');
+          for (const name of [`${mode}-unified`, `${mode}-vm`, `${mode}-whole-vm`]) {
             await client('image', 'copy', name, 'hub:', `--mode=${mode}`, '--alias', alias(name));
           }
           await published(product(`${mode}-unified`));
-          const vm = await published(product(`${mode}-vm`));
-          const listed = await listImages(daemon, 'hub:');
-          assert.equal(
-            listed.find(({ fingerprint }) => fingerprint === vm)?.type,
-            'virtual-machine',
-          );
+          for (const name of [`${mode}-vm`, `${mode}-whole-vm`]) {
+            const vm = await published(product(name));
+            const listed = await listImages(daemon, 'hub:');
+            const type = listed.find(({ fingerprint }) => fingerprint === vm)?.type;
+            assert.equal(type, 'virtual-machine', name);
+          }
         });
       }
 
@@ -250,6 +255,22 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         });
       }
 
+      it('gives a virtual machine of one file, once', async () => {
+        const path = join(folder, kind, 'from-vm');
+        await buildBusyboxImage(path, `${kind} from-vm`, ['vm_combined.tar.gz']);
+        const file = join(path, 'vm_combined.tar.gz');
+        await daemons.get(kind)!.client('image', 'import', file, '--alias', 'from-vm');
+        const target = `${kind}/1/${ARCHITECTURE}/from-vm`;
+        const first = await publish('from-vm', '--product', target, '--wait');
+        assert.equal(first.code, 0, first.stderr);
+        const again = await publish('from-vm', '--product', target);
+        assert.equal(again.code, 0, again.stderr);
+        assert.match(again.stdout, /disk\.qcow2: was there already/);
+        const elsewhere = await publish('from-vm', '--product', `${target}-2`);
+        assert.equal(elsewhere.code, 1);
+        assert.match(elsewhere.stderr, /is already published as/);
+      });
+
       it('gives an image, and an instance, which is made one for that', async () => {
         const daemon = daemons.get(kind)!;
         const path = join(folder, kind, 'from');
@@ -282,6 +303,22 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         assert.equal(await greeting('published'), `${other} changed it\n`);
         assert.equal(await greeting('push'), `${other} push\n`);
         assert.equal(await greeting('pull-unified'), `${other} pull-unified\n`);
+      });
+
+      it(`${kind} lists each virtual machine as one in the public remote`, async () => {
+        const images = await listImages(daemons.get(kind)!, 'public:');
+        const variants = ['machine', 'relay-vm', 'push-vm', 'pull-vm', 'from-vm'].flatMap((name) =>
+          name === 'from-vm' ? [name] : [name, name.replace(/(vm|machine)$/, 'whole-$1')],
+        );
+        for (const variant of variants) {
+          const alias = `${kind}/1/${variant}`;
+          const types = images.filter(({ aliases }) => aliases.includes(alias));
+          assert.deepEqual(
+            types.map(({ type }) => type),
+            ['virtual-machine'],
+            alias,
+          );
+        }
       });
     }
   });

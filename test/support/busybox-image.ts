@@ -26,6 +26,8 @@ export type BusyboxFile =
   | 'disk.qcow2'
   | 'lxd_combined.tar.gz'
   | 'incus_combined.tar.gz'
+  /** A virtual machine in one file, which has no name of its own: it is published as two. */
+  | 'vm_combined.tar.gz'
   | 'SHA256SUMS';
 
 export interface BusyboxImage {
@@ -40,7 +42,7 @@ export interface BusyboxImage {
  * machine's kernel with nothing but Debian's busybox-static in it. `message` is what tells
  * one version from another; equal messages give equal bytes, on one machine.
  *
- * Needs busybox-static, squashfs-tools, xz-utils, and for `disk.qcow2` qemu-utils.
+ * Needs busybox-static, squashfs-tools, xz-utils, and for the disks of virtual machines qemu-utils.
  */
 export async function buildBusyboxImage(
   directory: string,
@@ -105,6 +107,12 @@ async function build(file: BusyboxFile, work: string, target: string): Promise<v
     case 'lxd_combined.tar.gz':
     case 'incus_combined.tar.gz':
       return tar(work, '--gzip', ['metadata.yaml', 'rootfs'], target);
+    case 'vm_combined.tar.gz':
+      await makeDisk(join(work, 'rootfs.img'));
+      await mkdir(join(work, 'templates'), { recursive: true });
+      await writeFile(join(work, 'templates/hostname.tpl'), '{{ container.name }}\n');
+      // The order in which LXD and Incus export them.
+      return tar(work, '--gzip', ['metadata.yaml', 'rootfs.img', 'templates'], target);
     case 'rootfs.squashfs':
       await rm(target, { force: true });
       await run('mksquashfs', [
@@ -113,11 +121,14 @@ async function build(file: BusyboxFile, work: string, target: string): Promise<v
       ]);
       return;
     case 'disk.qcow2':
-      await run('qemu-img', ['create', '-q', '-f', 'qcow2', target, '16M']);
-      return;
+      return makeDisk(target);
     case 'SHA256SUMS':
       return;
   }
+}
+
+async function makeDisk(target: string): Promise<void> {
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', target, '16M']);
 }
 
 async function tar(

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import { parseProductPath } from '../../../src/images/layout.ts';
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
@@ -86,6 +87,30 @@ describe('placeVersion', () => {
         'rootfs.squashfs': await combined(squashfs),
         'disk.qcow2': await combined(qcow2),
       });
+    });
+  });
+
+  it('places a virtual machine of one file as two, and once', async () => {
+    const entries = [
+      { path: 'metadata.yaml', content: METADATA_YAML },
+      { path: 'rootfs.img', content: await readFile(qcow2) },
+      { path: 'templates/x', content: 'x' },
+    ];
+    const whole = await file('vm', gzipSync(tarArchive(entries)));
+    await withStore(await freshStore(), async (store) => {
+      const version = '20180716';
+      const { fingerprints } = await place(store, [whole], { version });
+      const [disk, beside] = await Promise.all(
+        ['disk.qcow2', 'lxd.tar.xz'].map(async (name) => {
+          const { stream } = await store.read(`${PREFIX}${version}/${name}`);
+          return Buffer.concat(await stream.toArray());
+        }),
+      );
+      assert(disk!.equals(await readFile(qcow2)));
+      const combined = createHash('sha256').update(beside!).update(disk!).digest('hex');
+      assert.deepEqual(fingerprints, { 'disk.qcow2': combined });
+      const again = await place(store, [whole], { version });
+      assert.deepEqual([again.stored, again.kept], [[], ['lxd.tar.xz', 'disk.qcow2']]);
     });
   });
 

@@ -21,6 +21,13 @@ const UNIFIED = gzipSync(
     { path: 'rootfs/x', content: SQUASHFS },
   ]),
 );
+const MACHINE = gzipSync(
+  tarArchive([
+    { path: 'metadata.yaml', content: METADATA_YAML },
+    { path: 'rootfs.img', content: DISK },
+    { path: 'templates/x', content: 'x' },
+  ]),
+);
 const SPLIT = [METADATA, SQUASHFS] as const;
 const FINGERPRINT = fingerprintOf(...SPLIT);
 
@@ -64,10 +71,13 @@ describe('publish from an instance server', () => {
     await using whole = await fixture({ images: [{ files: UNIFIED }] });
     await whole.publish();
     assert.deepEqual(await whole.keys(), [`${folder}/lxd_combined.tar.gz`]);
+    await using both = await fixture({ images: [{ files: MACHINE }] });
+    await both.publish();
+    assert.deepEqual(await both.keys(), [`${folder}/disk.qcow2`, `${folder}/lxd.tar.xz`]);
   });
 
   it('refuses other bytes than the fingerprint says, and leaves nothing', async () => {
-    for (const files of [SPLIT, UNIFIED]) {
+    for (const files of [SPLIT, UNIFIED, MACHINE]) {
       const images = [{ files, fingerprint: 'f'.repeat(64) }];
       await using from = await fixture({ images });
       await assert.rejects(from.publish(), /fingerprint is [0-9a-f]{64}, not f{64}/);
@@ -75,20 +85,24 @@ describe('publish from an instance server', () => {
     }
   });
 
-  it('does nothing for what is published already, and refuses it under another name', async () => {
-    await using from = await fixture({ images: [{ files: SPLIT }] });
-    const first = await from.publish();
-    await from.index();
-    const keys = await from.keys();
-    const again = await from.publish({ product: first.ref.product });
-    assert.deepEqual(again.ref, first.ref);
-    assert.deepEqual([again.stored, again.kept], [[], ['rootfs.squashfs']]);
-    const other = { ...first.ref.product, variant: 'other' };
-    const reason = /already published as busybox:static:amd64:default 20240102_0304/;
-    await assert.rejects(from.publish({ product: other }), reason);
-    await assert.rejects(from.publish({ version: '20250101' }), reason);
-    assert.deepEqual(await from.keys(), keys);
-  });
+  const sources = { 'rootfs.squashfs': SPLIT, 'disk.qcow2': MACHINE };
+  for (const [file, files] of Object.entries(sources)) {
+    it(`does nothing for a ${file} that is published already, and refuses it under another name`, async () => {
+      await using from = await fixture({ images: [{ files }] });
+      const first = await from.publish();
+      await from.index();
+      const keys = await from.keys();
+      const again = await from.publish({ product: first.ref.product });
+      assert.deepEqual(again.ref, first.ref);
+      assert.deepEqual(again.fingerprints, first.fingerprints);
+      assert.deepEqual([again.stored, again.kept], [[], [file]]);
+      const other = { ...first.ref.product, variant: 'other' };
+      const reason = /already published as busybox:static:amd64:default 20240102_0304/;
+      await assert.rejects(from.publish({ product: other }), reason);
+      await assert.rejects(from.publish({ version: '20250101' }), reason);
+      assert.deepEqual(await from.keys(), keys);
+    });
+  }
 });
 
 describe('publish of an instance', () => {

@@ -88,6 +88,31 @@ describe('recogniseFiles', () => {
     assert.equal(await nameOf('a', tarArchive(root)), 'root rootfs.tar.xz');
   });
 
+  it('takes a virtual machine of one file for the two that it is made of', async () => {
+    const templates = [{ path: 'templates/' }, { path: 'templates/x', content: 'x' }];
+    const disk = { path: 'rootfs.img', content: QCOW2 };
+    const path = await file('vm', gzipSync(tarArchive([METADATA, disk, ...templates])));
+    const [metadata, root, ...more] = await recogniseFiles([path]);
+    assert.deepEqual(more, []);
+    assert.equal(`${metadata!.kind} ${metadata!.name}`, 'metadata lxd.tar.xz');
+    assert.equal(`${root!.kind} ${root!.name}`, 'root disk.qcow2');
+    for (const part of [metadata!, root!]) {
+      const bytes = Buffer.concat(await Array.fromAsync(part.open()));
+      assert.equal(bytes.length, part.size);
+      if (part === root) assert(bytes.equals(QCOW2));
+      else assert.equal(await nameOf('a', bytes), 'metadata lxd.tar.xz');
+    }
+    const early = [METADATA, { path: 'templates/../x' }, disk];
+    assert.match(await fault('vm', tarArchive(early)), /leads out of it/);
+    assert.match(
+      await fault('vm', tarArchive([METADATA, { ...disk, content: 'raw' }])),
+      /no qcow2/,
+    );
+    assert.match(await fault('vm', tarArchive([disk, METADATA])), /comes before its metadata/);
+    const beside = await file('lxd.tar.xz', tarArchive([METADATA]));
+    await assert.rejects(recogniseFiles([path, beside]), /are both a lxd\.tar\.xz/);
+  });
+
   it('hands on the metadata that it met', async () => {
     const [metadata] = await recogniseFiles([await file('a', tarArchive([METADATA]))]);
     assert.equal(metadata!.metadata, METADATA_YAML);

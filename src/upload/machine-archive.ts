@@ -1,0 +1,128 @@
+import { decompressed, type Compression } from './compression.ts';
+import { packTar, type PackedEntry } from './pack-tar.ts';
+import { peekSignature } from './peek.ts';
+import {
+  checkPlain,
+  DISK_BEFORE_METADATA,
+  METADATA_FILE,
+  METADATA_SIZE_LIMIT,
+  ROOT_AND_DISK,
+  ROOT_LIMITS,
+  UNIFIED_DISK,
+} from './tar-contents.ts';
+import { TarError, tarEntries, type TarEntry } from './tar-entries.ts';
+
+/**
+ * A virtual machine's image in one archive: LXD and Incus take every such image of a simplestreams server for
+ * a container, so it is published as the two files it is made of.
+ */
+export interface MachineArchive {
+  /** Bytes of the disk. */
+  readonly diskSize: number;
+  /**
+   * The disk, as the archive passes: it ends when all the archive has passed and was good, what follows the
+   * disk included. A piece holds until the next is asked for.
+   */
+  disk(): AsyncGenerator<Uint8Array, void, undefined>;
+  /** An archive of all that lies beside the disk, as far as it has passed. */
+  metadataFile(): Buffer;
+  /** To be called when done or giving up: the body is closed. */
+  close(): void;
+}
+
+/** Bytes of an entry's headers when it is packed, at most, but for its name. */
+const HEADERS = 2048;
+/** Archivers fill up their last block; much more than that is no end of an archive. */
+const PADDING_LIMIT = 16 * 1024 * 1024;
+
+/** Reads an archive up to its disk. Rejects with TarError, CompressionError or the body's own error. */
+export async function openMachineArchive(
+  body: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): Promise<MachineArchive> {
+  const source = body[Symbol.asyncIterator]();
+  const plain = decompressed(unclosed(source), compression);
+  const entries = tarEntries(unclosed(plain), ROOT_LIMITS);
+  const close = () => {
+    // Not awaited: who still waits for the next of a slow body would answer only after it.
+    for (const part of [entries, plain, source]) void part.return?.().catch(() => undefined);
+  };
+  try {
+    const beside = new Beside();
+    for (;;) {
+      const next = await entries.next();
+      if (next.done === true) throw new TarError(`it has no ${UNIFIED_DISK}`);
+      if (next.value.path !== UNIFIED_DISK) {
+        await beside.keep(next.value);
+        continue;
+      }
+      if (!beside.has(METADATA_FILE)) throw new TarError(DISK_BEFORE_METADATA);
+      const { size: diskSize, type } = next.value;
+      if (type !== 'file') throw new TarError(`its ${UNIFIED_DISK} is no plain file`);
+      const { found, body: content } = await peekSignature(next.value.content());
+      if (found.kind !== 'qcow2') throw new TarError(`its ${UNIFIED_DISK} is no qcow2 disk`);
+      return {
+        ...{ diskSize, close },
+        disk: async function* () {
+          yield* content;
+          for await (const entry of entries) await beside.keep(entry);
+          await readPadding(plain);
+          while ((await source.next()).done !== true);
+        },
+        metadataFile: () => packTar(beside.entries),
+      };
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** The rest of the decompressed data: its checksums are checked at its end. */
+async function readPadding(plain: AsyncIterator<Uint8Array>): Promise<void> {
+  for (let length = 0; ;) {
+    const next = await plain.next();
+    if (next.done === true) return;
+    length += next.value.byteLength;
+    if (length > PADDING_LIMIT) throw new TarError('it goes on after its end');
+  }
+}
+
+/** The same for a reader that stops before the end: who comes after it goes on. */
+function unclosed(source: AsyncIterator<Uint8Array>): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) };
+}
+
+/** The entries beside a disk, whole, in memory. */
+class Beside {
+  readonly entries: PackedEntry[] = [];
+  readonly #files = new Set<string>();
+  #bytes = 0;
+
+  has(file: string): boolean {
+    return this.#files.has(file);
+  }
+
+  async keep(entry: TarEntry): Promise<void> {
+    const { path, type, size } = entry;
+    if (path === 'rootfs' || path.startsWith('rootfs/')) throw new TarError(ROOT_AND_DISK);
+    checkPlain(entry);
+    this.#bytes += HEADERS + path.length + size;
+    if (this.#bytes > METADATA_SIZE_LIMIT) {
+      throw new TarError(
+        `it holds more than ${METADATA_SIZE_LIMIT} bytes beside its ${UNIFIED_DISK}`,
+      );
+    }
+    if (path === '') return;
+    if (type === 'folder') {
+      this.entries.push({ path });
+      return;
+    }
+    if (path === UNIFIED_DISK || this.#files.has(path)) {
+      throw new TarError(`it has ${JSON.stringify(path.slice(0, 200))} twice`);
+    }
+    this.#files.add(path);
+    // What was read holds only until the next entry is asked for.
+    this.entries.push({ path, content: Buffer.from(await entry.read(size)) });
+  }
+}

@@ -1,0 +1,42 @@
+import type { Hash } from 'node:crypto';
+
+import { parseSha256, type Sha256 } from '../images/digests.ts';
+import type { ObjectInfo } from '../storage/object-store.ts';
+import { GatewayError } from './gateway-answers.ts';
+import type { ImageHead, StoreRoot } from './receive-image.ts';
+
+/** Has `store` take a root away. Rejects with the root's own fault, which is what its sender has to know. */
+export async function passRoot(
+  store: StoreRoot,
+  head: ImageHead,
+  body: AsyncIterable<Uint8Array>,
+): Promise<ObjectInfo> {
+  const broken: unknown[] = [];
+  async function* noting(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* body;
+    } catch (error) {
+      broken.push(error);
+      throw error;
+    }
+  }
+  return store(head, noting()).catch((error: unknown) => {
+    throw broken.length > 0 ? broken[0] : error;
+  });
+}
+
+/** GatewayError when an image is another than the one that was announced by its fingerprint, or its beginning. */
+export function checkFingerprint(expected: string | undefined, actual: Hash): void {
+  const digest = actual.copy().digest('hex');
+  if (expected === undefined || digest.startsWith(expected.toLowerCase())) return;
+  throw new GatewayError(
+    400,
+    `the image's fingerprint is ${digest}, not ${expected} as was announced; it was damaged on its way, or is another`,
+  );
+}
+
+export function digestOf(hash: Hash): Sha256 {
+  const digest = parseSha256(hash.digest('hex'));
+  if (digest === undefined) throw new TypeError('a SHA-256 has 64 digits');
+  return digest;
+}
