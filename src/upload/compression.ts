@@ -40,6 +40,22 @@ export function sniff(head: Uint8Array): Signature {
   return ustar ? { kind: 'tar', compression: 'none' } : { kind: 'unknown' };
 }
 
+/** What a file is, for people. */
+export function described(signature: Signature): string {
+  switch (signature.kind) {
+    case 'squashfs':
+      return 'a squashfs';
+    case 'qcow2':
+      return 'a qcow2 disk';
+    case 'tar':
+      return 'a tar';
+    case 'closed':
+      return `compressed by ${signature.name}, which cannot be looked into`;
+    case 'unknown':
+      return 'of no kind that an image is made of';
+  }
+}
+
 /** A compressed stream is damaged, or needs more memory to open than is given. */
 export class CompressionError extends Error {
   override readonly name = 'CompressionError';

@@ -3,7 +3,7 @@ import type { Hash } from 'node:crypto';
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import type { ObjectInfo } from '../storage/object-store.ts';
 import { GatewayError } from './gateway-answers.ts';
-import type { ImageHead, StoreRoot } from './receive-image.ts';
+import type { ImageHead, ReceivedImage, StoreRoot } from './receive-image.ts';
 
 /** Has `store` take a root away. Rejects with the root's own fault, which is what its sender has to know. */
 export async function passRoot(
@@ -23,6 +23,28 @@ export async function passRoot(
   return store(head, noting()).catch((error: unknown) => {
     throw broken.length > 0 ? broken[0] : error;
   });
+}
+
+/** Has `store` take a root away, and hashes it after what `hash` has seen already. */
+export async function passHashed(
+  head: ImageHead,
+  body: AsyncIterable<Uint8Array>,
+  hash: Hash,
+  store: StoreRoot,
+  expected: string | undefined,
+): Promise<ReceivedImage> {
+  let size = head.metadataFile?.length ?? 0;
+  async function* tapped(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of body) {
+      hash.update(chunk);
+      size += chunk.byteLength;
+      yield chunk;
+    }
+    // Checked before the end of the stream is told, so that nothing wrong is ever whole.
+    checkFingerprint(expected, hash);
+  }
+  const root = await passRoot(store, head, tapped());
+  return { ...head, fingerprint: digestOf(hash), size, root };
 }
 
 /** GatewayError when an image is another than the one that was announced by its fingerprint, or its beginning. */

@@ -1,5 +1,7 @@
 import { sniff, SNIFF_LENGTH, type Compression, type Signature } from './compression.ts';
 
+/** How much of an archive may pass before it is known for what it is; tools put what tells it first. */
+const HEAD = 16 * 1024 * 1024;
 /** How many times its own size an archive's beginning may decompress to before it is given up. */
 const MAX_RATIO = 16;
 
@@ -33,18 +35,17 @@ export type LookInto<T> = (
 
 /**
  * Looks into an archive that passes by, as far as is needed to tell what it is; what was read so far is held
- * in memory, `limit` bytes at most, and at the limit the archive counts as cut short.
+ * in memory, 16 MiB at most, and there the archive counts as cut short.
  */
 export async function peekTar<T>(
   body: AsyncIterable<Uint8Array>,
   compression: Compression,
-  limit: number,
   look: LookInto<T>,
 ): Promise<Peeked<T>> {
   const source = body[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
-  const recording = record(source, seen, limit);
-  const found = await look(recording, compression, limit * MAX_RATIO);
+  const recording = record(source, seen, HEAD);
+  const found = await look(recording, compression, HEAD * MAX_RATIO);
   // A decompressor reads ahead: what it asked for last must have been recorded too.
   await recording.return();
   return { found, body: replay(seen, source) };

@@ -13,7 +13,7 @@ import {
   SQUASHFS,
   type Asking,
 } from '../../support/gateway-fixture.ts';
-import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
+import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/tar-archive.ts';
 
 const NEVER = 3_600_000;
 const METADATA = metadataTar();
@@ -193,6 +193,31 @@ describe('an upload', () => {
     await eventually(async () => (await hasty.keys()).length === 2);
   });
 
+  it('may have a tar for a root, of whatever is no metadata', async () => {
+    const link = { path: './bin', type: '2', link: 'usr/bin' };
+    const trees: readonly (readonly ArchiveEntry[])[] = [
+      [{ path: './' }, link, { path: './metadata.yaml', content: 'x' }],
+      [{ path: 'templates/' }, { path: 'metadata.yaml', content: 'x' }, { path: 'usr/' }],
+      [{ path: 'rootfs/' }, { path: 'rootfs.img', content: 'x' }],
+    ];
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const tars = trees.map((tree) => gzipSync(tarArchive(tree)));
+    // Ours cannot decompress it; others can.
+    const roots = [...tars, Buffer.concat([Buffer.from('fd377a585a00', 'hex'), SQUASHFS])];
+    for (const [n, root] of roots.entries()) {
+      const reply = await client(
+        '/1.0/images',
+        aliased(splitUpload(METADATA, root), `iats/x/tar${n}`),
+      );
+      assert.equal(reply.status, 202, reply.error);
+      const [, key = ''] = await gateway.keys(`images/iats/x/amd64/tar${n}/`);
+      assert.match(key, /\/rootfs\.tar\.xz$/);
+      const { stream } = await gateway.store.read(key);
+      assert(Buffer.concat(await stream.toArray()).equals(root));
+    }
+  });
+
   it('of one file is placed whole', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
@@ -296,6 +321,26 @@ describe('an upload that cannot be', () => {
       'has their contents swapped',
       () => splitUpload(SQUASHFS, METADATA),
       /are metadata and root swapped/,
+    ],
+    [
+      'has metadata for a root',
+      () => splitUpload(METADATA, gzipSync(metadataTar('', [{ path: 'templates/x' }]))),
+      /the root's archive cannot be used: it is metadata, and no root file system/,
+    ],
+    [
+      'has an image for a root',
+      () => splitUpload(METADATA, metadataTar('', [{ path: 'rootfs/' }, { path: 'rootfs/bin/' }])),
+      /the root's archive cannot be used: it is a whole image/,
+    ],
+    [
+      'has an empty archive for a root',
+      () => splitUpload(METADATA, tarArchive([{ path: './' }])),
+      /the root's archive cannot be used: there is no root file system in it/,
+    ],
+    [
+      'has no archive in its compressed root',
+      () => splitUpload(METADATA, gzipSync(Buffer.alloc(4096, 1))),
+      /the root's archive cannot be used: a header in it has a damaged number/,
     ],
     [
       'lacks an architecture',

@@ -11,6 +11,7 @@ import {
   field,
   fingerprintOf,
   gatewayFixture,
+  metadataTar,
   splitUpload,
   type Asking,
   type GatewayFixture,
@@ -261,6 +262,14 @@ describe('a virtual machine in one file that cannot be', () => {
     const client = await gateway.trusted();
     const reply = await client('/1.0/images', splitUpload(MACHINE, DISK));
     assert.match(reply.error, /more than \d+ bytes|holds a rootfs\.img too/);
+    assert.deepEqual(await gateway.keys(), []);
+  });
+
+  it('is in the place of the root: says so and leaves nothing', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const reply = await client('/1.0/images', splitUpload(metadataTar(), MACHINE));
+    assert.match(reply.error, /the root's archive cannot be used: it is a whole image/);
     assert.deepEqual(await gateway.keys(), []);
   });
 });

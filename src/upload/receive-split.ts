@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+
+import { described, type Compression, type Signature } from './compression.ts';
+import { GatewayError } from './gateway-answers.ts';
+import { wholeBody } from './gateway-body.ts';
+import { parseImageMetadata, type ImageMetadata } from './image-metadata.ts';
+import type { Part } from './multipart-parts.ts';
+import { passHashed } from './pass-root.ts';
+import { peekSignature, peekTar } from './peek.ts';
+import type { ReceivedImage, StoreRoot } from './receive-image.ts';
+import { isArchiveFault, METADATA_SIZE_LIMIT, tarContents } from './tar-contents.ts';
+import { checkRootTar } from './tar-root.ts';
+
+/** Metadata and then a root, each a part. */
+export async function receiveSplit(
+  parts: AsyncIterable<Part>,
+  store: StoreRoot,
+  expected: string | undefined,
+): Promise<ReceivedImage> {
+  const iterator = parts[Symbol.asyncIterator]();
+  try {
+    const metadataFile = await metadataPart(await iterator.next());
+    const { found, body: root } = await peekSignature(bodyOfRoot(await iterator.next()));
+    const contents = await readMetadata(metadataFile);
+    const body = found.kind === 'tar' ? await checkedTree(root, found.compression) : root;
+    const head = { metadata: contents, metadataFile, name: rootName(found) };
+    const hash = createHash('sha256').update(metadataFile);
+    const received = await passHashed(head, body, hash, store, expected);
+    const more = await iterator.next();
+    if (more.done === true) return received;
+    throw new GatewayError(400, `the upload has a third part, "${more.value.name}"`);
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function metadataPart(next: IteratorResult<Part>): Promise<Buffer> {
+  if (next.done === true) throw new GatewayError(400, 'the upload has no parts');
+  if (next.value.name !== 'metadata') {
+    throw new GatewayError(
+      400,
+      `the upload's first part is "${next.value.name}"; "metadata" must come first, then "rootfs"`,
+    );
+  }
+  return wholeBody(next.value.body, METADATA_SIZE_LIMIT);
+}
+
+function bodyOfRoot(next: IteratorResult<Part>): AsyncIterable<Uint8Array> {
+  if (next.done === true) throw new GatewayError(400, 'the upload has metadata and no root');
+  const { name, body } = next.value;
+  if (name === 'rootfs' || name === 'rootfs.img') return body;
+  throw new GatewayError(400, `the upload's second part is "${name}"; "rootfs" is expected`);
+}
+
+async function readMetadata(file: Buffer): Promise<ImageMetadata> {
+  const { found, body } = await peekSignature(chunksOf(file));
+  if (found.kind !== 'tar') {
+    throw new GatewayError(
+      400,
+      `the metadata is ${described(found)}, where a tar with a metadata.yaml is expected; are metadata and root swapped?`,
+    );
+  }
+  const contents = await tarContents(body, found.compression);
+  if (contents.kind === 'metadata') return parseImageMetadata(contents.metadata);
+  throw new GatewayError(
+    400,
+    `the metadata's archive holds ${ALIEN[contents.kind]}; are metadata and root swapped?`,
+  );
+}
+
+const ALIEN = {
+  root: 'a root and no metadata.yaml',
+  unified: 'a rootfs/ too',
+  machine: 'a rootfs.img too',
+} as const;
+
+/** A root's archive as it was, when it is not seen to be something else. */
+async function checkedTree(
+  root: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): Promise<AsyncIterable<Uint8Array>> {
+  const { found, body } = await peekTar(root, compression, async (...archive) => {
+    try {
+      await checkRootTar(...archive);
+      return undefined;
+    } catch (error) {
+      if (!isArchiveFault(error)) throw error;
+      return error;
+    }
+  });
+  // What we cannot decompress, clients may.
+  if (found?.name !== 'TarError') return body;
+  throw new GatewayError(400, `the root's archive cannot be used: ${found.message}`);
+}
+
+/** Clients name the part by what they believe it is; a pushed virtual machine's disk comes as `rootfs`. */
+function rootName(signature: Signature): string {
+  switch (signature.kind) {
+    case 'squashfs':
+      return 'rootfs.squashfs';
+    case 'qcow2':
+      return 'disk.qcow2';
+    case 'tar':
+      return 'rootfs.tar.xz';
+    case 'closed':
+    case 'unknown':
+      throw new GatewayError(
+        400,
+        `the root is ${described(signature)}; a squashfs, a qcow2 disk or a tar (plain, gzip, xz or zstd) is expected`,
+      );
+  }
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
+async function* chunksOf(bytes: Buffer): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
+}

@@ -1,0 +1,35 @@
+import { decompressed, type Compression } from './compression.ts';
+import { METADATA_FILE, UNIFIED_DISK } from './tar-contents.ts';
+import { TarError, tarEntries } from './tar-entries.ts';
+
+/** What lies in archives of metadata, alone. */
+const METADATA_NAMES = new Set([METADATA_FILE, 'templates']);
+/** More than any archive of metadata has. */
+const ENTRIES = 10_000;
+
+/**
+ * Looks into an archive that is said to be the tree of a root file system, as far as is needed to see that it
+ * is not metadata, nor a whole image; `limit` decompressed bytes at most. Rejects with TarError when it is, or
+ * with CompressionError.
+ */
+export async function checkRootTar(
+  body: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  limit: number,
+): Promise<void> {
+  const seen = new Set<string>();
+  const limits = { bytes: limit, entries: ENTRIES };
+  for await (const { path } of tarEntries(decompressed(body, compression), limits)) {
+    const [top = ''] = path.split('/', 1);
+    if (top === '') continue;
+    const rest = METADATA_NAMES.has(top);
+    if (!rest && !(seen.has(METADATA_FILE) && (top === 'rootfs' || path === UNIFIED_DISK))) return;
+    seen.add(top);
+    if (!rest) throw new TarError('it is a whole image, with metadata of its own');
+  }
+  throw new TarError(
+    seen.has(METADATA_FILE)
+      ? 'it is metadata, and no root file system'
+      : 'there is no root file system in it',
+  );
+}
