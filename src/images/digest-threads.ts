@@ -1,8 +1,8 @@
-import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { DigestLane } from './digest-lane.ts';
 import { LANES, WORKERS, createRingMemory } from './digest-ring.ts';
 import type { DigestWorkerData } from './digest-worker.ts';
+import { threadEnv } from './thread-env.ts';
 
 /** A set of digest threads and the memory they share. When one of them fails, all are given up. */
 export class DigestThreads {
@@ -68,10 +68,4 @@ export class DigestThreads {
     }
     await this.#terminated();
   }
-}
-
-/** A compile cache that the process switched on by a call would else not be known to its threads. */
-function threadEnv(): NodeJS.ProcessEnv {
-  const cache = getCompileCacheDir();
-  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: cache };
 }

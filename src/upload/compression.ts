@@ -1,7 +1,8 @@
-import { Readable, type Transform } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
-import xz from 'xz-decompress';
+import { xzStream } from './xz-stream.ts';
+import { xzThread } from './xz-thread.ts';
 
 /** How many of a file's first bytes `sniff` needs. */
 export const SNIFF_LENGTH = 512;
@@ -64,11 +65,12 @@ export class CompressionError extends Error {
 /**
  * The bytes inside `body`, as a stream that does no more work than its reader asks for. The memory for a
  * dictionary is bounded: 64 MiB for xz (its `-9`), 128 MiB for zstd. Rejects with CompressionError, or with
- * the body's own error.
+ * the body's own error. `held` tells that the body is here already, and waits for no sender.
  */
 export async function* decompressed(
   body: AsyncIterable<Uint8Array>,
   compression: Compression,
+  { held = false }: { readonly held?: boolean } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (compression === 'none') {
     yield* body;
@@ -77,7 +79,8 @@ export async function* decompressed(
   const faults: unknown[] = [];
   const source = noting(body, faults);
   try {
-    yield* compression === 'xz' ? xzStream(source) : zlibStream(source, compression);
+    if (compression !== 'xz') yield* zlibStream(source, compression);
+    else yield* held ? xzStream(source) : xzThread(source);
   } catch (error) {
     // A fault of the way to the archive is not the archive's.
     if (faults.length > 0) throw faults[0];
@@ -118,30 +121,4 @@ async function feed(source: AsyncIterable<Uint8Array>, inner: Transform): Promis
   } catch (error) {
     inner.destroy(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-async function* xzStream(
-  body: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const source = Readable.from(copies(body), { objectMode: false });
-  source.on('error', () => undefined);
-  const web = Readable.toWeb(source) as ReadableStream<Uint8Array>;
-  const reader: ReadableStreamDefaultReader<Uint8Array> = new xz.XzReadableStream(web).getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined);
-    source.destroy();
-  }
-}
-
-/** For who reads ahead: a chunk of the body holds only until the next is asked for. */
-async function* copies(
-  body: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of body) yield Buffer.from(chunk);
 }

@@ -30,7 +30,7 @@ export async function peekSignature(body: AsyncIterable<Uint8Array>): Promise<Pe
 export type LookInto<T> = (
   body: AsyncIterable<Uint8Array>,
   compression: Compression,
-  limit: number,
+  options: { readonly limit: number },
 ) => Promise<T>;
 
 /**
@@ -45,7 +45,7 @@ export async function peekTar<T>(
   const source = body[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
   const recording = record(source, seen, HEAD);
-  const found = await look(recording, compression, HEAD * MAX_RATIO);
+  const found = await look(recording, compression, { limit: HEAD * MAX_RATIO });
   // A decompressor reads ahead: what it asked for last must have been recorded too.
   await recording.return();
   return { found, body: replay(seen, source) };

@@ -60,7 +60,7 @@ async function readMetadata(file: Buffer): Promise<ImageMetadata> {
       `the metadata is ${described(found)}, where a tar with a metadata.yaml is expected; are metadata and root swapped?`,
     );
   }
-  const contents = await tarContents(body, found.compression);
+  const contents = await tarContents(body, found.compression, { held: true });
   if (contents.kind === 'metadata') return parseImageMetadata(contents.metadata);
   throw new GatewayError(
     400,

@@ -85,7 +85,9 @@ async function identify(
       break;
   }
   try {
-    const contents = await tarContents(createReadStream(path), signature.compression);
+    const contents = await tarContents(createReadStream(path), signature.compression, {
+      held: true,
+    });
     if (contents.kind === 'machine') return { parts: await machineParts(path, signature) };
     return contents.kind === 'root'
       ? { name: given === 'root.tar.xz' ? given : 'rootfs.tar.xz', kind: 'root' }

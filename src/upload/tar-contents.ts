@@ -26,6 +26,13 @@ export const ROOT_AND_DISK = `it has both a rootfs/ and a ${UNIFIED_DISK}: it mu
 /** Folders that the tree of every Linux root file system has some of. */
 const ROOT_FOLDERS = new Set(['bin', 'dev', 'etc', 'lib', 'proc', 'sbin', 'sys', 'usr', 'var']);
 
+export interface LookOptions {
+  /** Decompressed bytes. */
+  readonly limit?: number;
+  /** Whether the archive is here already, and waits for no sender. */
+  readonly held?: boolean;
+}
+
 /**
  * Looks into an archive as far as is needed to tell what it is, `limit` decompressed bytes at most.
  * Nothing is unpacked. Rejects with TarError
@@ -34,12 +41,12 @@ const ROOT_FOLDERS = new Set(['bin', 'dev', 'etc', 'lib', 'proc', 'sbin', 'sys',
 export async function tarContents(
   body: AsyncIterable<Uint8Array>,
   compression: Compression,
-  limit = ROOT_LIMITS.bytes,
+  { limit = ROOT_LIMITS.bytes, held = false }: LookOptions = {},
 ): Promise<TarContents> {
   const limits = { ...ROOT_LIMITS, bytes: limit };
   const seen = { count: 0, bytes: 0, rootfs: false, tree: false };
   let metadata: string | undefined;
-  for await (const entry of tarEntries(decompressed(body, compression), limits)) {
+  for await (const entry of tarEntries(decompressed(body, compression, { held }), limits)) {
     const [top = ''] = entry.path.split('/', 1);
     if (entry.path === METADATA_FILE) metadata = await metadataText(entry);
     else if (top === 'rootfs') seen.rootfs = true;

@@ -15,7 +15,7 @@ const ENTRIES = 10_000;
 export async function checkRootTar(
   body: AsyncIterable<Uint8Array>,
   compression: Compression,
-  limit: number,
+  { limit }: { readonly limit: number },
 ): Promise<void> {
   const seen = new Set<string>();
   const limits = { bytes: limit, entries: ENTRIES };

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 
+import { bytesOnDisk } from '../../support/bytes-on-disk.ts';
 import { cliOutput } from '../../support/cli.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
@@ -13,6 +14,7 @@ import {
   gatewayFixture,
   metadataTar,
   splitUpload,
+  SQUASHFS,
   type Asking,
   type GatewayFixture,
 } from '../../support/gateway-fixture.ts';
@@ -63,7 +65,7 @@ describe('a virtual machine in one file', () => {
     ['plain', (tar) => tar],
     ['by gzip', (tar) => gzipSync(tar, { level: 1 })],
     ['by zstd', (tar) => zstdCompressSync(tar)],
-    ['by xz', (tar) => execFileSync('xz', ['-1'], { input: tar, maxBuffer: 2 ** 26 })],
+    ['by xz', xz],
   ];
   for (const [form, compress] of forms) {
     it(`compressed ${form} is published as its disk and what lies beside it`, async () => {
@@ -83,6 +85,26 @@ describe('a virtual machine in one file', () => {
       assert.equal((await gateway.keys()).length, 2);
     });
   }
+
+  it('compressed by xz holds nobody up while its sender is slow', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const file = xz(MACHINE);
+    const { promise: others, resolve: go } = Promise.withResolvers<undefined>();
+    async function* pausing(): AsyncGenerator<Buffer> {
+      yield file.subarray(0, -MIB);
+      await others;
+      yield file.subarray(-MIB);
+    }
+    const slow = sent(file, 'a/b/c');
+    const body = Readable.from(pausing(), { objectMode: false });
+    const first = client('/1.0/images', { ...slow, body });
+    await eventually(async () => (await bytesOnDisk(gateway.path)) > 3 * MIB);
+    const second = await client('/1.0/images', splitUpload(xz(metadataTar('quick')), SQUASHFS));
+    assert.equal(second.status, 202, second.error);
+    go(undefined);
+    assert.equal((await first).status, 202);
+  });
 
   it('of nothing but metadata and a disk has its fingerprint too', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
@@ -207,6 +229,11 @@ describe('a virtual machine in one file that cannot be', () => {
       gzipSync(MACHINE, { level: 1 }).subarray(0, 3 * MIB),
       /gzip data cannot be decompressed/,
     ],
+    [
+      'ends early, compressed by xz',
+      xz(MACHINE).subarray(0, 3 * MIB),
+      /xz data cannot be decompressed|ends in the middle/,
+    ],
     ['has a damaged end', damaged, /gzip data cannot be decompressed/],
     [
       'has its metadata behind its disk',
@@ -278,4 +305,8 @@ describe('a virtual machine in one file that cannot be', () => {
 function listed(archive: Buffer): string[] {
   const args = ['--list', '--quoting-style=literal', '--file=-'];
   return execFileSync('tar', args, { input: archive }).toString().trimEnd().split('\n');
+}
+
+function xz(bytes: Buffer): Buffer {
+  return execFileSync('xz', ['-1'], { input: bytes, maxBuffer: 2 ** 26 });
 }

@@ -1,0 +1,32 @@
+import xz from 'xz-decompress';
+
+/**
+ * The bytes inside xz data, decompressed by this thread. **The decoder serves one stream at a time in a
+ * thread**, and others wait for it: `source` must not be a sender's that may be slow. It reads ahead.
+ */
+export async function* xzStream(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = source[Symbol.asyncIterator]();
+  const web = new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const next = await chunks.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(next.value);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const reader: ReadableStreamDefaultReader<Uint8Array> = new xz.XzReadableStream(web).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+    await chunks.return?.();
+  }
+}

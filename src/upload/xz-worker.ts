@@ -1,0 +1,77 @@
+import { parentPort } from 'node:worker_threads';
+
+import { xzStream } from './xz-stream.ts';
+
+/** What the thread is sent: it may go on by one chunk, or the input that it asked for, or that there is no more. */
+export type XzRequest =
+  | { readonly kind: 'next' }
+  | { readonly kind: 'input'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'end' };
+
+/** What it answers. After `done` and `fault` it answers nothing more. */
+export type XzAnswer =
+  | { readonly kind: 'wanted' }
+  | { readonly kind: 'output'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'fault'; readonly message: string };
+
+/** Bytes; the decoder gives 64 KiB at a time. */
+const OUTPUT = 1024 * 1024;
+
+if (!parentPort) throw new Error('this module is a thread of its own');
+const port = parentPort;
+/** The decoder reads ahead: it may want input while nobody wants its output. */
+let turn = Promise.withResolvers<undefined>();
+let given = Promise.withResolvers<Uint8Array | undefined>();
+
+port.on('message', (request: XzRequest) => {
+  if (request.kind === 'next') turn.resolve(undefined);
+  else given.resolve(request.kind === 'input' ? request.bytes : undefined);
+});
+
+async function wanted(): Promise<void> {
+  await turn.promise;
+  turn = Promise.withResolvers();
+}
+
+function answer(message: XzAnswer, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+async function* input(): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    answer({ kind: 'wanted' });
+    const bytes = await given.promise;
+    given = Promise.withResolvers();
+    if (bytes === undefined) return;
+    yield bytes;
+  }
+}
+
+/** Gathers what the decoder gives; the last chunk may be shorter. */
+async function* output(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  let gathered = new Uint8Array(OUTPUT);
+  let length = 0;
+  for await (const piece of xzStream(input())) {
+    if (length + piece.length > OUTPUT) {
+      yield gathered.subarray(0, length);
+      gathered = new Uint8Array(OUTPUT);
+      length = 0;
+    }
+    gathered.set(piece, length);
+    length += piece.length;
+  }
+  if (length > 0) yield gathered.subarray(0, length);
+}
+
+try {
+  await wanted();
+  for await (const bytes of output()) {
+    answer({ kind: 'output', bytes }, [bytes.buffer]);
+    await wanted();
+  }
+  answer({ kind: 'done' });
+} catch (error) {
+  answer({ kind: 'fault', message: error instanceof Error ? error.message : String(error) });
+}
+port.close();
