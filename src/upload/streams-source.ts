@@ -11,7 +11,9 @@ import type { IncomingImage } from './receive-image.ts';
 /** An image on a simplestreams server. */
 export interface StreamImage {
   readonly fingerprint: Sha256;
-  readonly metadataPath: string;
+  /** Of an image of two files. */
+  readonly metadataPath?: string;
+  /** The root's, or that of the one file. */
   readonly rootPath: string;
   readonly properties: Readonly<Record<string, string>>;
 }
@@ -25,6 +27,7 @@ export interface StreamsSource {
 
 const DOCUMENT_LIMIT = 64 * 1024 * 1024;
 const METADATA_TYPES = ['lxd.tar.xz', 'incus.tar.xz'];
+const UNIFIED_TYPES = ['lxd_combined.tar.gz', 'incus_combined.tar.gz'];
 /** In the clients' order of preference (shared/simplestreams/sort.go), with the field of the fingerprint. */
 const ROOTS: readonly (readonly [ftype: string, field: string, type: string])[] = [
   ['squashfs', 'combined_squashfs_sha256', 'container'],
@@ -56,12 +59,28 @@ export async function findStreamImage(source: StreamsSource, name: string): Prom
 }
 
 /** Opens its files, one after the other. */
-export function openStreamImage(source: StreamsSource, image: StreamImage): IncomingImage {
-  async function* parts(): AsyncGenerator<Part, void, undefined> {
-    yield { name: 'metadata', body: await open(source, image.metadataPath) };
-    yield { name: 'rootfs', body: await open(source, image.rootPath) };
-  }
-  return { kind: 'split', parts: parts() };
+export function openStreamImage(
+  source: StreamsSource,
+  { metadataPath, rootPath }: StreamImage,
+): IncomingImage {
+  if (metadataPath === undefined) return { kind: 'unified', body: opened(source, rootPath) };
+  return { kind: 'split', parts: openedParts(source, metadataPath, rootPath) };
+}
+
+async function* openedParts(
+  source: StreamsSource,
+  metadataPath: string,
+  rootPath: string,
+): AsyncGenerator<Part, void, undefined> {
+  yield { name: 'metadata', body: await open(source, metadataPath) };
+  yield { name: 'rootfs', body: await open(source, rootPath) };
+}
+
+async function* opened(
+  source: StreamsSource,
+  path: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* await open(source, path);
 }
 
 /** A product's images of a type, the newest first. */
@@ -72,23 +91,23 @@ function imagesOf(product: Readonly<Record<string, unknown>>, type: string): Str
     const of = (...ftypes: string[]) =>
       items.find(({ ftype }) => typeof ftype === 'string' && ftypes.includes(ftype));
     const metadata = of(...METADATA_TYPES);
-    return ROOTS.flatMap(([ftype, field, kind]): StreamImage[] => {
+    const properties = {
+      ...{ os: textOf(product['os']), release: textOf(product['release']), serial },
+      architecture: textOf(product['arch']),
+      ...(typeof product['variant'] === 'string' && { variant: product['variant'] }),
+    };
+    const split = ROOTS.flatMap(([ftype, field, kind]): StreamImage[] => {
       const root = of(ftype);
       const fingerprint = parseSha256(textOf(metadata?.[field]));
       if (!metadata || !root || !fingerprint || (type !== '' && type !== kind)) return [];
-      return [
-        {
-          fingerprint,
-          metadataPath: textOf(metadata['path']),
-          rootPath: textOf(root['path']),
-          properties: {
-            ...{ os: textOf(product['os']), release: textOf(product['release']), serial },
-            architecture: textOf(product['arch']),
-            ...(typeof product['variant'] === 'string' && { variant: product['variant'] }),
-          },
-        },
-      ];
+      const metadataPath = textOf(metadata['path']);
+      return [{ fingerprint, metadataPath, rootPath: textOf(root['path']), properties }];
     });
+    // Clients take each image of one file for a container.
+    const unified = type === 'virtual-machine' ? undefined : of(...UNIFIED_TYPES);
+    const fingerprint = parseSha256(textOf(unified?.['sha256']));
+    if (!unified || !fingerprint) return split;
+    return [...split, { fingerprint, rootPath: textOf(unified['path']), properties }];
   });
 }
 

@@ -59,6 +59,7 @@ describe('a simplestreams server as the source of a pull', () => {
       for (const [variant, files] of [
         ['container', SPLIT],
         ['machine', ['lxd.tar.xz', 'disk.qcow2']],
+        ['whole', ['lxd_combined.tar.gz']],
       ] as const) {
         const paths = await built(`${kind} ${variant}`, ...files);
         const product = `${kind}/up/${ARCHITECTURE}/${variant}`;
@@ -82,7 +83,7 @@ describe('a simplestreams server as the source of a pull', () => {
   });
 
   for (const kind of DAEMON_KINDS) {
-    it(`gives ${kind} what its alias names, container and virtual machine`, async () => {
+    it(`gives ${kind} what its alias names, container, virtual machine and image of one file`, async () => {
       const daemon = daemons.get(kind)!;
       const places = ['--store', hub, '--state', join(folder, 'hub-state')];
       const token = (await cliOutput(['gateway', 'token', kind, ...places])).trim();
@@ -91,10 +92,12 @@ describe('a simplestreams server as the source of a pull', () => {
       const copy = (from: string, ...args: readonly string[]) =>
         daemon.client('image', 'copy', `up:${from}`, 'hub:', ...args);
       await copy(`${kind}/up/container`, '--alias', `${kind}/copied/container`);
+      await copy(`${kind}/up/whole`, '--alias', `${kind}/copied/whole`);
       await copy(`${kind}/up/machine`, '--vm', '--alias', `${kind}/copied/machine`);
       for (const [variant, type] of [
         ['container', 'container'],
         ['machine', 'virtual-machine'],
+        ['whole', 'container'],
       ] as const) {
         const name = (release: string) => `${kind}:${release}:${ARCHITECTURE}:${variant}`;
         const fingerprint = await published(name('copied'), indexed);
