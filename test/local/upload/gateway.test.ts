@@ -25,6 +25,14 @@ function withHeaders(asking: Asking, headers: Record<string, string>): Asking {
 const aliased = (asking: Asking, alias: string) =>
   withHeaders(asking, { 'x-incus-aliases': `alias=${encodeURIComponent(alias)}` });
 
+/** An image of one file: metadata, and what follows it. */
+function unified(entries: readonly ArchiveEntry[]): Asking {
+  const file = gzipSync(
+    tarArchive([{ path: 'metadata.yaml', content: METADATA_YAML }, ...entries]),
+  );
+  return { body: Readable.from([file]), headers: { 'content-type': 'application/octet-stream' } };
+}
+
 describe('who may do what', () => {
   it('tells strangers no more than joining needs', async () => {
     await using gateway = await gatewayFixture();
@@ -232,6 +240,18 @@ describe('an upload', () => {
     assert.match(keys[0]!, /^images\/iats\/x\/amd64\/uni\/.*\/lxd_combined\.tar\.gz$/);
   });
 
+  it('of one file may have any links in its rootfs/', async () => {
+    await using gateway = await gatewayFixture({ rest: NEVER });
+    const client = await gateway.trusted();
+    const links = [
+      { path: 'rootfs/' },
+      { path: 'rootfs/etc/mtab', type: '2', link: '/proc/mounts' },
+      { path: 'rootfs/lib', type: '2', link: '../../usr/lib' },
+    ];
+    const reply = await client('/1.0/images', aliased(unified(links), 'iats/x/links'));
+    assert.equal(reply.status, 202, reply.error);
+  });
+
   it('survives the gateway while it waits', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
@@ -321,6 +341,16 @@ describe('an upload that cannot be', () => {
       'has their contents swapped',
       () => splitUpload(SQUASHFS, METADATA),
       /are metadata and root swapped/,
+    ],
+    [
+      'has an absolute symlink beside its rootfs/',
+      () => unified([{ path: 'templates', type: '2', link: '/etc' }, { path: 'rootfs/' }]),
+      /its entry "templates" is a symlink/,
+    ],
+    [
+      'leads out of itself beside its rootfs/',
+      () => unified([{ path: 'templates/../../etc/x' }, { path: 'rootfs/' }]),
+      /its entry "templates\/\.\.\/\.\.\/etc\/x" leads out of it/,
     ],
     [
       'has metadata for a root',
