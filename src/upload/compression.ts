@@ -1,6 +1,7 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
+import { letGo } from '../storage/young-garbage.ts';
 import { xzStream } from './xz-stream.ts';
 import { xzThread } from './xz-thread.ts';
 
@@ -106,7 +107,10 @@ async function* zlibStream(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const inner = compression === 'gzip' ? createGunzip() : createZstdDecompress();
   void feed(source, inner);
-  yield* inner as AsyncIterable<Uint8Array>;
+  for await (const chunk of inner as AsyncIterable<Uint8Array>) {
+    yield chunk;
+    letGo(chunk.byteLength);
+  }
 }
 
 /** Gives a chunk only when the one before is used up: it holds no longer. A fault ends `inner` with it. */

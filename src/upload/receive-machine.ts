@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { letGo } from '../storage/young-garbage.ts';
 import type { Compression } from './compression.ts';
 import type { ImageMetadata } from './image-metadata.ts';
 import { openMachineArchive } from './machine-archive.ts';
@@ -54,7 +55,10 @@ async function readAgain(
 ): Promise<Hash> {
   const hash = createHash('sha256').update(metadataFile);
   const { stream } = await objects.read(key, { ifMatch: etag });
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) hash.update(chunk);
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    hash.update(chunk);
+    letGo(chunk.byteLength);
+  }
   return hash;
 }
 

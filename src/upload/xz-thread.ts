@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { threadEnv } from '../images/thread-env.ts';
+import { letGo } from '../storage/young-garbage.ts';
 import type { XzAnswer, XzRequest } from './xz-worker.ts';
 
 /**
@@ -26,6 +27,7 @@ export async function* xzThread(
       if (answer.kind === 'fault') throw new Error(answer.message);
       if (answer.kind === 'output') {
         yield answer.bytes;
+        letGo(answer.bytes.byteLength);
         tell({ kind: 'next' });
       } else {
         const next = await chunks.next();
