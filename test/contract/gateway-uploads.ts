@@ -288,7 +288,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         await daemon.client('delete', 'source');
         const none = await publish('absent', '--product', target);
         assert.equal(none.code, 1);
-        assert.match(none.stderr, /not found/i);
+        assert.match(none.stderr, /neither an image .* nor an instance/);
       });
     });
   }
@@ -302,6 +302,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         const greeting = (variant: string) => greetingFrom(daemon, `public:${other}/1/${variant}`);
         assert.equal(await greeting('published'), `${other} changed it\n`);
         assert.equal(await greeting('push'), `${other} push\n`);
+        assert.equal(await greeting('relay'), `${other} relay\n`);
         assert.equal(await greeting('pull-unified'), `${other} pull-unified\n`);
       });
 

@@ -51,9 +51,18 @@ export interface GatewayFixture extends AsyncDisposable {
   /** Makes a client with a certificate of its own that nobody trusts yet. */
   newClient(): Promise<Talk>;
   /** Makes one that is trusted for these products. */
-  trusted(allow?: readonly string[], name?: string): Promise<Talk>;
+  trusted(
+    allow?: readonly string[],
+    name?: string,
+    identity?: ReturnType<typeof clientIdentity>,
+  ): Promise<Talk>;
   /** All keys in the store. */
   keys(prefix?: string): Promise<string[]>;
+}
+
+/** A client's key and certificate, by which every gateway that trusts it knows it. */
+export function clientIdentity() {
+  return issueAuthority('a client', Date.now());
 }
 
 /** A gateway on a fresh directory store, in this process. `wrap` may put faults between the two. */
@@ -82,13 +91,12 @@ export async function gatewayFixture(
   resources.defer(() => gateway.close(0));
   const trust = new TrustStore(trustFolder(state));
   const { url } = gateway;
-  const certificate = async () => issueAuthority('a client', Date.now());
   return {
     ...{ url, path: data, store, trust, logged },
     stranger: talk(url, tls.ca),
-    newClient: async () => talk(url, tls.ca, await certificate()),
-    trusted: async (allow = [], name = 'test') => {
-      const pair = await certificate();
+    newClient: async () => talk(url, tls.ca, await clientIdentity()),
+    trusted: async (allow = [], name = 'test', identity = clientIdentity()) => {
+      const pair = await identity;
       const der = new X509Certificate(pair.cert).raw;
       const fingerprint = parseSha256(createHash('sha256').update(der).digest('hex'))!;
       await trust.add({ fingerprint, name, addedAt: new Date().toISOString(), allow });

@@ -11,6 +11,7 @@ import { eventually } from '../../support/eventually.ts';
 import {
   field,
   fingerprintOf,
+  clientIdentity,
   gatewayFixture,
   metadataTar,
   splitUpload,
@@ -185,12 +186,13 @@ describe('a virtual machine in one file', () => {
 
   it('waits for its name over a restart of the gateway', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
-    const client = await gateway.trusted();
+    const identity = clientIdentity();
+    const client = await gateway.trusted([], 'test', identity);
     await client('/1.0/images', sent(MACHINE));
     await using next = await gatewayFixture({ rest: NEVER, on: gateway.store });
-    const other = await next.trusted();
+    const again = await next.trusted([], 'test', identity);
     const named = { json: { name: 'a/b/c', target: fingerprintOf(MACHINE) } };
-    assert.equal((await other('/1.0/images/aliases', named)).status, 200);
+    assert.equal((await again('/1.0/images/aliases', named)).status, 200);
     assert((await placed(next)).disk.equals(DISK));
   });
 });
