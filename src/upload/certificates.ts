@@ -18,7 +18,8 @@ export function fingerprintOfPem(pem: string): Sha256 {
   return fingerprintOfDer(Buffer.from(body, 'base64'));
 }
 
-function fingerprintOfDer(der: Uint8Array): Sha256 {
+/** What LXD and Incus call a certificate's fingerprint. */
+export function fingerprintOfDer(der: Uint8Array): Sha256 {
   const digest = parseSha256(createHash('sha256').update(der).digest('hex'));
   if (digest === undefined) throw new TypeError('a SHA-256 has 64 digits');
   return digest;

@@ -1,8 +1,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 
+import { fingerprintOfDer } from './certificates.ts';
 import { wholeBody } from './gateway-body.ts';
 
 /** A running LXD or Incus could not do what was asked of it. `message` is complete for a person. */
@@ -113,20 +114,16 @@ function checkedUrl(url: string): string {
 /** With a certificate given, the server must have that very one, whoever signed it, for whatever name. */
 function tlsOptions(options: RequestOptions, { certificate }: { certificate?: string }) {
   if (!certificate) return options;
-  const wanted = fingerprintOf(new X509Certificate(certificate).raw);
+  const wanted = fingerprintOfDer(new X509Certificate(certificate).raw);
   return {
     ...options,
     ca: [certificate],
     allowPartialTrustChain: true,
     checkServerIdentity: (_: string, { raw }: PeerCertificate) =>
-      fingerprintOf(raw) === wanted
+      fingerprintOfDer(raw) === wanted
         ? undefined
         : new Error('its certificate is another than the one that was announced'),
   };
-}
-
-function fingerprintOf(der: Buffer): string {
-  return createHash('sha256').update(der).digest('hex');
 }
 
 /** Rejects with what an answer that is no success says. */

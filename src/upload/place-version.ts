@@ -9,6 +9,7 @@ import {
   type VersionRef,
 } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { hashedBody } from './hashed-body.ts';
 import { abandoned } from './left-behind.ts';
 import type { RecognisedFile } from './recognise.ts';
 import { METADATA_SIZE_LIMIT } from './tar-contents.ts';
@@ -100,7 +101,7 @@ async function fill(
       const replace = slot.existing.get(file.name);
       const before = done;
       stored.push(
-        await slot.put(file.name, hash ? tapped(body, hash) : body, {
+        await slot.put(file.name, hash ? hashedBody(body, hash) : body, {
           ...(replace && { replace }),
           ...(signal && { signal }),
           size: file.size,
@@ -197,16 +198,6 @@ function fingerprintHash(file: RecognisedFile, metadata: Uint8Array | undefined)
 async function update(hash: Hash, body: AsyncIterable<Uint8Array>): Promise<Hash> {
   for await (const chunk of body) hash.update(chunk);
   return hash;
-}
-
-async function* tapped(
-  body: AsyncIterable<Uint8Array>,
-  hash: Hash,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of body) {
-    hash.update(chunk);
-    yield chunk;
-  }
 }
 
 function missingParts(names: readonly string[]): string | undefined {

@@ -4,6 +4,7 @@ import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { letGo } from '../storage/young-garbage.ts';
 import type { Compression } from './compression.ts';
 import type { ImageMetadata } from './image-metadata.ts';
+import { hashedBody } from './hashed-body.ts';
 import { openMachineArchive } from './machine-archive.ts';
 import { checkFingerprint, digestOf, passRoot } from './pass-root.ts';
 import type { ReceivedImage, StoreRoot } from './receive-image.ts';
@@ -25,12 +26,12 @@ export async function receiveMachine(
   expected: string | undefined,
 ): Promise<ReceivedImage> {
   const whole = createHash('sha256');
-  const archive = await openMachineArchive(tapped(body, whole), compression);
+  const archive = await openMachineArchive(hashedBody(body, whole), compression);
   try {
     const early = archive.metadataFile();
     const hash = createHash('sha256').update(early);
     async function* disk(): AsyncGenerator<Uint8Array, void, undefined> {
-      yield* tapped(archive.disk(), hash);
+      yield* hashedBody(archive.disk(), hash);
       // Checked before the end of the stream is told, so that nothing wrong is ever whole.
       checkFingerprint(expected, whole);
     }
@@ -60,14 +61,4 @@ async function readAgain(
     letGo(chunk.byteLength);
   }
   return hash;
-}
-
-async function* tapped(
-  body: AsyncIterable<Uint8Array>,
-  hash: Hash,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of body) {
-    hash.update(chunk);
-    yield chunk;
-  }
 }
