@@ -13,7 +13,7 @@ import {
   mayReadVersions,
   mayUpload,
   mayWrite,
-} from './permissions.ts';
+} from './access/permissions.ts';
 import { workQueue, type WorkQueue } from './queues.ts';
 import { mayWorkOn, WorkerFunction } from './worker-function.ts';
 

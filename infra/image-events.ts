@@ -5,7 +5,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { IMAGES_KEY } from '../src/delivery/policy.ts';
 import { indexQueueName, streamsTopicName } from '../src/deployment/names.ts';
-import { bucketArn } from './bucket-policy.ts';
+import { bucketArn } from './access/bucket-policy.ts';
 import type { Deployment } from './deployment.ts';
 import { workQueue, type WorkQueue } from './queues.ts';
 

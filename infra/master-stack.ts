@@ -2,18 +2,18 @@ import { Stack, type StackProps } from 'aws-cdk-lib';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { masterStackName } from '../src/deployment/names.ts';
-import { edgeMayRead, writeOnce } from './bucket-policy.ts';
+import { edgeMayRead, writeOnce } from './access/bucket-policy.ts';
 import { Delivery } from './delivery.ts';
 import type { Deployment } from './deployment.ts';
 import { FanOut } from './fan-out.ts';
-import { gatewayRole } from './gateway-role.ts';
+import { gatewayRole } from './access/gateway-role.ts';
 import { imageBucket } from './image-bucket.ts';
 import { ImageEvents } from './image-events.ts';
 import { Indexing } from './indexing.ts';
 import { Observability } from './observability.ts';
 import { printOutputs } from './outputs.ts';
 import { replicateImages } from './replication.ts';
-import { uploaderRole } from './uploader-role.ts';
+import { uploaderRole } from './access/uploader-role.ts';
 
 /** The master: bucket, events, functions, the CDN before it, and what watches over them. */
 export class MasterStack extends Stack {

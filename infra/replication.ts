@@ -3,7 +3,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { NagSuppressions } from 'cdk-nag';
 import type { Construct } from 'constructs';
 import { replicationRoleName } from '../src/deployment/names.ts';
-import { bucketArn, objects } from './bucket-policy.ts';
+import { bucketArn, objects } from './access/bucket-policy.ts';
 import { replicated, type Deployment } from './deployment.ts';
 
 const REPLICATED = 'images/';
