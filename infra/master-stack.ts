@@ -3,7 +3,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { masterStackName } from '../src/deployment/names.ts';
 import { edgeMayRead, writeOnce } from './access/bucket-policy.ts';
-import { Delivery } from './delivery.ts';
+import { Delivery } from './edge/distribution.ts';
 import type { Deployment } from './deployment.ts';
 import { FanOut } from './fan-out.ts';
 import { gatewayRole } from './access/gateway-role.ts';

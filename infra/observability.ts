@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { alarmsTopicName } from '../src/deployment/names.ts';
 import { deadLetters, failures, masterAlarms, mirrorAlarms, type AlarmPlan } from './alarms.ts';
 import { dashboard } from './dashboard.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery } from './edge/distribution.ts';
 import type { Deployment } from './deployment.ts';
 import type { FanOut } from './fan-out.ts';
 import type { ImageEvents } from './image-events.ts';

@@ -1,7 +1,7 @@
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import type { Delivery } from './delivery.ts';
+import type { Delivery } from './edge/distribution.ts';
 import type { Deployment } from './deployment.ts';
 
 /** What a user needs next, printed by `cdk deploy` ready to paste. */

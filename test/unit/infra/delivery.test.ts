@@ -2,7 +2,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runInNewContext } from 'node:vm';
-import { edgeFunctionCode } from '../../../infra/edge-function.ts';
+import { edgeFunctionCode } from '../../../infra/edge/viewer-function.ts';
 import { DELIVERY_TABLE } from '../../support/delivery-table.ts';
 import { deployment, resources, synthesise } from '../../support/deployment.ts';
 

@@ -2,12 +2,12 @@ import { Aws, Fn } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { NagSuppressions } from 'cdk-nag';
 import { Construct } from 'constructs';
-import { ALLOWED_METHODS } from '../src/delivery/policy.ts';
-import { edgeName } from '../src/deployment/names.ts';
-import { failoverMirror, type Deployment } from './deployment.ts';
-import { edgeFunctionCode } from './edge-function.ts';
-import { edgePolicies } from './edge-policies.ts';
-import { originGroups, origins, type OriginIds } from './edge-origins.ts';
+import { ALLOWED_METHODS } from '../../src/delivery/policy.ts';
+import { edgeName } from '../../src/deployment/names.ts';
+import { failoverMirror, type Deployment } from '../deployment.ts';
+import { edgeFunctionCode } from './viewer-function.ts';
+import { edgePolicies } from './policies.ts';
+import { originGroups, origins, type OriginIds } from './origins.ts';
 
 /** Seconds for which the edge remembers an error: an upload that is on its way should not have to wait. */
 const ERROR_SECONDS: Readonly<Record<number, number>> = {

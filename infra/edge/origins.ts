@@ -1,5 +1,5 @@
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
-import { failoverMirror, type Deployment } from './deployment.ts';
+import { failoverMirror, type Deployment } from '../deployment.ts';
 
 export interface OriginIds {
   readonly master: string;
