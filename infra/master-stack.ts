@@ -10,7 +10,7 @@ import { gatewayRole } from './access/gateway-role.ts';
 import { imageBucket } from './image-bucket.ts';
 import { ImageEvents } from './image-events.ts';
 import { Indexing } from './indexing.ts';
-import { Observability } from './observability.ts';
+import { Observability } from './monitoring/observability.ts';
 import { printOutputs } from './outputs.ts';
 import { replicateImages } from './replication.ts';
 import { uploaderRole } from './access/uploader-role.ts';

@@ -2,21 +2,11 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { alarmsTopicName } from '../src/deployment/names.ts';
+import { alarmsTopicName } from '../../src/deployment/names.ts';
 import { deadLetters, failures, masterAlarms, mirrorAlarms, type AlarmPlan } from './alarms.ts';
 import { dashboard } from './dashboard.ts';
-import type { Delivery } from './edge/distribution.ts';
-import type { Deployment } from './deployment.ts';
-import type { FanOut } from './fan-out.ts';
-import type { ImageEvents } from './image-events.ts';
-import type { Indexing } from './indexing.ts';
-
-export interface Watched {
-  readonly events: ImageEvents;
-  readonly indexing: Indexing;
-  readonly fanOuts: readonly FanOut[];
-  readonly delivery: Delivery;
-}
+import type { Deployment } from '../deployment.ts';
+import type { Watched } from './watched.ts';
 
 export const RUNBOOK = 'docs/operations.md';
 

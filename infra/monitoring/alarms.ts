@@ -1,10 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
-import { METRICS_NAMESPACE } from '../src/deployment/names.ts';
-import type { MetricName } from '../src/log/emf.ts';
-import type { Deployment, MirrorPlan } from './deployment.ts';
-import type { WorkerFunction } from './worker-function.ts';
+import { METRICS_NAMESPACE } from '../../src/deployment/names.ts';
+import type { MetricName } from '../../src/log/emf.ts';
+import type { Deployment, MirrorPlan } from '../deployment.ts';
+import type { WorkerFunction } from '../worker-function.ts';
 
 /** An alarm, and the section of docs/operations.md that says what to do about it. */
 export interface AlarmPlan {
