@@ -5,14 +5,14 @@ import { masterStackName } from '../src/deployment/names.ts';
 import { edgeMayRead, writeOnce } from './access/bucket-policy.ts';
 import { Delivery } from './edge/distribution.ts';
 import type { Deployment } from './deployment.ts';
-import { FanOut } from './fan-out.ts';
+import { FanOut } from './workers/fan-out.ts';
 import { gatewayRole } from './access/gateway-role.ts';
 import { imageBucket } from './image-bucket.ts';
-import { ImageEvents } from './image-events.ts';
-import { Indexing } from './indexing.ts';
+import { ImageEvents } from './workers/image-events.ts';
+import { Indexing } from './workers/indexing.ts';
 import { Observability } from './monitoring/observability.ts';
 import { printOutputs } from './outputs.ts';
-import { replicateImages } from './replication.ts';
+import { replicateImages } from './workers/replication.ts';
 import { uploaderRole } from './access/uploader-role.ts';
 
 /** The master: bucket, events, functions, the CDN before it, and what watches over them. */

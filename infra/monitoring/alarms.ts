@@ -4,7 +4,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { METRICS_NAMESPACE } from '../../src/deployment/names.ts';
 import type { MetricName } from '../../src/log/emf.ts';
 import type { Deployment, MirrorPlan } from '../deployment.ts';
-import type { WorkerFunction } from '../worker-function.ts';
+import type { WorkerFunction } from '../workers/worker-function.ts';
 
 /** An alarm, and the section of docs/operations.md that says what to do about it. */
 export interface AlarmPlan {

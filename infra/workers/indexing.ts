@@ -2,9 +2,9 @@ import { Duration } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
-import { sweepRuleName } from '../src/deployment/names.ts';
-import type { Deployment } from './deployment.ts';
-import { mayDelete, mayList, mayRead, maySend, mayWrite } from './access/permissions.ts';
+import { sweepRuleName } from '../../src/deployment/names.ts';
+import type { Deployment } from '../deployment.ts';
+import { mayDelete, mayList, mayRead, maySend, mayWrite } from '../access/permissions.ts';
 import type { WorkQueue } from './queues.ts';
 import { mayWorkOn, WorkerFunction } from './worker-function.ts';
 

@@ -10,9 +10,9 @@ import {
   functionRoleName,
   logGroupName,
   type FunctionRole,
-} from '../src/deployment/names.ts';
-import type { BundleName } from './bundle.ts';
-import type { Deployment } from './deployment.ts';
+} from '../../src/deployment/names.ts';
+import type { BundleName } from '../bundle.ts';
+import type { Deployment } from '../deployment.ts';
 import { FUNCTION_TIMEOUT } from './queues.ts';
 
 export interface WorkerFunctionProps {

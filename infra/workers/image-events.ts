@@ -3,10 +3,10 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { IMAGES_KEY } from '../src/delivery/policy.ts';
-import { indexQueueName, streamsTopicName } from '../src/deployment/names.ts';
-import { bucketArn } from './access/bucket-policy.ts';
-import type { Deployment } from './deployment.ts';
+import { IMAGES_KEY } from '../../src/delivery/policy.ts';
+import { indexQueueName, streamsTopicName } from '../../src/deployment/names.ts';
+import { bucketArn } from '../access/bucket-policy.ts';
+import type { Deployment } from '../deployment.ts';
 import { workQueue, type WorkQueue } from './queues.ts';
 
 /** Deletions by a lifecycle rule are events of their own. */

@@ -4,8 +4,8 @@ import * as targets from 'aws-cdk-lib/aws-events-targets';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as subscriptions from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import { mirrorQueueName, tickRuleName } from '../src/deployment/names.ts';
-import type { Deployment, MirrorPlan } from './deployment.ts';
+import { mirrorQueueName, tickRuleName } from '../../src/deployment/names.ts';
+import type { Deployment, MirrorPlan } from '../deployment.ts';
 import {
   mayDelete,
   mayList,
@@ -13,7 +13,7 @@ import {
   mayReadVersions,
   mayUpload,
   mayWrite,
-} from './access/permissions.ts';
+} from '../access/permissions.ts';
 import { workQueue, type WorkQueue } from './queues.ts';
 import { mayWorkOn, WorkerFunction } from './worker-function.ts';
 
