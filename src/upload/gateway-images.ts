@@ -15,7 +15,7 @@ import { allows } from './allowed-products.ts';
 import type { TrustedClient } from './gateway-trust.ts';
 import { byFingerprint, knownImages, type KnownImage } from './known-images.ts';
 import { multipartBoundary, multipartParts } from './multipart-parts.ts';
-import type { IncomingImage } from './receive-image.ts';
+import type { IncomingImage } from '../archives/incoming-image.ts';
 import type { WaitingImage } from './waiting-image.ts';
 
 /** Takes the image in a request's body in, as its headers or the push that was announced describe it. */

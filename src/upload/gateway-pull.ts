@@ -8,7 +8,7 @@ import type { TrustedClient } from './gateway-trust.ts';
 import type { ServerAddress } from './instance-connection.ts';
 import { exportImage, findImage } from './instance-server.ts';
 import type { Part } from './multipart-parts.ts';
-import type { IncomingImage } from './receive-image.ts';
+import type { IncomingImage } from '../archives/incoming-image.ts';
 import { findStreamImage, openStreamImage } from './streams-source.ts';
 
 /** Fetches an image from where a client says it is, until the signal ends it. */

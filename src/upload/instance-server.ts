@@ -9,7 +9,7 @@ import {
   type ServerAddress,
 } from './instance-connection.ts';
 import { multipartBoundary, multipartParts } from './multipart-parts.ts';
-import type { IncomingImage } from './receive-image.ts';
+import type { IncomingImage } from '../archives/incoming-image.ts';
 
 /** What of an image's description is of use here (`api.Image`). */
 export interface SourceImage {

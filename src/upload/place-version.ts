@@ -12,7 +12,7 @@ import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { hashedBody } from './hashed-body.ts';
 import { abandoned } from './left-behind.ts';
 import type { RecognisedFile } from './recognise.ts';
-import { METADATA_SIZE_LIMIT } from './tar-contents.ts';
+import { METADATA_SIZE_LIMIT } from '../archives/image-archive.ts';
 import {
   claimVersion,
   openVersion,

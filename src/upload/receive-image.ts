@@ -2,20 +2,19 @@ import { createHash } from 'node:crypto';
 
 import type { Sha256 } from '../images/digests.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { described } from './compression.ts';
+import { described } from '../archives/compression.ts';
 import { GatewayError } from './gateway-answers.ts';
-import { MetadataError, parseImageMetadata, type ImageMetadata } from './image-metadata.ts';
-import type { Part } from './multipart-parts.ts';
+import {
+  MetadataError,
+  parseImageMetadata,
+  type ImageMetadata,
+} from '../archives/image-metadata.ts';
 import { passHashed } from './pass-root.ts';
-import { peekSignature, peekTar } from './peek.ts';
+import { peekSignature, peekTar } from '../archives/peek.ts';
 import { receiveMachine } from './receive-machine.ts';
 import { receiveSplit } from './receive-split.ts';
-import { isArchiveFault, tarContents } from './tar-contents.ts';
-
-/** An image as it comes from a client: one archive, or metadata and then a root. */
-export type IncomingImage =
-  | { readonly kind: 'unified'; readonly body: AsyncIterable<Uint8Array> }
-  | { readonly kind: 'split'; readonly parts: AsyncIterable<Part> };
+import { isArchiveFault, tarContents } from '../archives/image-archive.ts';
+import type { IncomingImage } from '../archives/incoming-image.ts';
 
 /** What is known of an image before its root has passed. */
 export interface ImageHead {

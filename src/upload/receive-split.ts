@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 
-import { described, type Compression, type Signature } from './compression.ts';
+import { described, type Compression, type Signature } from '../archives/compression.ts';
 import { GatewayError } from './gateway-answers.ts';
 import { wholeBody } from './gateway-body.ts';
-import { parseImageMetadata, type ImageMetadata } from './image-metadata.ts';
+import { parseImageMetadata, type ImageMetadata } from '../archives/image-metadata.ts';
 import type { Part } from './multipart-parts.ts';
 import { passHashed } from './pass-root.ts';
-import { peekSignature, peekTar } from './peek.ts';
+import { peekSignature, peekTar } from '../archives/peek.ts';
 import type { ReceivedImage, StoreRoot } from './receive-image.ts';
-import { isArchiveFault, METADATA_SIZE_LIMIT, tarContents } from './tar-contents.ts';
-import { checkRootTar } from './tar-root.ts';
+import { isArchiveFault, METADATA_SIZE_LIMIT, tarContents } from '../archives/image-archive.ts';
+import { checkRootTar } from '../archives/root-archive.ts';
 
 /** Metadata and then a root, each a part. */
 export async function receiveSplit(

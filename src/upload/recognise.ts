@@ -5,9 +5,9 @@ import { Readable } from 'node:stream';
 
 import { fileKind, METADATA_FILES, UNIFIED_FILES } from '../images/file-kinds.ts';
 import { CHECKSUMS_FILE } from '../images/layout.ts';
-import { sniff, SNIFF_LENGTH, type Compression, type Signature } from './compression.ts';
-import { openMachineArchive } from './machine-archive.ts';
-import { isArchiveFault, tarContents } from './tar-contents.ts';
+import { sniff, SNIFF_LENGTH, type Compression, type Signature } from '../archives/compression.ts';
+import { openMachineArchive } from '../archives/machine-archive.ts';
+import { isArchiveFault, tarContents } from '../archives/image-archive.ts';
 
 export interface RecognisedFile {
   readonly path: string;

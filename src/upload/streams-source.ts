@@ -6,7 +6,7 @@ import { gatheredBody } from './gathered-body.ts';
 import { wholeBody } from './gateway-body.ts';
 import { InstanceServerError } from './instance-connection.ts';
 import type { Part } from './multipart-parts.ts';
-import type { IncomingImage } from './receive-image.ts';
+import type { IncomingImage } from '../archives/incoming-image.ts';
 
 /** An image on a simplestreams server. */
 export interface StreamImage {

@@ -1,5 +1,5 @@
 import { decompressed, type Compression } from './compression.ts';
-import { packTar, type PackedEntry } from './pack-tar.ts';
+import { packTar, type PackedEntry } from './tar-writer.ts';
 import { peekSignature } from './peek.ts';
 import {
   checkPlain,
@@ -9,8 +9,8 @@ import {
   ROOT_AND_DISK,
   ROOT_LIMITS,
   UNIFIED_DISK,
-} from './tar-contents.ts';
-import { TarError, tarEntries, type TarEntry } from './tar-entries.ts';
+} from './image-archive.ts';
+import { TarError, tarEntries, type TarEntry } from './tar-reader.ts';
 
 /**
  * A virtual machine's image in one archive: LXD and Incus take every such image of a simplestreams server for

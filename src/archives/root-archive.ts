@@ -1,6 +1,6 @@
 import { decompressed, type Compression } from './compression.ts';
-import { METADATA_FILE, UNIFIED_DISK } from './tar-contents.ts';
-import { TarError, tarEntries } from './tar-entries.ts';
+import { METADATA_FILE, UNIFIED_DISK } from './image-archive.ts';
+import { TarError, tarEntries } from './tar-reader.ts';
 
 /** What lies in archives of metadata, alone. */
 const METADATA_NAMES = new Set([METADATA_FILE, 'templates']);

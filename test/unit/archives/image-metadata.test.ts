@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { MetadataError, parseImageMetadata } from '../../../src/upload/image-metadata.ts';
+import { MetadataError, parseImageMetadata } from '../../../src/archives/image-metadata.ts';
 
 const HEAD = 'architecture: x86_64\ncreation_date: 1700000000\n';
 

@@ -1,5 +1,5 @@
 import { CompressionError, decompressed, type Compression } from './compression.ts';
-import { TarError, tarEntries, type TarEntry } from './tar-entries.ts';
+import { TarError, tarEntries, type TarEntry } from './tar-reader.ts';
 
 /** What an archive is to LXD and Incus. */
 export type TarContents =
