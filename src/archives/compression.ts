@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
-import { letGo } from '../storage/young-garbage.ts';
+import { letGo } from '../bytes/collect-young.ts';
 import { xzStream } from './xz-stream.ts';
 import { xzThread } from './xz-thread.ts';
 

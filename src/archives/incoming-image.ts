@@ -1,4 +1,4 @@
-import type { Part } from '../upload/multipart-parts.ts';
+import type { Part } from '../bytes/multipart.ts';
 
 /** An image as it comes from a client: one archive, or metadata and then a root. */
 export type IncomingImage =

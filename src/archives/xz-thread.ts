@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { threadEnv } from '../images/thread-env.ts';
-import { letGo } from '../storage/young-garbage.ts';
+import { letGo } from '../bytes/collect-young.ts';
 import type { XzAnswer, XzRequest } from './xz-worker.ts';
 
 /**

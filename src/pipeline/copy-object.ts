@@ -9,7 +9,7 @@ import type {
   UploadOptions,
   WriteCondition,
 } from '../storage/object-store.ts';
-import { letGo } from '../storage/young-garbage.ts';
+import { letGo } from '../bytes/collect-young.ts';
 
 export interface CopyOrder {
   readonly key: string;

@@ -4,7 +4,7 @@ import { shown } from '../images/layout.ts';
 import { removeVersions } from '../pipeline/remove-versions.ts';
 import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upload.ts';
 import { GatewayError } from './gateway-answers.ts';
-import { gatheredBody } from './gathered-body.ts';
+import { gatheredBody } from '../bytes/gathered-body.ts';
 import { guardedBody, type BodyLimits } from './gateway-body.ts';
 import type { Call } from './gateway-call.ts';
 import { aliasDocument, knownImageDocument, waitingImageDocument } from './gateway-documents.ts';
@@ -14,7 +14,7 @@ import { uploadHeaders } from './gateway-request.ts';
 import { allows } from './allowed-products.ts';
 import type { TrustedClient } from './gateway-trust.ts';
 import { byFingerprint, knownImages, type KnownImage } from './known-images.ts';
-import { multipartBoundary, multipartParts } from './multipart-parts.ts';
+import { multipartBoundary, multipartParts } from '../bytes/multipart.ts';
 import type { IncomingImage } from '../archives/incoming-image.ts';
 import type { WaitingImage } from './waiting-image.ts';
 

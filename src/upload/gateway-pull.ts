@@ -7,7 +7,7 @@ import type { ImagePost } from './gateway-request.ts';
 import type { TrustedClient } from './gateway-trust.ts';
 import type { ServerAddress } from './instance-connection.ts';
 import { exportImage, findImage } from './instance-server.ts';
-import type { Part } from './multipart-parts.ts';
+import type { Part } from '../bytes/multipart.ts';
 import type { IncomingImage } from '../archives/incoming-image.ts';
 import { findStreamImage, openStreamImage } from './streams-source.ts';
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 
 import { described, type Compression, type Signature } from '../archives/compression.ts';
 import { GatewayError } from './gateway-answers.ts';
-import { wholeBody } from './gateway-body.ts';
+import { wholeBody } from '../bytes/whole-body.ts';
 import { parseImageMetadata, type ImageMetadata } from '../archives/image-metadata.ts';
-import type { Part } from './multipart-parts.ts';
+import type { Part } from '../bytes/multipart.ts';
 import { passHashed } from './pass-root.ts';
 import { peekSignature, peekTar } from '../archives/peek.ts';
 import type { ReceivedImage, StoreRoot } from './receive-image.ts';

@@ -4,7 +4,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
-import { gatheredBody } from '../../../src/upload/gathered-body.ts';
+import { gatheredBody } from '../../../src/bytes/gathered-body.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import { letGo } from '../storage/young-garbage.ts';
+import { letGo } from './collect-young.ts';
 
 /** One memory is with the reader, the other is filled meanwhile. */
 const CAPACITY = 1024 * 1024;

@@ -2,11 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
-import {
-  multipartBoundary,
-  MultipartError,
-  multipartParts,
-} from '../../../src/upload/multipart-parts.ts';
+import { multipartBoundary, MultipartError, multipartParts } from '../../../src/bytes/multipart.ts';
 
 const BOUNDARY = 'b0und';
 
