@@ -1,5 +1,5 @@
 import { packageVersion } from '../upload/package-version.ts';
-import { COMMANDS, type CommandEntry } from './commands.ts';
+import { COMMANDS, type CommandEntry } from './command-list.ts';
 import { errorLines, exitCodeOf, UsageError, type ExitCode } from './exit.ts';
 import { programHelp } from './help.ts';
 import { nearest } from './nearest.ts';

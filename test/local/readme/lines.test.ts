@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { COMMANDS } from '../../../src/cli/commands.ts';
+import { COMMANDS } from '../../../src/cli/command-list.ts';
 import { CHECKOUT, README_LINES, shellLines } from '../../support/readme.ts';
 
 describe('README.md', () => {
