@@ -1,16 +1,16 @@
-import { expiredVersions } from '../catalog/retention.ts';
-import type { Catalog } from '../catalog/document.ts';
-import type { RetentionConfig } from '../config/config.ts';
-import { parseProductName, type VersionRef } from '../images/layout.ts';
-import { loadCatalog } from '../pipeline/load-catalog.ts';
-import { removeVersions } from '../pipeline/remove-versions.ts';
-import { wholeNumber } from './arguments.ts';
-import { defineCommand } from './command.ts';
-import { UsageError } from './exit.ts';
-import { anyPattern, type ProductMatch } from './product-pattern.ts';
-import { loadSettings } from './settings.ts';
-import { STORE_OPTIONS, withSettings } from './store-options.ts';
-import { withdraw, withdrawalJson, withdrawalTable } from './withdrawal.ts';
+import { expiredVersions } from '../../catalog/retention.ts';
+import type { Catalog } from '../../catalog/document.ts';
+import type { RetentionConfig } from '../../config/config.ts';
+import { parseProductName, type VersionRef } from '../../images/layout.ts';
+import { loadCatalog } from '../../pipeline/load-catalog.ts';
+import { removeVersions } from '../../pipeline/remove-versions.ts';
+import { wholeNumber } from '../arguments.ts';
+import { defineCommand } from '../command.ts';
+import { UsageError } from '../exit.ts';
+import { anyPattern, type ProductMatch } from '../product-pattern.ts';
+import { loadSettings } from '../settings.ts';
+import { STORE_OPTIONS, withSettings } from '../store-options.ts';
+import { withdraw, withdrawalJson, withdrawalTable } from '../withdrawal.ts';
 
 const DAY_MS = 86_400_000;
 

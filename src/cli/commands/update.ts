@@ -1,8 +1,8 @@
-import { update } from '../pipeline/update.ts';
-import { defineCommand } from './command.ts';
-import { skippedImages } from './listing.ts';
-import { createProgress } from './progress.ts';
-import { STORE_OPTIONS, withStore } from './store-options.ts';
+import { update } from '../../pipeline/update.ts';
+import { defineCommand } from '../command.ts';
+import { skippedImages } from '../listing.ts';
+import { createProgress } from '../progress.ts';
+import { STORE_OPTIONS, withStore } from '../store-options.ts';
 
 export const updateCommand = defineCommand({
   name: 'update',

@@ -1,15 +1,15 @@
-import type { Hasher } from '../images/digests.ts';
-import { createHasher } from '../images/hasher.ts';
-import { verifyPublic, type Verification } from '../pipeline/verify-public.ts';
-import { verifyStore } from '../pipeline/verify-store.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
-import { trustedAuthority } from './authority.ts';
-import { defineCommand } from './command.ts';
-import { oneLine, UsageError } from './exit.ts';
-import { withMirrors } from './mirrors.ts';
-import { createProgress, formatBytes } from './progress.ts';
-import { openRemote } from './remote.ts';
-import { STORE_OPTIONS, withStore } from './store-options.ts';
+import type { Hasher } from '../../images/digests.ts';
+import { createHasher } from '../../images/hasher.ts';
+import { verifyPublic, type Verification } from '../../pipeline/verify-public.ts';
+import { verifyStore } from '../../pipeline/verify-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { trustedAuthority } from '../authority.ts';
+import { defineCommand } from '../command.ts';
+import { oneLine, UsageError } from '../exit.ts';
+import { withMirrors } from '../mirrors.ts';
+import { createProgress, formatBytes } from '../progress.ts';
+import { openRemote } from '../remote.ts';
+import { STORE_OPTIONS, withStore } from '../store-options.ts';
 
 export const verifyCommand = defineCommand({
   name: 'verify',

@@ -1,14 +1,14 @@
-import { adoptMirror } from '../pipeline/adopt-mirror.ts';
-import type { PipelineContext } from '../pipeline/context.ts';
-import type { FanOutReport } from '../pipeline/fan-out.ts';
-import { keepMirror } from '../pipeline/keep-mirror.ts';
-import { secondsToMs } from './arguments.ts';
-import { defineCommand } from './command.ts';
-import { errorLines, exitCodeOf, UsageError, type ExitCode } from './exit.ts';
-import { withMirrors, type OpenedMirror } from './mirrors.ts';
-import { createProgress, formatBytes, type Progress } from './progress.ts';
-import { STORE_OPTIONS, withStore } from './store-options.ts';
-import { untilSignal } from './until-signal.ts';
+import { adoptMirror } from '../../pipeline/adopt-mirror.ts';
+import type { PipelineContext } from '../../pipeline/context.ts';
+import type { FanOutReport } from '../../pipeline/fan-out.ts';
+import { keepMirror } from '../../pipeline/keep-mirror.ts';
+import { secondsToMs } from '../arguments.ts';
+import { defineCommand } from '../command.ts';
+import { errorLines, exitCodeOf, UsageError, type ExitCode } from '../exit.ts';
+import { withMirrors, type OpenedMirror } from '../mirrors.ts';
+import { createProgress, formatBytes, type Progress } from '../progress.ts';
+import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import { untilSignal } from '../until-signal.ts';
 
 export const mirrorCommand = defineCommand({
   name: 'mirror',

@@ -1,19 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 
-import { CONFIG_FILE } from '../config/load-config.ts';
-import { storeUrl } from '../config/store-location.ts';
-import { IMAGES_PREFIX } from '../images/layout.ts';
-import { ensureCertificate } from '../local/tls.ts';
-import { update } from '../pipeline/update.ts';
-import { s3Credentials } from '../storage/s3-credentials.ts';
-import { defineCommand } from './command.ts';
-import { configTemplate } from './config-template.ts';
-import { UsageError } from './exit.ts';
-import { createProgress } from './progress.ts';
-import { loadSettings, type CliSettings } from './settings.ts';
-import { STORE_OPTIONS, withSettings } from './store-options.ts';
-import type { Terminal } from './terminal.ts';
+import { CONFIG_FILE } from '../../config/load-config.ts';
+import { storeUrl } from '../../config/store-location.ts';
+import { IMAGES_PREFIX } from '../../images/layout.ts';
+import { ensureCertificate } from '../../local/tls.ts';
+import { update } from '../../pipeline/update.ts';
+import { s3Credentials } from '../../storage/s3-credentials.ts';
+import { defineCommand } from '../command.ts';
+import { configTemplate } from '../config-template.ts';
+import { UsageError } from '../exit.ts';
+import { createProgress } from '../progress.ts';
+import { loadSettings, type CliSettings } from '../settings.ts';
+import { STORE_OPTIONS, withSettings } from '../store-options.ts';
+import type { Terminal } from '../terminal.ts';
 
 export const initCommand = defineCommand({
   name: 'init',
@@ -87,7 +87,7 @@ async function prepareBucket(
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
   };
-  const { ensureBucket, ensureNotifications } = await import('../storage/s3-setup.ts');
+  const { ensureBucket, ensureNotifications } = await import('../../storage/s3-setup.ts');
   if (create && (await ensureBucket(place))) terminal.out(`${place.url}: bucket made\n`);
   if (eventsArn === undefined) return;
   const changed = await ensureNotifications(place, eventsArn, IMAGES_PREFIX);

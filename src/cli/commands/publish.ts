@@ -1,22 +1,22 @@
-import { isKnownArchitecture, unknownArchitecture } from '../images/architectures.ts';
+import { isKnownArchitecture, unknownArchitecture } from '../../images/architectures.ts';
 import {
   parseProductPath,
   PRODUCT_NAME_RULE,
   versionProblem,
   type ProductRef,
-} from '../images/layout.ts';
-import { instanceSource, type InstanceSource } from '../upload/configured-remote.ts';
-import { placeVersion } from '../upload/place-version.ts';
-import { publishFrom } from '../upload/publish-from.ts';
-import { recogniseFiles } from '../upload/recognise.ts';
-import { secondsToMs } from './arguments.ts';
-import { defineCommand } from './command.ts';
-import { UsageError, type ExitCode } from './exit.ts';
-import { createProgress } from './progress.ts';
-import { report } from './publish-report.ts';
-import { stoppable } from './stoppable.ts';
-import { STORE_OPTIONS, withStore } from './store-options.ts';
-import type { Terminal } from './terminal.ts';
+} from '../../images/layout.ts';
+import { instanceSource, type InstanceSource } from '../../upload/configured-remote.ts';
+import { placeVersion } from '../../upload/place-version.ts';
+import { publishFrom } from '../../upload/publish-from.ts';
+import { recogniseFiles } from '../../upload/recognise.ts';
+import { secondsToMs } from '../arguments.ts';
+import { defineCommand } from '../command.ts';
+import { UsageError, type ExitCode } from '../exit.ts';
+import { createProgress } from '../progress.ts';
+import { report } from '../publish-report.ts';
+import { stoppable } from '../stoppable.ts';
+import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import type { Terminal } from '../terminal.ts';
 
 export const publishCommand = defineCommand({
   name: 'publish',

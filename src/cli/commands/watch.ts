@@ -1,5 +1,5 @@
-import { defineCommand } from './command.ts';
-import { LOCAL_OPTIONS, runLocal } from './local-options.ts';
+import { defineCommand } from '../command.ts';
+import { LOCAL_OPTIONS, runLocal } from '../local-options.ts';
 
 export const watchCommand = defineCommand({
   name: 'watch',

@@ -1,10 +1,10 @@
-import { removeVersions } from '../pipeline/remove-versions.ts';
-import { confirm } from './confirm.ts';
-import { defineCommand } from './command.ts';
-import { CommandError } from './exit.ts';
-import { STORE_OPTIONS, withStore } from './store-options.ts';
-import { parseVersionOperand } from './version-operand.ts';
-import { versionPath, withdraw, withdrawalJson, withdrawalTable } from './withdrawal.ts';
+import { removeVersions } from '../../pipeline/remove-versions.ts';
+import { confirm } from '../confirm.ts';
+import { defineCommand } from '../command.ts';
+import { CommandError } from '../exit.ts';
+import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import { parseVersionOperand } from '../version-operand.ts';
+import { versionPath, withdraw, withdrawalJson, withdrawalTable } from '../withdrawal.ts';
 
 export const removeCommand = defineCommand({
   name: 'remove',

@@ -1,19 +1,19 @@
-import type { Catalog, VersionState } from '../catalog/document.ts';
-import { IMAGES_KEY, INDEX_KEY } from '../delivery/policy.ts';
-import { readSweepRecord } from '../local/sweep-record.ts';
-import { mapConcurrently } from '../pipeline/concurrently.ts';
-import { isPipelineError } from '../pipeline/errors.ts';
-import { loadCatalog } from '../pipeline/load-catalog.ts';
-import { mirrorStatus, unopenedMirror, type MirrorStatus } from '../pipeline/mirror-status.ts';
-import { readPublicFile } from '../pipeline/public-files.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
-import { defineCommand } from './command.ts';
-import { oneLine } from './exit.ts';
-import { listRefused } from './listing.ts';
-import { withMirrors } from './mirrors.ts';
-import { formatBytes } from './progress.ts';
-import { STORE_OPTIONS, withStore, type OpenedStore } from './store-options.ts';
+import type { Catalog, VersionState } from '../../catalog/document.ts';
+import { IMAGES_KEY, INDEX_KEY } from '../../delivery/policy.ts';
+import { readSweepRecord } from '../../local/sweep-record.ts';
+import { mapConcurrently } from '../../pipeline/concurrently.ts';
+import { isPipelineError } from '../../pipeline/errors.ts';
+import { loadCatalog } from '../../pipeline/load-catalog.ts';
+import { mirrorStatus, unopenedMirror, type MirrorStatus } from '../../pipeline/mirror-status.ts';
+import { readPublicFile } from '../../pipeline/public-files.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { defineCommand } from '../command.ts';
+import { oneLine } from '../exit.ts';
+import { listRefused } from '../listing.ts';
+import { withMirrors } from '../mirrors.ts';
+import { formatBytes } from '../progress.ts';
+import { STORE_OPTIONS, withStore, type OpenedStore } from '../store-options.ts';
 
 export const statusCommand = defineCommand({
   name: 'status',
