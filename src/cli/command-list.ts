@@ -1,4 +1,4 @@
-import type { Command } from './command.ts';
+import type { Command } from './console/command.ts';
 import { keepYoungHeapSmall } from './young-heap.ts';
 
 /** A command by its name. Its module is loaded only when it is used, so that `--help` is quick. */

@@ -1,5 +1,5 @@
 import { run } from './run.ts';
-import { processTerminal } from './terminal.ts';
+import { processTerminal } from './console/terminal.ts';
 
 /** The program, run on the words of this process's command line. */
 export async function main(): Promise<void> {

@@ -1,9 +1,9 @@
 import { packageVersion } from '../upload/package-version.ts';
 import { COMMANDS, type CommandEntry } from './command-list.ts';
-import { errorLines, exitCodeOf, UsageError, type ExitCode } from './exit.ts';
-import { programHelp } from './help.ts';
-import { nearest } from './nearest.ts';
-import type { Terminal } from './terminal.ts';
+import { errorLines, exitCodeOf, UsageError, type ExitCode } from './console/exit.ts';
+import { programHelp } from './console/help.ts';
+import { nearest } from './console/nearest.ts';
+import type { Terminal } from './console/terminal.ts';
 
 /** Runs the program on the words after its name. Errors become one line on standard error. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {

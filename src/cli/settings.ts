@@ -9,9 +9,9 @@ import {
 } from '../config/store-location.ts';
 import type { StoreConfig } from '../config/config.ts';
 import type { Logger, LogLevel } from '../log/logger.ts';
-import { UsageError } from './exit.ts';
-import { createLogger, type LogValues } from './log-options.ts';
-import type { Terminal } from './terminal.ts';
+import { UsageError } from './console/exit.ts';
+import { createLogger, type LogValues } from './console/log-options.ts';
+import type { Terminal } from './console/terminal.ts';
 
 /** What the options, the environment and the configuration say together, in that order of precedence. */
 export interface CliSettings {

@@ -7,8 +7,8 @@ import { createContext, type PipelineContext } from '../pipeline/context.ts';
 import type { StoreLocation } from '../config/store-location.ts';
 import { isStoreError, StoreError } from '../storage/errors.ts';
 import { openStore } from '../storage/open-store.ts';
-import type { OptionSpecs } from './arguments.ts';
-import type { ExitCode } from './exit.ts';
+import type { OptionSpecs } from './console/arguments.ts';
+import type { ExitCode } from './console/exit.ts';
 import { loadSettings, type CliSettings, type SettingsSource } from './settings.ts';
 
 /** Options of every command that touches a store. */

@@ -3,8 +3,8 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import { removeVersions, type Withdrawn } from '../pipeline/remove-versions.ts';
 import { indexAll } from '../pipeline/update.ts';
 import { productPath } from './product-pattern.ts';
-import { formatBytes } from './progress.ts';
-import { renderTable } from './table.ts';
+import { formatBytes } from './console/progress.ts';
+import { renderTable } from './console/table.ts';
 
 /** What would be removed, or what was. */
 export function withdrawalTable(versions: readonly Withdrawn[]): string {

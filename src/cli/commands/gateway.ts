@@ -6,13 +6,13 @@ import { encodeToken } from '../../upload/gateway-token.ts';
 import { TrustStore } from '../../upload/gateway-trust.ts';
 import { parseSha256, type Sha256 } from '../../images/digests.ts';
 import { readServerRecord } from '../../upload/gateway-record.ts';
-import { wholeNumber, type OptionValues } from '../arguments.ts';
-import { defineCommand, type Invocation } from '../command.ts';
-import { CommandError, UsageError, type ExitCode } from '../exit.ts';
+import { wholeNumber, type OptionValues } from '../console/arguments.ts';
+import { defineCommand, type Invocation } from '../console/command.ts';
+import { CommandError, UsageError, type ExitCode } from '../console/exit.ts';
 import { checkAllow, checkedHost, checkTokenName, tokenLifetime } from '../gateway-values.ts';
 import { STORE_OPTIONS, withStore } from '../store-options.ts';
-import { renderTable } from '../table.ts';
-import { untilSignal } from '../until-signal.ts';
+import { renderTable } from '../console/table.ts';
+import { untilSignal } from '../console/until-signal.ts';
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 8444;

@@ -7,13 +7,13 @@ import { IMAGES_PREFIX } from '../../images/layout.ts';
 import { ensureCertificate } from '../../local/tls.ts';
 import { update } from '../../pipeline/update.ts';
 import { s3Credentials } from '../../storage/s3-credentials.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../console/command.ts';
 import { configTemplate } from '../config-template.ts';
-import { UsageError } from '../exit.ts';
-import { createProgress } from '../progress.ts';
+import { UsageError } from '../console/exit.ts';
+import { createProgress } from '../console/progress.ts';
 import { loadSettings, type CliSettings } from '../settings.ts';
 import { STORE_OPTIONS, withSettings } from '../store-options.ts';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from '../console/terminal.ts';
 
 export const initCommand = defineCommand({
   name: 'init',

@@ -1,10 +1,10 @@
 import { loadCatalog } from '../../pipeline/load-catalog.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../console/command.ts';
 import { listRefused, listVersions, type ListEntry } from '../listing.ts';
 import { anyPattern } from '../product-pattern.ts';
-import { formatBytes } from '../progress.ts';
+import { formatBytes } from '../console/progress.ts';
 import { STORE_OPTIONS, withStore } from '../store-options.ts';
-import { renderTable } from '../table.ts';
+import { renderTable } from '../console/table.ts';
 
 export const listCommand = defineCommand({
   name: 'list',

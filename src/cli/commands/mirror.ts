@@ -2,13 +2,13 @@ import { adoptMirror } from '../../pipeline/adopt-mirror.ts';
 import type { PipelineContext } from '../../pipeline/context.ts';
 import type { FanOutReport } from '../../pipeline/fan-out.ts';
 import { keepMirror } from '../../pipeline/keep-mirror.ts';
-import { secondsToMs } from '../arguments.ts';
-import { defineCommand } from '../command.ts';
-import { errorLines, exitCodeOf, UsageError, type ExitCode } from '../exit.ts';
+import { secondsToMs } from '../console/arguments.ts';
+import { defineCommand } from '../console/command.ts';
+import { errorLines, exitCodeOf, UsageError, type ExitCode } from '../console/exit.ts';
 import { withMirrors, type OpenedMirror } from '../mirrors.ts';
-import { createProgress, formatBytes, type Progress } from '../progress.ts';
+import { createProgress, formatBytes, type Progress } from '../console/progress.ts';
 import { STORE_OPTIONS, withStore } from '../store-options.ts';
-import { untilSignal } from '../until-signal.ts';
+import { untilSignal } from '../console/until-signal.ts';
 
 export const mirrorCommand = defineCommand({
   name: 'mirror',

@@ -9,14 +9,14 @@ import { instanceSource, type InstanceSource } from '../../upload/configured-rem
 import { placeVersion } from '../../upload/place-version.ts';
 import { publishFrom } from '../../upload/publish-from.ts';
 import { recogniseFiles } from '../../upload/recognise.ts';
-import { secondsToMs } from '../arguments.ts';
-import { defineCommand } from '../command.ts';
-import { UsageError, type ExitCode } from '../exit.ts';
-import { createProgress } from '../progress.ts';
+import { secondsToMs } from '../console/arguments.ts';
+import { defineCommand } from '../console/command.ts';
+import { UsageError, type ExitCode } from '../console/exit.ts';
+import { createProgress } from '../console/progress.ts';
 import { report } from '../publish-report.ts';
-import { stoppable } from '../stoppable.ts';
+import { stoppable } from '../console/stoppable.ts';
 import { STORE_OPTIONS, withStore } from '../store-options.ts';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from '../console/terminal.ts';
 
 export const publishCommand = defineCommand({
   name: 'publish',

@@ -1,7 +1,7 @@
 import { removeVersions } from '../../pipeline/remove-versions.ts';
-import { confirm } from '../confirm.ts';
-import { defineCommand } from '../command.ts';
-import { CommandError } from '../exit.ts';
+import { confirm } from '../console/confirm.ts';
+import { defineCommand } from '../console/command.ts';
+import { CommandError } from '../console/exit.ts';
 import { STORE_OPTIONS, withStore } from '../store-options.ts';
 import { parseVersionOperand } from '../version-operand.ts';
 import { versionPath, withdraw, withdrawalJson, withdrawalTable } from '../withdrawal.ts';

@@ -1,9 +1,9 @@
 import type { ServeConfig } from '../../config/config.ts';
 import { trustInstructions } from '../../local/tls.ts';
 import type { FrontAddress, GatewayAddress } from '../../local/serve.ts';
-import { wholeNumber } from '../arguments.ts';
-import { defineCommand } from '../command.ts';
-import { UsageError } from '../exit.ts';
+import { wholeNumber } from '../console/arguments.ts';
+import { defineCommand } from '../console/command.ts';
+import { UsageError } from '../console/exit.ts';
 import { LOCAL_OPTIONS, runLocal } from '../local-options.ts';
 
 export const serveCommand = defineCommand({

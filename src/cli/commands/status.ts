@@ -8,11 +8,11 @@ import { mirrorStatus, unopenedMirror, type MirrorStatus } from '../../pipeline/
 import { readPublicFile } from '../../pipeline/public-files.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { defineCommand } from '../command.ts';
-import { oneLine } from '../exit.ts';
+import { defineCommand } from '../console/command.ts';
+import { oneLine } from '../console/exit.ts';
 import { listRefused } from '../listing.ts';
 import { withMirrors } from '../mirrors.ts';
-import { formatBytes } from '../progress.ts';
+import { formatBytes } from '../console/progress.ts';
 import { STORE_OPTIONS, withStore, type OpenedStore } from '../store-options.ts';
 
 export const statusCommand = defineCommand({

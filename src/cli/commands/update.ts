@@ -1,7 +1,7 @@
 import { update } from '../../pipeline/update.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../console/command.ts';
 import { skippedImages } from '../listing.ts';
-import { createProgress } from '../progress.ts';
+import { createProgress } from '../console/progress.ts';
 import { STORE_OPTIONS, withStore } from '../store-options.ts';
 
 export const updateCommand = defineCommand({

@@ -4,10 +4,10 @@ import { verifyPublic, type Verification } from '../../pipeline/verify-public.ts
 import { verifyStore } from '../../pipeline/verify-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { trustedAuthority } from '../authority.ts';
-import { defineCommand } from '../command.ts';
-import { oneLine, UsageError } from '../exit.ts';
+import { defineCommand } from '../console/command.ts';
+import { oneLine, UsageError } from '../console/exit.ts';
 import { withMirrors } from '../mirrors.ts';
-import { createProgress, formatBytes } from '../progress.ts';
+import { createProgress, formatBytes } from '../console/progress.ts';
 import { openRemote } from '../remote.ts';
 import { STORE_OPTIONS, withStore } from '../store-options.ts';
 

@@ -1,4 +1,4 @@
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../console/command.ts';
 import { LOCAL_OPTIONS, runLocal } from '../local-options.ts';
 
 export const watchCommand = defineCommand({

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { errorLines, exitCodeOf, oneLine, UsageError } from '../../../src/cli/exit.ts';
-import { createProgress, formatBytes, progressText } from '../../../src/cli/progress.ts';
-import { renderTable } from '../../../src/cli/table.ts';
-import { StoreError } from '../../../src/storage/errors.ts';
+import { errorLines, exitCodeOf, oneLine, UsageError } from '../../../../src/cli/console/exit.ts';
+import { createProgress, formatBytes, progressText } from '../../../../src/cli/console/progress.ts';
+import { renderTable } from '../../../../src/cli/console/table.ts';
+import { StoreError } from '../../../../src/storage/errors.ts';
 
 function screen(interactive: boolean) {
   const written: string[] = [];

@@ -1,14 +1,10 @@
-import type { Logger, LogLevel } from '../log/logger.ts';
-import {
-  parseArguments,
-  type OperandSpec,
-  type OptionSpecs,
-  type OptionValues,
-} from './arguments.ts';
+import type { Logger, LogLevel } from '../../log/logger.ts';
+import { parseArguments, type OptionSpecs, type OptionValues } from './arguments.ts';
 import type { ExitCode } from './exit.ts';
 import { commandHelp } from './help.ts';
 import { createLogger, LOG_OPTIONS, type LogValues } from './log-options.ts';
 import type { Terminal } from './terminal.ts';
+import type { CommandText } from './command-text.ts';
 
 /** What a command is given. */
 export interface Invocation<S extends OptionSpecs> {
@@ -19,17 +15,6 @@ export interface Invocation<S extends OptionSpecs> {
   readonly log: Logger;
   /** Least level of messages that this command has without being told otherwise. */
   readonly logLevel: LogLevel;
-}
-
-export interface CommandText<S extends OptionSpecs = OptionSpecs> {
-  /** The words after `bucketstreams`. */
-  readonly name: string;
-  /** What it does: whole sentences, wrapped at 80 columns. */
-  readonly description: string;
-  readonly options: S;
-  readonly operands?: OperandSpec;
-  /** Command lines to copy. */
-  readonly examples: readonly string[];
 }
 
 export interface CommandDefinition<S extends OptionSpecs> extends CommandText<S> {

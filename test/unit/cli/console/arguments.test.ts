@@ -7,9 +7,9 @@ import {
   secondsToMs,
   wholeNumber,
   type OptionSpecs,
-} from '../../../src/cli/arguments.ts';
-import { UsageError } from '../../../src/cli/exit.ts';
-import { nearest } from '../../../src/cli/nearest.ts';
+} from '../../../../src/cli/console/arguments.ts';
+import { UsageError } from '../../../../src/cli/console/exit.ts';
+import { nearest } from '../../../../src/cli/console/nearest.ts';
 
 const SPECS = {
   store: { type: 'string', value: 'URL', help: '' },

@@ -1,5 +1,5 @@
 import type { OptionSpecs } from './arguments.ts';
-import type { CommandText } from './command.ts';
+import type { CommandText } from './command-text.ts';
 
 const WIDTH = 92;
 

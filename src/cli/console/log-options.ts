@@ -1,4 +1,4 @@
-import { jsonLogger, textLogger, type LogLevel, type Logger } from '../log/logger.ts';
+import { jsonLogger, textLogger, type LogLevel, type Logger } from '../../log/logger.ts';
 import { oneOf, type OptionSpecs } from './arguments.ts';
 import type { Terminal } from './terminal.ts';
 
