@@ -9,8 +9,13 @@ import { readServerRecord } from '../../upload/gateway-record.ts';
 import { wholeNumber, type OptionValues } from '../console/arguments.ts';
 import { defineCommand, type Invocation } from '../console/command.ts';
 import { CommandError, UsageError, type ExitCode } from '../console/exit.ts';
-import { checkAllow, checkedHost, checkTokenName, tokenLifetime } from '../gateway-values.ts';
-import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import {
+  checkAllow,
+  checkedHost,
+  checkTokenName,
+  tokenLifetime,
+} from '../shared/gateway-values.ts';
+import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
 import { renderTable } from '../console/table.ts';
 import { untilSignal } from '../console/until-signal.ts';
 

@@ -8,11 +8,11 @@ import { ensureCertificate } from '../../local/tls.ts';
 import { update } from '../../pipeline/update.ts';
 import { s3Credentials } from '../../storage/s3-credentials.ts';
 import { defineCommand } from '../console/command.ts';
-import { configTemplate } from '../config-template.ts';
+import { configTemplate } from '../shared/config-template.ts';
 import { UsageError } from '../console/exit.ts';
 import { createProgress } from '../console/progress.ts';
-import { loadSettings, type CliSettings } from '../settings.ts';
-import { STORE_OPTIONS, withSettings } from '../store-options.ts';
+import { loadSettings, type CliSettings } from '../shared/settings.ts';
+import { STORE_OPTIONS, withSettings } from '../shared/store-options.ts';
 import type { Terminal } from '../console/terminal.ts';
 
 export const initCommand = defineCommand({

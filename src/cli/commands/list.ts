@@ -1,9 +1,9 @@
 import { loadCatalog } from '../../pipeline/load-catalog.ts';
 import { defineCommand } from '../console/command.ts';
-import { listRefused, listVersions, type ListEntry } from '../listing.ts';
-import { anyPattern } from '../product-pattern.ts';
+import { listRefused, listVersions, type ListEntry } from '../shared/listing.ts';
+import { anyPattern } from '../shared/product-pattern.ts';
 import { formatBytes } from '../console/progress.ts';
-import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
 import { renderTable } from '../console/table.ts';
 
 export const listCommand = defineCommand({

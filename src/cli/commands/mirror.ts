@@ -5,9 +5,9 @@ import { keepMirror } from '../../pipeline/keep-mirror.ts';
 import { secondsToMs } from '../console/arguments.ts';
 import { defineCommand } from '../console/command.ts';
 import { errorLines, exitCodeOf, UsageError, type ExitCode } from '../console/exit.ts';
-import { withMirrors, type OpenedMirror } from '../mirrors.ts';
+import { withMirrors, type OpenedMirror } from '../shared/mirrors.ts';
 import { createProgress, formatBytes, type Progress } from '../console/progress.ts';
-import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
 import { untilSignal } from '../console/until-signal.ts';
 
 export const mirrorCommand = defineCommand({

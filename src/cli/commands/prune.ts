@@ -7,10 +7,10 @@ import { removeVersions } from '../../pipeline/remove-versions.ts';
 import { wholeNumber } from '../console/arguments.ts';
 import { defineCommand } from '../console/command.ts';
 import { UsageError } from '../console/exit.ts';
-import { anyPattern, type ProductMatch } from '../product-pattern.ts';
-import { loadSettings } from '../settings.ts';
-import { STORE_OPTIONS, withSettings } from '../store-options.ts';
-import { withdraw, withdrawalJson, withdrawalTable } from '../withdrawal.ts';
+import { anyPattern, type ProductMatch } from '../shared/product-pattern.ts';
+import { loadSettings } from '../shared/settings.ts';
+import { STORE_OPTIONS, withSettings } from '../shared/store-options.ts';
+import { withdraw, withdrawalJson, withdrawalTable } from '../shared/withdrawal.ts';
 
 const DAY_MS = 86_400_000;
 

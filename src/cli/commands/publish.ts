@@ -13,9 +13,9 @@ import { secondsToMs } from '../console/arguments.ts';
 import { defineCommand } from '../console/command.ts';
 import { UsageError, type ExitCode } from '../console/exit.ts';
 import { createProgress } from '../console/progress.ts';
-import { report } from '../publish-report.ts';
+import { report } from '../shared/publish-report.ts';
 import { stoppable } from '../console/stoppable.ts';
-import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
 import type { Terminal } from '../console/terminal.ts';
 
 export const publishCommand = defineCommand({

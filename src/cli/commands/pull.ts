@@ -1,12 +1,12 @@
 import { parseProductPattern } from '../../images/product-pattern.ts';
 import { pull } from '../../pipeline/pull.ts';
 import { wholeNumber } from '../console/arguments.ts';
-import { trustedAuthority } from '../authority.ts';
+import { trustedAuthority } from '../shared/authority.ts';
 import { defineCommand } from '../console/command.ts';
 import { oneLine, UsageError } from '../console/exit.ts';
 import { createProgress, formatBytes } from '../console/progress.ts';
 import { openRemote } from '../remote.ts';
-import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
 import { untilSignal } from '../console/until-signal.ts';
 
 export const pullCommand = defineCommand({

@@ -2,9 +2,9 @@ import { removeVersions } from '../../pipeline/remove-versions.ts';
 import { confirm } from '../console/confirm.ts';
 import { defineCommand } from '../console/command.ts';
 import { CommandError } from '../console/exit.ts';
-import { STORE_OPTIONS, withStore } from '../store-options.ts';
-import { parseVersionOperand } from '../version-operand.ts';
-import { versionPath, withdraw, withdrawalJson, withdrawalTable } from '../withdrawal.ts';
+import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
+import { parseVersionOperand } from '../shared/version-operand.ts';
+import { versionPath, withdraw, withdrawalJson, withdrawalTable } from '../shared/withdrawal.ts';
 
 export const removeCommand = defineCommand({
   name: 'remove',

@@ -4,7 +4,7 @@ import type { FrontAddress, GatewayAddress } from '../../local/serve.ts';
 import { wholeNumber } from '../console/arguments.ts';
 import { defineCommand } from '../console/command.ts';
 import { UsageError } from '../console/exit.ts';
-import { LOCAL_OPTIONS, runLocal } from '../local-options.ts';
+import { LOCAL_OPTIONS, runLocal } from '../shared/local-options.ts';
 
 export const serveCommand = defineCommand({
   name: 'serve',

@@ -10,10 +10,10 @@ import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { defineCommand } from '../console/command.ts';
 import { oneLine } from '../console/exit.ts';
-import { listRefused } from '../listing.ts';
-import { withMirrors } from '../mirrors.ts';
+import { listRefused } from '../shared/listing.ts';
+import { withMirrors } from '../shared/mirrors.ts';
 import { formatBytes } from '../console/progress.ts';
-import { STORE_OPTIONS, withStore, type OpenedStore } from '../store-options.ts';
+import { STORE_OPTIONS, withStore, type OpenedStore } from '../shared/store-options.ts';
 
 export const statusCommand = defineCommand({
   name: 'status',

@@ -1,8 +1,8 @@
 import { update } from '../../pipeline/update.ts';
 import { defineCommand } from '../console/command.ts';
-import { skippedImages } from '../listing.ts';
+import { skippedImages } from '../shared/listing.ts';
 import { createProgress } from '../console/progress.ts';
-import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
 
 export const updateCommand = defineCommand({
   name: 'update',

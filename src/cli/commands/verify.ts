@@ -3,13 +3,13 @@ import { createHasher } from '../../images/hasher.ts';
 import { verifyPublic, type Verification } from '../../pipeline/verify-public.ts';
 import { verifyStore } from '../../pipeline/verify-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { trustedAuthority } from '../authority.ts';
+import { trustedAuthority } from '../shared/authority.ts';
 import { defineCommand } from '../console/command.ts';
 import { oneLine, UsageError } from '../console/exit.ts';
-import { withMirrors } from '../mirrors.ts';
+import { withMirrors } from '../shared/mirrors.ts';
 import { createProgress, formatBytes } from '../console/progress.ts';
 import { openRemote } from '../remote.ts';
-import { STORE_OPTIONS, withStore } from '../store-options.ts';
+import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
 
 export const verifyCommand = defineCommand({
   name: 'verify',

@@ -1,5 +1,5 @@
 import { defineCommand } from '../console/command.ts';
-import { LOCAL_OPTIONS, runLocal } from '../local-options.ts';
+import { LOCAL_OPTIONS, runLocal } from '../shared/local-options.ts';
 
 export const watchCommand = defineCommand({
   name: 'watch',

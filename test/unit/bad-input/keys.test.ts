@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { listRefused } from '../../../src/cli/listing.ts';
+import { listRefused } from '../../../src/cli/shared/listing.ts';
 import { update } from '../../../src/pipeline/update.ts';
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import {

@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CATALOG_KEY } from '../../../src/catalog/document.ts';
-import { listRefused } from '../../../src/cli/listing.ts';
+import { listRefused } from '../../../src/cli/shared/listing.ts';
 import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
 import { update } from '../../../src/pipeline/update.ts';
 import { DENIED } from '../../../src/storage/directory-list.ts';

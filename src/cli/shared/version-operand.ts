@@ -4,8 +4,8 @@ import {
   parseProductPath,
   versionProblem,
   type VersionRef,
-} from '../images/layout.ts';
-import { UsageError } from './console/exit.ts';
+} from '../../images/layout.ts';
+import { UsageError } from '../console/exit.ts';
 
 /**
  * Reads `os/release/arch/variant/version`, or with colons between the names of the product, or as a key with

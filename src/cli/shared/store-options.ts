@@ -1,14 +1,14 @@
 import { join, resolve } from 'node:path';
 
-import type { Config } from '../config/config.ts';
-import { createHasher } from '../images/hasher.ts';
-import type { Logger } from '../log/logger.ts';
-import { createContext, type PipelineContext } from '../pipeline/context.ts';
-import type { StoreLocation } from '../config/store-location.ts';
-import { isStoreError, StoreError } from '../storage/errors.ts';
-import { openStore } from '../storage/open-store.ts';
-import type { OptionSpecs } from './console/arguments.ts';
-import type { ExitCode } from './console/exit.ts';
+import type { Config } from '../../config/config.ts';
+import { createHasher } from '../../images/hasher.ts';
+import type { Logger } from '../../log/logger.ts';
+import { createContext, type PipelineContext } from '../../pipeline/context.ts';
+import type { StoreLocation } from '../../config/store-location.ts';
+import { isStoreError, StoreError } from '../../storage/errors.ts';
+import { openStore } from '../../storage/open-store.ts';
+import type { OptionSpecs } from '../console/arguments.ts';
+import type { ExitCode } from '../console/exit.ts';
 import { loadSettings, type CliSettings, type SettingsSource } from './settings.ts';
 
 /** Options of every command that touches a store. */

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 
-import { shown } from '../images/layout.ts';
-import { allowProblem } from '../upload/allowed-products.ts';
-import { secondsToMs } from './console/arguments.ts';
-import { UsageError } from './console/exit.ts';
+import { shown } from '../../images/layout.ts';
+import { allowProblem } from '../../upload/allowed-products.ts';
+import { secondsToMs } from '../console/arguments.ts';
+import { UsageError } from '../console/exit.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const MAX_LIFETIME = 365 * DAY;

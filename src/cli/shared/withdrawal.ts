@@ -1,10 +1,10 @@
-import { versionPrefix, type VersionRef } from '../images/layout.ts';
-import type { PipelineContext } from '../pipeline/context.ts';
-import { removeVersions, type Withdrawn } from '../pipeline/remove-versions.ts';
-import { indexAll } from '../pipeline/update.ts';
+import { versionPrefix, type VersionRef } from '../../images/layout.ts';
+import type { PipelineContext } from '../../pipeline/context.ts';
+import { removeVersions, type Withdrawn } from '../../pipeline/remove-versions.ts';
+import { indexAll } from '../../pipeline/update.ts';
 import { productPath } from './product-pattern.ts';
-import { formatBytes } from './console/progress.ts';
-import { renderTable } from './console/table.ts';
+import { formatBytes } from '../console/progress.ts';
+import { renderTable } from '../console/table.ts';
 
 /** What would be removed, or what was. */
 export function withdrawalTable(versions: readonly Withdrawn[]): string {

@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 
-import { UsageError } from './console/exit.ts';
-import type { TrustedAuthority } from './remote.ts';
+import { UsageError } from '../console/exit.ts';
+import type { TrustedAuthority } from '../remote.ts';
 
 /** The file of `--ca`; undefined without it. Throws UsageError when it holds no certificate. */
 export async function trustedAuthority(

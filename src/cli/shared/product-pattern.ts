@@ -1,6 +1,6 @@
-import { parseProductName, type ProductRef } from '../images/layout.ts';
-import { parseProductPattern } from '../images/product-pattern.ts';
-import { UsageError } from './console/exit.ts';
+import { parseProductName, type ProductRef } from '../../images/layout.ts';
+import { parseProductPattern } from '../../images/product-pattern.ts';
+import { UsageError } from '../console/exit.ts';
 
 export type ProductMatch = (product: string) => boolean;
 

@@ -1,22 +1,27 @@
-import type { ServeConfig } from '../config/config.ts';
-import type { ListenAddress } from '../local/listen.ts';
-import { startLocal, type FrontAddress, type GatewayAddress, type Local } from '../local/serve.ts';
-import type { ChangeSource } from '../local/service.ts';
-import { directorySource, eventsSource } from '../local/sources.ts';
-import type { Logger } from '../log/logger.ts';
-import type { Mirror } from '../pipeline/mirror.ts';
+import type { ServeConfig } from '../../config/config.ts';
+import type { ListenAddress } from '../../local/listen.ts';
+import {
+  startLocal,
+  type FrontAddress,
+  type GatewayAddress,
+  type Local,
+} from '../../local/serve.ts';
+import type { ChangeSource } from '../../local/service.ts';
+import { directorySource, eventsSource } from '../../local/sources.ts';
+import type { Logger } from '../../log/logger.ts';
+import type { Mirror } from '../../pipeline/mirror.ts';
 import {
   secondsToMs,
   wholeNumber,
   type OptionSpecs,
   type OptionValues,
-} from './console/arguments.ts';
-import { UsageError, type ExitCode } from './console/exit.ts';
-import type { LogValues } from './console/log-options.ts';
+} from '../console/arguments.ts';
+import { UsageError, type ExitCode } from '../console/exit.ts';
+import type { LogValues } from '../console/log-options.ts';
 import { withMirrors } from './mirrors.ts';
 import { loadSettings, type CliSettings, type SettingsSource } from './settings.ts';
 import { STORE_OPTIONS, withSettings, type OpenedStore } from './store-options.ts';
-import { untilSignal } from './console/until-signal.ts';
+import { untilSignal } from '../console/until-signal.ts';
 
 /** Options of `serve` and `watch`. */
 export const LOCAL_OPTIONS = {

@@ -1,17 +1,17 @@
-import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load-config.ts';
+import type { Config } from '../../config/config.ts';
+import { loadConfig } from '../../config/load-config.ts';
 import {
   isStoreProblem,
   parseStoreUrl,
   storeIdentity,
   withoutSecrets,
   type StoreLocation,
-} from '../config/store-location.ts';
-import type { StoreConfig } from '../config/config.ts';
-import type { Logger, LogLevel } from '../log/logger.ts';
-import { UsageError } from './console/exit.ts';
-import { createLogger, type LogValues } from './console/log-options.ts';
-import type { Terminal } from './console/terminal.ts';
+} from '../../config/store-location.ts';
+import type { StoreConfig } from '../../config/config.ts';
+import type { Logger, LogLevel } from '../../log/logger.ts';
+import { UsageError } from '../console/exit.ts';
+import { createLogger, type LogValues } from '../console/log-options.ts';
+import type { Terminal } from '../console/terminal.ts';
 
 /** What the options, the environment and the configuration say together, in that order of precedence. */
 export interface CliSettings {

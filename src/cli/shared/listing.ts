@@ -1,15 +1,15 @@
-import { candidatesOf, type Candidate } from '../catalog/candidates.ts';
-import type { Catalog, Settings, Version, VersionState } from '../catalog/document.ts';
-import type { Sha256 } from '../images/digests.ts';
-import { fileKind, UNIFIED_FILES } from '../images/file-kinds.ts';
+import { candidatesOf, type Candidate } from '../../catalog/candidates.ts';
+import type { Catalog, Settings, Version, VersionState } from '../../catalog/document.ts';
+import type { Sha256 } from '../../images/digests.ts';
+import { fileKind, UNIFIED_FILES } from '../../images/file-kinds.ts';
 import {
   IMAGES_PREFIX,
   parseImageKey,
   parseProductName,
   productFileKey,
-} from '../images/layout.ts';
-import { imagesOf } from '../simplestreams/listing.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+} from '../../images/layout.ts';
+import { imagesOf } from '../../simplestreams/listing.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import type { ProductMatch } from './product-pattern.ts';
 
 /** One element of `list --json`. */

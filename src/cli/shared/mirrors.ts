@@ -1,9 +1,9 @@
-import type { MirrorConfig } from '../config/config.ts';
-import { mapConcurrently } from '../pipeline/concurrently.ts';
-import type { Mirror } from '../pipeline/mirror.ts';
-import { openStore } from '../storage/open-store.ts';
-import { UsageError } from './console/exit.ts';
-import { nearest } from './console/nearest.ts';
+import type { MirrorConfig } from '../../config/config.ts';
+import { mapConcurrently } from '../../pipeline/concurrently.ts';
+import type { Mirror } from '../../pipeline/mirror.ts';
+import { openStore } from '../../storage/open-store.ts';
+import { UsageError } from '../console/exit.ts';
+import { nearest } from '../console/nearest.ts';
 import type { OpenedStore } from './store-options.ts';
 
 /** A mirror of the configuration: opened, or why it cannot be. */
