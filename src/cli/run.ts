@@ -1,4 +1,4 @@
-import { packageVersion } from '../upload/package-version.ts';
+import { packageVersion } from '../config/package-version.ts';
 import { COMMANDS, type CommandEntry } from './command-list.ts';
 import { errorLines, exitCodeOf, UsageError, type ExitCode } from './console/exit.ts';
 import { programHelp } from './console/help.ts';

@@ -18,7 +18,7 @@ import { ClientGoneError } from './gateway-faults.ts';
 import { route } from './gateway-routes.ts';
 import { writeServerRecord } from './gateway-record.ts';
 import { TrustStore } from './gateway-trust.ts';
-import { packageVersion } from './package-version.ts';
+import { packageVersion } from '../config/package-version.ts';
 import { RecentImages } from './recent-images.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
