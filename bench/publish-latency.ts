@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { IMAGES_KEY } from '../src/delivery/policy.ts';
+import { IMAGES_KEY } from '../src/facts/delivery-policy.ts';
 import { parseProductPath } from '../src/images/layout.ts';
 import { openDirectoryStore } from '../src/storage/directory-store.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';

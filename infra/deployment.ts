@@ -1,4 +1,4 @@
-import type { Place } from '../src/deployment/names.ts';
+import type { Place } from '../src/facts/deployment-names.ts';
 import type { BundleName } from './bundle.ts';
 
 /** A mirror that is a bucket on AWS, in any region of the same account. */

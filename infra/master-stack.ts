@@ -1,7 +1,7 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { masterStackName } from '../src/deployment/names.ts';
+import { masterStackName } from '../src/facts/deployment-names.ts';
 import { edgeMayRead, writeOnce } from './access/bucket-policy.ts';
 import { Delivery } from './edge/distribution.ts';
 import type { Deployment } from './deployment.ts';

@@ -1,6 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { mirrorStackName } from '../src/deployment/names.ts';
+import { mirrorStackName } from '../src/facts/deployment-names.ts';
 import { anyDistribution, edgeMayRead } from './access/bucket-policy.ts';
 import type { Deployment, MirrorPlan } from './deployment.ts';
 import { imageBucket } from './image-bucket.ts';

@@ -1,7 +1,8 @@
 import type { Catalog } from '../src/catalog/document.ts';
-import { DEFAULT_DEPLOYMENT, METRICS_NAMESPACE } from '../src/deployment/names.ts';
+import { DEFAULT_DEPLOYMENT, METRICS_NAMESPACE } from '../src/facts/deployment-names.ts';
 import type { Hasher } from '../src/images/digests.ts';
-import { emfLine, type MetricName } from '../src/log/emf.ts';
+import { emfLine } from '../src/log/emf.ts';
+import { type MetricName } from '../src/facts/metric-names.ts';
 import type { Logger } from '../src/log/logger.ts';
 import { isPipelineError } from '../src/pipeline/errors.ts';
 

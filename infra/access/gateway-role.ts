@@ -2,7 +2,7 @@ import { Aws } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { NagSuppressions } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { gatewayRoleName } from '../../src/deployment/names.ts';
+import { gatewayRoleName } from '../../src/facts/deployment-names.ts';
 import type { Deployment } from '../deployment.ts';
 import { mayDelete, mayList, mayRead, mayUpload, thisAccount } from './permissions.ts';
 

@@ -1,7 +1,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { NagSuppressions } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { uploaderRoleName } from '../../src/deployment/names.ts';
+import { uploaderRoleName } from '../../src/facts/deployment-names.ts';
 import { bucketArn } from './bucket-policy.ts';
 import type { Deployment } from '../deployment.ts';
 import { mayList, mayRead, mayUpload, thisAccount } from './permissions.ts';

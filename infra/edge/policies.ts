@@ -1,7 +1,7 @@
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type { Construct } from 'constructs';
-import { ALLOWED_METHODS } from '../../src/delivery/policy.ts';
-import { edgeName } from '../../src/deployment/names.ts';
+import { ALLOWED_METHODS } from '../../src/facts/delivery-policy.ts';
+import { edgeName } from '../../src/facts/deployment-names.ts';
 import type { Deployment } from '../deployment.ts';
 
 /** Nothing that is uploaded may become a page of the site's. */

@@ -1,4 +1,4 @@
-import { route } from '../../src/delivery/policy.ts';
+import { route } from '../../src/facts/delivery-policy.ts';
 
 /** The part of a viewer request event that the function uses (CloudFront Functions event structure). */
 interface ViewerRequest {

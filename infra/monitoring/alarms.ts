@@ -1,8 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
-import { METRICS_NAMESPACE } from '../../src/deployment/names.ts';
-import type { MetricName } from '../../src/log/emf.ts';
+import { METRICS_NAMESPACE } from '../../src/facts/deployment-names.ts';
+import type { MetricName } from '../../src/facts/metric-names.ts';
 import type { Deployment, MirrorPlan } from '../deployment.ts';
 import type { WorkerFunction } from '../workers/worker-function.ts';
 

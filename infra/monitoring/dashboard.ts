@@ -1,8 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { masterStackName } from '../../src/deployment/names.ts';
-import type { MetricName } from '../../src/log/emf.ts';
+import { masterStackName } from '../../src/facts/deployment-names.ts';
+import type { MetricName } from '../../src/facts/metric-names.ts';
 import { ownMetric } from './alarms.ts';
 import type { Deployment } from '../deployment.ts';
 import type { Watched } from './watched.ts';

@@ -2,7 +2,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { alarmsTopicName } from '../../src/deployment/names.ts';
+import { alarmsTopicName } from '../../src/facts/deployment-names.ts';
 import { deadLetters, failures, masterAlarms, mirrorAlarms, type AlarmPlan } from './alarms.ts';
 import { dashboard } from './dashboard.ts';
 import type { Deployment } from '../deployment.ts';

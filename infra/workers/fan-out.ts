@@ -4,7 +4,7 @@ import * as targets from 'aws-cdk-lib/aws-events-targets';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as subscriptions from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import { mirrorQueueName, tickRuleName } from '../../src/deployment/names.ts';
+import { mirrorQueueName, tickRuleName } from '../../src/facts/deployment-names.ts';
 import type { Deployment, MirrorPlan } from '../deployment.ts';
 import {
   mayDelete,

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
-import { sweepRuleName } from '../../src/deployment/names.ts';
+import { sweepRuleName } from '../../src/facts/deployment-names.ts';
 import type { Deployment } from '../deployment.ts';
 import { mayDelete, mayList, mayRead, maySend, mayWrite } from '../access/permissions.ts';
 import type { WorkQueue } from './queues.ts';

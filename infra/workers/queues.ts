@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { NagSuppressions } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { deadLetterName } from '../../src/deployment/names.ts';
+import { deadLetterName } from '../../src/facts/deployment-names.ts';
 
 /** The longest that Lambda lets a function run; a large root takes it. */
 export const FUNCTION_TIMEOUT = Duration.minutes(15);

@@ -2,7 +2,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { NagSuppressions } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { replicationRoleName } from '../../src/deployment/names.ts';
+import { replicationRoleName } from '../../src/facts/deployment-names.ts';
 import { bucketArn, objects } from '../access/bucket-policy.ts';
 import { replicated, type Deployment } from '../deployment.ts';
 

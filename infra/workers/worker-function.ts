@@ -10,7 +10,7 @@ import {
   functionRoleName,
   logGroupName,
   type FunctionRole,
-} from '../../src/deployment/names.ts';
+} from '../../src/facts/deployment-names.ts';
 import type { BundleName } from '../bundle.ts';
 import type { Deployment } from '../deployment.ts';
 import { FUNCTION_TIMEOUT } from './queues.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { IMAGES_MAX_AGE, STREAMS_MAX_AGE } from '../delivery/policy.ts';
-import { DEFAULT_DEPLOYMENT, deploymentNameProblem } from '../deployment/names.ts';
+import { IMAGES_MAX_AGE, STREAMS_MAX_AGE } from '../facts/delivery-policy.ts';
+import { DEFAULT_DEPLOYMENT, deploymentNameProblem } from '../facts/deployment-names.ts';
 import type {
   DeliveryConfig,
   DeploymentConfig,

@@ -1,4 +1,4 @@
-import { mirrorNameProblem } from '../deployment/names.ts';
+import { mirrorNameProblem } from '../facts/deployment-names.ts';
 import type { MirrorConfig, StoreConfig } from './config.ts';
 import { CREDENTIALS_FORMS, parseCredentials } from './credentials.ts';
 import { isStoreProblem, parseStoreUrl, storeIdentity, storeUrl } from './store-location.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ALLOWED_METHODS, route } from '../delivery/policy.ts';
+import { ALLOWED_METHODS, route } from '../facts/delivery-policy.ts';
 import type { Logger } from '../log/logger.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';

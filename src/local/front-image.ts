@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import { IMAGES_CONTENT_TYPE } from '../delivery/policy.ts';
+import { IMAGES_CONTENT_TYPE } from '../facts/delivery-policy.ts';
 import type { ObjectInfo } from '../storage/object-store.ts';
 import type { Exchange } from './front-answer.ts';
 import { wholeOrBroken } from './front-body.ts';

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import { STREAMS_CONTENT_TYPE } from '../delivery/policy.ts';
+import { STREAMS_CONTENT_TYPE } from '../facts/delivery-policy.ts';
 import type { ObjectInfo } from '../storage/object-store.ts';
 import type { Exchange } from './front-answer.ts';
 import { wholeOrBroken } from './front-body.ts';

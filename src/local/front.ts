@@ -2,7 +2,7 @@ import { once, setMaxListeners } from 'node:events';
 import http from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { IMAGES_CACHE_CONTROL, STREAMS_CACHE_CONTROL } from '../delivery/policy.ts';
+import { IMAGES_CACHE_CONTROL, STREAMS_CACHE_CONTROL } from '../facts/delivery-policy.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { answer, type AnswerOptions } from './front-answer.ts';

@@ -1,4 +1,4 @@
-import { IMAGES_KEY, INDEX_KEY } from '../delivery/policy.ts';
+import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
 import { readGeneration, type Revision } from '../simplestreams/generation.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectStore } from '../storage/object-store.ts';

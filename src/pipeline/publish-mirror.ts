@@ -1,5 +1,5 @@
 import { namedImages } from '../catalog/mirror-selection.ts';
-import { IMAGES_KEY, INDEX_KEY } from '../delivery/policy.ts';
+import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
 import type { ListedImage } from '../simplestreams/listing.ts';
 import { renderImages, renderIndex } from '../simplestreams/render.ts';
 import { revisionOf, type MirrorRound } from './commit-mirror.ts';

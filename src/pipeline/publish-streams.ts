@@ -7,7 +7,7 @@ import {
   INDEX_KEY,
   STREAMS_CACHE_CONTROL,
   STREAMS_CONTENT_TYPE,
-} from '../delivery/policy.ts';
+} from '../facts/delivery-policy.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
 import { renderImages, renderIndex } from '../simplestreams/render.ts';
 import { isStoreError } from '../storage/errors.ts';

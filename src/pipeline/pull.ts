@@ -1,7 +1,7 @@
 import { aliasProblem } from '../catalog/alias-name.ts';
 import type { Catalog, Version } from '../catalog/document.ts';
 import { parseProductFile } from '../catalog/product-file.ts';
-import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../delivery/policy.ts';
+import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../facts/delivery-policy.ts';
 import {
   productFileKey,
   productName,

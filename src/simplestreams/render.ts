@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/document.ts';
-import { IMAGES_KEY } from '../delivery/policy.ts';
+import { IMAGES_KEY } from '../facts/delivery-policy.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { IndexDocument, ProductsDocument } from './documents.ts';
 import { revisionMember, type Revision } from './generation.ts';

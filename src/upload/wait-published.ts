@@ -5,7 +5,7 @@ import { imagesOf } from '../catalog/images-of.ts';
 import { productName, versionPrefix } from '../images/layout.ts';
 import { loadCatalog } from '../pipeline/load-catalog.ts';
 import { readPublicFile } from '../pipeline/public-files.ts';
-import { IMAGES_KEY, INDEX_KEY } from '../delivery/policy.ts';
+import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { PlacedVersion } from './place-version.ts';
 

@@ -1,5 +1,5 @@
 import type { Catalog, VersionState } from '../../catalog/document.ts';
-import { IMAGES_KEY, INDEX_KEY } from '../../delivery/policy.ts';
+import { IMAGES_KEY, INDEX_KEY } from '../../facts/delivery-policy.ts';
 import { readSweepRecord } from '../../local/sweep-record.ts';
 import { mapConcurrently } from '../../pipeline/concurrently.ts';
 import { isPipelineError } from '../../pipeline/errors.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { METRICS } from '../../../src/log/emf.ts';
+import { METRICS } from '../../../src/facts/metric-names.ts';
 import { resources, synthesise } from '../../support/deployment.ts';
 
 const { master } = synthesise();
