@@ -5,7 +5,7 @@ import { targetOfPrefix } from '../pipeline/targets.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { CLAIMS_PREFIX } from './version-slot.ts';
-import { RECORD_FILE, WAITING_PREFIX } from './waiting-image.ts';
+import { RECORD_FILE, WAITING_PREFIX } from '../gateway/waiting-image.ts';
 
 /**
  * Milliseconds after which nothing in `uploads/` can be in work any more: an image is placed within an hour

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Sha256 } from '../images/digests.ts';
-import type { UploadDesk } from './accept-upload.ts';
-import type { FailedUploads } from './failed-uploads.ts';
+import type { UploadDesk } from '../gateway/accept-upload.ts';
+import type { FailedUploads } from '../gateway/failed-uploads.ts';
 import type { Gate } from './gate.ts';
 import { GatewayError, sendError } from './gateway-answers.ts';
 import { guardedBody, type BodyLimits } from './gateway-body.ts';
 import { wholeBody } from '../bytes/whole-body.ts';
 import { clientFault, senderIsGone } from './gateway-faults.ts';
 import type { Operations } from './gateway-operations.ts';
-import type { TrustedClient, TrustStore } from './gateway-trust.ts';
+import type { TrustedClient, TrustStore } from '../gateway/trust-store.ts';
 
 export interface GatewayParts {
   readonly desk: UploadDesk;

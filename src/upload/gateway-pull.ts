@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 
-import { acceptUpload, type AcceptedUpload, type UploadDesk } from './accept-upload.ts';
+import { acceptUpload, type AcceptedUpload, type UploadDesk } from '../gateway/accept-upload.ts';
 import { GatewayError } from './gateway-answers.ts';
 import { guardedBody, type BodyLimits } from './gateway-body.ts';
 import type { ImagePost } from './gateway-request.ts';
-import type { TrustedClient } from './gateway-trust.ts';
+import type { TrustedClient } from '../gateway/trust-store.ts';
 import type { ServerAddress } from './instance-connection.ts';
 import { exportImage, findImage } from './instance-server.ts';
 import type { Part } from '../bytes/multipart.ts';

@@ -2,7 +2,7 @@ import { GatewayError, operation, sync, type Answer } from './gateway-answers.ts
 import { known, smallBody, type Call, type GatewayParts } from './gateway-call.ts';
 import { createAlias, deleteImage, listImages, showAlias, showImage } from './gateway-images.ts';
 import { decoded, parseJson, text } from './gateway-request.ts';
-import type { TrustedClient } from './gateway-trust.ts';
+import type { TrustedClient } from '../gateway/trust-store.ts';
 import { join, upload } from './gateway-uploads.ts';
 
 /** What clients ask about before they use a call (doc/api-extensions.md of LXD). */

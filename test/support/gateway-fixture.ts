@@ -8,8 +8,8 @@ import { ensureCertificate } from '../../src/local/tls.ts';
 import { issueAuthority } from '../../src/local/tls-issue.ts';
 import { openDirectoryStore } from '../../src/storage/directory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { startGateway, trustFolder, type GatewayOptions } from '../../src/upload/gateway.ts';
-import { TrustStore } from '../../src/upload/gateway-trust.ts';
+import { startGateway, trustFolder, type GatewayOptions } from '../../src/gateway/server.ts';
+import { TrustStore } from '../../src/gateway/trust-store.ts';
 import { METADATA_YAML, tarArchive, type ArchiveEntry } from './tar-archive.ts';
 import { temporaryFolder } from './temporary.ts';
 

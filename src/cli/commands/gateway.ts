@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
 
 import { ensureCertificate, loadCertificate, type ServerCertificate } from '../../local/tls.ts';
-import { startGateway, trustFolder, type GatewayLimits } from '../../upload/gateway.ts';
-import { encodeToken } from '../../upload/gateway-token.ts';
-import { TrustStore } from '../../upload/gateway-trust.ts';
+import { startGateway, trustFolder, type GatewayLimits } from '../../gateway/server.ts';
+import { encodeToken } from '../../gateway/token.ts';
+import { TrustStore } from '../../gateway/trust-store.ts';
 import { parseSha256, type Sha256 } from '../../images/digests.ts';
-import { readServerRecord } from '../../upload/gateway-record.ts';
+import { readServerRecord } from '../../gateway/server-record.ts';
 import { wholeNumber, type OptionValues } from '../console/arguments.ts';
 import { defineCommand, type Invocation } from '../console/command.ts';
 import { CommandError, UsageError, type ExitCode } from '../console/exit.ts';

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 import { shown } from '../../images/layout.ts';
-import { allowProblem } from '../../upload/allowed-products.ts';
+import { allowProblem } from '../../gateway/allowed-products.ts';
 import { secondsToMs } from '../console/arguments.ts';
 import { UsageError } from '../console/exit.ts';
 

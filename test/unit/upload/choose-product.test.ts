@@ -7,7 +7,7 @@ import {
   productOfAliases,
   productOfProperties,
 } from '../../../src/upload/choose-product.ts';
-import { allowProblem, allows } from '../../../src/upload/allowed-products.ts';
+import { allowProblem, allows } from '../../../src/gateway/allowed-products.ts';
 
 describe('the product of an upload', () => {
   const byAlias = (alias: string, architecture = 'x86_64') => {

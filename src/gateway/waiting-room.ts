@@ -4,13 +4,13 @@ import type { Logger } from '../log/logger.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { productOfAlias, productOfProperties, productPath } from './choose-product.ts';
-import { clearUploads, waitingFolders } from './clear-uploads.ts';
-import { GatewayError } from './gateway-answers.ts';
+import { productOfAlias, productOfProperties, productPath } from '../upload/choose-product.ts';
+import { clearUploads, waitingFolders } from '../upload/clear-uploads.ts';
+import { GatewayError } from '../upload/gateway-answers.ts';
 import { allows } from './allowed-products.ts';
-import type { TrustedClient, TrustStore } from './gateway-trust.ts';
+import type { TrustedClient, TrustStore } from './trust-store.ts';
 import type { RecentImages } from './recent-images.ts';
-import { claimVersion, versionStamp } from './version-slot.ts';
+import { claimVersion, versionStamp } from '../upload/version-slot.ts';
 import {
   parseWaitingImage,
   RECORD_FILE,

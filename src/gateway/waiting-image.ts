@@ -1,7 +1,7 @@
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import type { ETag } from '../storage/object-store.ts';
 import { isCreationDate } from '../archives/image-metadata.ts';
-import { UPLOADS_PREFIX } from './version-slot.ts';
+import { UPLOADS_PREFIX } from '../upload/version-slot.ts';
 
 export const WAITING_PREFIX = `${UPLOADS_PREFIX}waiting/`;
 /** Beside its root: what makes an image whole. */
