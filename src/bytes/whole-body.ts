@@ -1,4 +1,4 @@
-import { GatewayError } from '../upload/gateway-answers.ts';
+import { GatewayError } from '../gateway/api/answers.ts';
 
 /** Reads a small body whole. GatewayError 413 when it is longer than `limit` bytes. */
 export async function wholeBody(body: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {

@@ -6,7 +6,7 @@ import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAliases, productPath } from '../upload/choose-product.ts';
-import { GatewayError } from '../upload/gateway-answers.ts';
+import { GatewayError } from './api/answers.ts';
 import { allows } from './allowed-products.ts';
 import type { TrustedClient, TrustStore } from './trust-store.ts';
 import { isPresent } from './present-image.ts';

@@ -6,7 +6,7 @@ import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAlias, productOfProperties, productPath } from '../upload/choose-product.ts';
 import { clearUploads, waitingFolders } from '../upload/clear-uploads.ts';
-import { GatewayError } from '../upload/gateway-answers.ts';
+import { GatewayError } from './api/answers.ts';
 import { allows } from './allowed-products.ts';
 import type { TrustedClient, TrustStore } from './trust-store.ts';
 import type { RecentImages } from './recent-images.ts';

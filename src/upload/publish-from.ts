@@ -4,7 +4,7 @@ import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { alreadyPublished } from './already-published.ts';
 import { productOfProperties } from './choose-product.ts';
 import { projectOf, type InstanceSource } from './configured-remote.ts';
-import { GatewayError } from './gateway-answers.ts';
+import { GatewayError } from '../gateway/api/answers.ts';
 import { imageOfInstance } from './instance-image.ts';
 import { exportImage, type SourceImage } from './instance-server.ts';
 import { abandoned, LeftBehindError, messageOf } from './left-behind.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Sha256 } from '../images/digests.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { described } from '../archives/compression.ts';
-import { GatewayError } from './gateway-answers.ts';
+import { GatewayError } from '../gateway/api/answers.ts';
 import {
   MetadataError,
   parseImageMetadata,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { described, type Compression, type Signature } from '../archives/compression.ts';
-import { GatewayError } from './gateway-answers.ts';
+import { GatewayError } from '../gateway/api/answers.ts';
 import { wholeBody } from '../bytes/whole-body.ts';
 import { parseImageMetadata, type ImageMetadata } from '../archives/image-metadata.ts';
 import type { Part } from '../bytes/multipart.ts';

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 
-import type { OperationDocument } from './gateway-answers.ts';
-import type { TrustedClient } from '../gateway/trust-store.ts';
+import type { OperationDocument } from './answers.ts';
+import type { TrustedClient } from '../trust-store.ts';
 
 /** What a client announced before it lets its daemon push an image. */
 export interface PushIntent {

@@ -1,4 +1,4 @@
-import { GatewayError } from './gateway-answers.ts';
+import { GatewayError } from './answers.ts';
 
 export interface BodyLimits {
   /** Bytes. */

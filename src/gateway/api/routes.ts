@@ -1,9 +1,9 @@
-import { GatewayError, operation, sync, type Answer } from './gateway-answers.ts';
-import { known, smallBody, type Call, type GatewayParts } from './gateway-call.ts';
-import { createAlias, deleteImage, listImages, showAlias, showImage } from './gateway-images.ts';
-import { decoded, parseJson, text } from './gateway-request.ts';
-import type { TrustedClient } from '../gateway/trust-store.ts';
-import { join, upload } from './gateway-uploads.ts';
+import { GatewayError, operation, sync, type Answer } from './answers.ts';
+import { known, smallBody, type Call, type GatewayParts } from './call.ts';
+import { createAlias, deleteImage, listImages, showAlias, showImage } from './images.ts';
+import { decoded, parseJson, text } from './request.ts';
+import type { TrustedClient } from '../trust-store.ts';
+import { join, upload } from './uploads.ts';
 
 /** What clients ask about before they use a call (doc/api-extensions.md of LXD). */
 const EXTENSIONS = ['image_create_aliases', 'images_push_relay', 'image_copy_profile'];

@@ -1,12 +1,12 @@
-import type { Answer } from './gateway-answers.ts';
-import { GatewayError, operation, sync } from './gateway-answers.ts';
-import { known, smallBody, type Call, type GatewayParts } from './gateway-call.ts';
-import { stillTrusted } from '../gateway/accept-upload.ts';
-import { uploadFromBody } from './gateway-images.ts';
-import { ClientGoneError, clientFault } from './gateway-faults.ts';
-import { pullImage } from './gateway-pull.ts';
-import { parseImagePost, parseJson, text, uploadHeaders } from './gateway-request.ts';
-import { secretOf } from '../gateway/token.ts';
+import { type Answer, GatewayError, operation, sync } from './answers.ts';
+import { known, smallBody, type Call, type GatewayParts } from './call.ts';
+import { stillTrusted } from '../accept-upload.ts';
+import { uploadFromBody } from './images.ts';
+import { clientFault } from './faults.ts';
+import { ClientGoneError } from './client-gone.ts';
+import { pullImage } from './pull.ts';
+import { parseImagePost, parseJson, text, uploadHeaders } from './request.ts';
+import { secretOf } from '../token.ts';
 
 /** A client shows its certificate and a token: from now on it is trusted. */
 export async function join(parts: GatewayParts, call: Call): Promise<Answer> {

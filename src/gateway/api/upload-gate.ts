@@ -1,5 +1,5 @@
-import { GatewayError } from './gateway-answers.ts';
-import { ClientGoneError } from './gateway-faults.ts';
+import { GatewayError } from './answers.ts';
+import { ClientGoneError } from './client-gone.ts';
 
 /** Lets a few through at a time, holds some more back, and turns the rest away. */
 export class Gate {

@@ -1,20 +1,13 @@
-import { isStoreError, type StoreErrorCode } from '../storage/errors.ts';
-import { GatewayError } from './gateway-answers.ts';
-import type { Call } from './gateway-call.ts';
+import { isStoreError, type StoreErrorCode } from '../../storage/errors.ts';
+import { GatewayError, sendError } from './answers.ts';
+import type { Call, GatewayParts } from './call.ts';
+import { ClientGoneError } from './client-gone.ts';
+import type { ServerResponse } from 'node:http';
 
 /** A fault as a client is told of it: nothing of where and how the store keeps things. */
 export interface ClientFault {
   readonly status: number;
   readonly message: string;
-}
-
-/** Whoever asked went away before it was answered: nothing of what it asked for may come to be. */
-export class ClientGoneError extends Error {
-  override readonly name = 'ClientGoneError';
-
-  constructor() {
-    super('the connection ended before the answer; nothing was published');
-  }
 }
 
 /** What of a store's fault a client can act on, or pass on to whoever runs the gateway. */
@@ -52,4 +45,33 @@ export function senderIsGone({ request, gone }: Call, error: unknown): boolean {
   if (gone.aborted) return true;
   if (error instanceof GatewayError || isStoreError(error)) return false;
   return request.destroyed && !request.complete;
+}
+
+/** Tells a client why not. What it sent wrongly it is told; our own faults are for our log. */
+export function answerFault(
+  { desk }: GatewayParts,
+  call: Call,
+  response: ServerResponse,
+  error: unknown,
+): void {
+  const { request, client } = call;
+  const { status, message } = clientFault(error);
+  const fields = { method: request.method, path: call.url.pathname, client: client?.name };
+  if (senderIsGone(call, error)) {
+    desk.log('info', 'a client went away in the middle of its request', {
+      ...fields,
+      received: request.socket.bytesRead,
+    });
+  } else {
+    const level = status >= 500 ? 'error' : status === 404 ? 'debug' : 'warn';
+    const reason = error instanceof Error ? error.message : String(error);
+    desk.log(level, 'a request failed', { ...fields, message: reason });
+  }
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  // Else, to a client that wants no second request, Node closes with the answer, and the reset overtakes it.
+  if (!request.complete) response.setHeader('Connection', 'keep-alive');
+  sendError(response, status, message);
 }

@@ -1,22 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 
-import { shown } from '../images/layout.ts';
-import { removeVersions } from '../pipeline/remove-versions.ts';
-import { acceptUpload, type AcceptedUpload, type UploadDesk } from '../gateway/accept-upload.ts';
-import { GatewayError } from './gateway-answers.ts';
-import { gatheredBody } from '../bytes/gathered-body.ts';
-import { guardedBody, type BodyLimits } from './gateway-body.ts';
-import type { Call } from './gateway-call.ts';
-import { aliasDocument, knownImageDocument, waitingImageDocument } from './gateway-documents.ts';
-import { productOfAlias, productPath } from './choose-product.ts';
-import type { PushIntent } from './gateway-operations.ts';
-import { uploadHeaders } from './gateway-request.ts';
-import { allows } from '../gateway/allowed-products.ts';
-import type { TrustedClient } from '../gateway/trust-store.ts';
-import { byFingerprint, knownImages, type KnownImage } from './known-images.ts';
-import { multipartBoundary, multipartParts } from '../bytes/multipart.ts';
-import type { IncomingImage } from '../archives/incoming-image.ts';
-import type { WaitingImage } from '../gateway/waiting-image.ts';
+import { shown } from '../../images/layout.ts';
+import { removeVersions } from '../../pipeline/remove-versions.ts';
+import { acceptUpload, type AcceptedUpload, type UploadDesk } from '../accept-upload.ts';
+import { GatewayError } from './answers.ts';
+import { gatheredBody } from '../../bytes/gathered-body.ts';
+import { guardedBody, type BodyLimits } from './guarded-body.ts';
+import type { Call } from './call.ts';
+import { aliasDocument, knownImageDocument, waitingImageDocument } from './documents.ts';
+import { productOfAlias, productPath } from '../../upload/choose-product.ts';
+import type { PushIntent } from './operations.ts';
+import { uploadHeaders } from './request.ts';
+import { allows } from '../allowed-products.ts';
+import type { TrustedClient } from '../trust-store.ts';
+import { byFingerprint, knownImages, type KnownImage } from '../../upload/known-images.ts';
+import { multipartBoundary, multipartParts } from '../../bytes/multipart.ts';
+import type { IncomingImage } from '../../archives/incoming-image.ts';
+import type { WaitingImage } from '../waiting-image.ts';
 
 /** Takes the image in a request's body in, as its headers or the push that was announced describe it. */
 export async function uploadFromBody(

@@ -1,7 +1,7 @@
-import { canonicalArchitecture } from '../images/architectures.ts';
-import type { KnownImage } from './known-images.ts';
-import { productPath } from './choose-product.ts';
-import type { WaitingImage } from '../gateway/waiting-image.ts';
+import { canonicalArchitecture } from '../../images/architectures.ts';
+import type { KnownImage } from '../../upload/known-images.ts';
+import { productPath } from '../../upload/choose-product.ts';
+import type { WaitingImage } from '../waiting-image.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
 

@@ -1,15 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 
-import { acceptUpload, type AcceptedUpload, type UploadDesk } from '../gateway/accept-upload.ts';
-import { GatewayError } from './gateway-answers.ts';
-import { guardedBody, type BodyLimits } from './gateway-body.ts';
-import type { ImagePost } from './gateway-request.ts';
-import type { TrustedClient } from '../gateway/trust-store.ts';
-import type { ServerAddress } from './instance-connection.ts';
-import { exportImage, findImage } from './instance-server.ts';
-import type { Part } from '../bytes/multipart.ts';
-import type { IncomingImage } from '../archives/incoming-image.ts';
-import { findStreamImage, openStreamImage } from './streams-source.ts';
+import { acceptUpload, type AcceptedUpload, type UploadDesk } from '../accept-upload.ts';
+import { GatewayError } from './answers.ts';
+import { guardedBody, type BodyLimits } from './guarded-body.ts';
+import type { ImagePost } from './request.ts';
+import type { TrustedClient } from '../trust-store.ts';
+import type { ServerAddress } from '../../upload/instance-connection.ts';
+import { exportImage, findImage } from '../../upload/instance-server.ts';
+import type { Part } from '../../bytes/multipart.ts';
+import type { IncomingImage } from '../../archives/incoming-image.ts';
+import { findStreamImage, openStreamImage } from '../../upload/streams-source.ts';
 
 /** Fetches an image from where a client says it is, until the signal ends it. */
 export async function pullImage(
