@@ -31,7 +31,7 @@ function source(path: string): string {
 /** As a function's bundle: the worker is an entry point of its own beside the other. */
 async function bundle(outdir: string): Promise<string> {
   await build({
-    entryPoints: [source('hash-root.ts'), source('../src/images/digest-worker.ts')],
+    entryPoints: [source('hash-root.ts'), source('../src/hashing/digest-worker.ts')],
     entryNames: '[name]',
     bundle: true,
     platform: 'node',

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectsCommand } from '@aws-sdk/client-s3';
-import { createHasher } from '../src/images/hasher.ts';
+import { createHasher } from '../src/hashing/hasher.ts';
 import { silentLogger } from '../src/log/logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
 import { update } from '../src/pipeline/update.ts';

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import { createHasher } from '../src/images/hasher.ts';
+import { createHasher } from '../src/hashing/hasher.ts';
 import { openDirectoryStore } from '../src/storage/directory-store.ts';
 
 /** What the measured process prints. */

@@ -17,7 +17,7 @@ import {
 import { settle } from '../src/catalog/settle.ts';
 import type { Sha256 } from '../src/images/digests.ts';
 import { CLIENTS } from '../src/images/file-kinds.ts';
-import { createHasher } from '../src/images/hasher.ts';
+import { createHasher } from '../src/hashing/hasher.ts';
 import { silentLogger } from '../src/log/logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
 import { indexVersions } from '../src/pipeline/index-versions.ts';

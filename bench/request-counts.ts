@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createHasher } from '../src/images/hasher.ts';
+import { createHasher } from '../src/hashing/hasher.ts';
 import { silentLogger } from '../src/log/logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
 import { indexVersions } from '../src/pipeline/index-versions.ts';

@@ -4,7 +4,7 @@ import { keepCompiled } from './compile-cache.js';
 
 keepCompiled();
 // A thread's module works as soon as it is loaded, and keeps its compiled code by itself.
-const exclude = ['images/digest-worker.ts', 'archives/xz-worker.ts'];
+const exclude = ['hashing/digest-worker.ts', 'archives/xz-worker.ts'];
 const sources = new URL('../src/', import.meta.url);
 for await (const path of glob('**/*.ts', { cwd: sources, exclude })) {
   await import(new URL(path, sources).href);

@@ -7,7 +7,7 @@ export const BUNDLES = ['index-images', 'sweep', 'fan-out'] as const;
 export type BundleName = (typeof BUNDLES)[number];
 
 const ROOT = join(import.meta.dirname, '..');
-const DIGEST_WORKER = join(ROOT, 'src/images/digest-worker.ts');
+const DIGEST_WORKER = join(ROOT, 'src/hashing/digest-worker.ts');
 
 /** An ES module has no `require`; some of the SDK's CommonJS parts call it for Node's own modules. */
 const REQUIRE = [

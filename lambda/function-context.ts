@@ -1,4 +1,4 @@
-import { createHasher } from '../src/images/hasher.ts';
+import { createHasher } from '../src/hashing/hasher.ts';
 import { jsonLogger, type LogLevel } from '../src/log/logger.ts';
 import { createContext, type PipelineContext } from '../src/pipeline/context.ts';
 import { openStore } from '../src/storage/open-store.ts';

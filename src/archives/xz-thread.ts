@@ -2,7 +2,7 @@ import { on } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-import { threadEnv } from '../images/thread-env.ts';
+import { threadEnv } from '../hashing/thread-env.ts';
 import { letGo } from '../bytes/collect-young.ts';
 import type { XzAnswer, XzRequest } from './xz-worker.ts';
 

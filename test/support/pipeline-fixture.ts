@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Catalog, Version } from '../../src/catalog/document.ts';
-import { createHasher } from '../../src/images/hasher.ts';
+import { createHasher } from '../../src/hashing/hasher.ts';
 import { silentLogger } from '../../src/log/logger.ts';
 import { createContext, type PipelineContext } from '../../src/pipeline/context.ts';
 import { loadCatalog } from '../../src/pipeline/load-catalog.ts';

@@ -1,5 +1,5 @@
 import type { Hasher } from '../../images/digests.ts';
-import { createHasher } from '../../images/hasher.ts';
+import { createHasher } from '../../hashing/hasher.ts';
 import { verifyPublic, type Verification } from '../../pipeline/verify-public.ts';
 import { verifyStore } from '../../pipeline/verify-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';

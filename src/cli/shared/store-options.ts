@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 
 import type { Config } from '../../config/config.ts';
-import { createHasher } from '../../images/hasher.ts';
+import { createHasher } from '../../hashing/hasher.ts';
 import type { Logger } from '../../log/logger.ts';
 import { createContext, type PipelineContext } from '../../pipeline/context.ts';
 import type { StoreLocation } from '../../config/store-location.ts';

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createHasher } from '../../../src/images/hasher.ts';
+import { createHasher } from '../../../src/hashing/hasher.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
 import { enumerateStore } from '../../../src/pipeline/enumerate.ts';

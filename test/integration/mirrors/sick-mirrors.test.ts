@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createHasher } from '../../../src/images/hasher.ts';
+import { createHasher } from '../../../src/hashing/hasher.ts';
 import { startMirrors } from '../../../src/local/mirrors.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';

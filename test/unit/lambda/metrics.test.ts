@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isCatalogProblem, Meter } from '../../../lambda/metrics.ts';
 import { parseMirrorSettings } from '../../../lambda/mirror-settings.ts';
-import { inlineHasher } from '../../../src/images/inline-hasher.ts';
+import { inlineHasher } from '../../../src/hashing/inline-hasher.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { PipelineError } from '../../../src/pipeline/errors.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';

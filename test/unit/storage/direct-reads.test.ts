@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { createHasher } from '../../../src/images/hasher.ts';
+import { createHasher } from '../../../src/hashing/hasher.ts';
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import { isStoreError } from '../../../src/storage/errors.ts';
 import type { ObjectBody, ReadOptions } from '../../../src/storage/object-store.ts';

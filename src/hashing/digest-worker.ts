@@ -15,8 +15,8 @@ import {
   readSpan,
   slotBytes,
   tailOf,
-} from './digest-ring.ts';
-import type { FileSpan, RingMemory } from './digest-ring.ts';
+} from './ring.ts';
+import type { FileSpan, RingMemory } from './ring.ts';
 import { FileShare } from './file-share.ts';
 
 /** What the thread is started with. `worker` is its number, from 0 to WORKERS - 1. */

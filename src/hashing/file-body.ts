@@ -1,6 +1,6 @@
 import { getSystemErrorName } from 'node:util';
-import { ENDED_EARLY, READ_WELL } from './digest-ring.ts';
-import type { FileSpan } from './digest-ring.ts';
+import { ENDED_EARLY, READ_WELL } from './ring.ts';
+import type { FileSpan } from './ring.ts';
 
 /** Bytes of an open file, lent by its owner (see DirectReads in the storage port). */
 export interface LentFile extends FileSpan {

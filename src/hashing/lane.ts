@@ -12,8 +12,8 @@ import {
   stopOf,
   tailOf,
   writeSpan,
-} from './digest-ring.ts';
-import type { FileSpan, RingMemory } from './digest-ring.ts';
+} from './ring.ts';
+import type { FileSpan, RingMemory } from './ring.ts';
 
 /** The calling thread's end of one ring. Used by one stream at a time. */
 export class DigestLane {

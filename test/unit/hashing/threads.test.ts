@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { SLOT_BYTES } from '../../../src/images/digest-ring.ts';
-import { createHasher } from '../../../src/images/hasher.ts';
-import { INLINE_BYTES } from '../../../src/images/threaded-hasher.ts';
+import { SLOT_BYTES } from '../../../src/hashing/ring.ts';
+import { createHasher } from '../../../src/hashing/hasher.ts';
+import { INLINE_BYTES } from '../../../src/hashing/threaded-hasher.ts';
 import { inChunks, numberedBytes, sha256 } from '../../support/digest-bodies.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'digest-threads-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const bytes = numberedBytes(INLINE_BYTES + 6 * SLOT_BYTES);
-const WORKER = new URL('../../../src/images/digest-worker.ts', import.meta.url);
+const WORKER = new URL('../../../src/hashing/digest-worker.ts', import.meta.url);
 
 /** A body that tells whether it was let go of. */
 function watchedBody() {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
-import type { Hasher } from './digests.ts';
+import type { Hasher } from '../images/digests.ts';
 import { inlineHasher } from './inline-hasher.ts';
 import { threadedHasher } from './threaded-hasher.ts';
 

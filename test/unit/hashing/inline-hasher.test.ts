@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { createHasher } from '../../../src/images/hasher.ts';
+import { createHasher } from '../../../src/hashing/hasher.ts';
 
 function sha256(...parts: readonly Uint8Array[]): string {
   const hash = createHash('sha256');

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { LANES, SLOTS, SLOT_BYTES } from '../../../src/images/digest-ring.ts';
-import { createHasher } from '../../../src/images/hasher.ts';
-import { INLINE_BYTES } from '../../../src/images/threaded-hasher.ts';
+import { LANES, SLOTS, SLOT_BYTES } from '../../../src/hashing/ring.ts';
+import { createHasher } from '../../../src/hashing/hasher.ts';
+import { INLINE_BYTES } from '../../../src/hashing/threaded-hasher.ts';
 import {
   directFile,
   inChunks,

@@ -12,8 +12,8 @@ import {
   slotsOf,
   stopOf,
   tailOf,
-} from './digest-ring.ts';
-import type { FileSpan, RingMemory } from './digest-ring.ts';
+} from './ring.ts';
+import type { FileSpan, RingMemory } from './ring.ts';
 
 /** Slots that a worker fills before its turn to hash them, so that the other seldom waits for them. */
 const AHEAD = 2;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
-import type { Hasher, Pass, Sha256 } from './digests.ts';
+import type { Hasher, Pass, Sha256 } from '../images/digests.ts';
 
 /** The hashes of one pass: the file's own, and one for each prefix. */
 export class PassHashes {

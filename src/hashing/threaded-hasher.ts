@@ -1,9 +1,9 @@
 import { byteSource } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
-import type { DigestLane } from './digest-lane.ts';
-import { BEGIN, DIGEST_BYTES, EVERY_HASH, FINISH, MAX_HASHES } from './digest-ring.ts';
-import { DigestThreads } from './digest-threads.ts';
-import type { Hasher, Pass, Sha256 } from './digests.ts';
+import type { DigestLane } from './lane.ts';
+import { BEGIN, DIGEST_BYTES, EVERY_HASH, FINISH, MAX_HASHES } from './ring.ts';
+import { DigestThreads } from './threads.ts';
+import type { Hasher, Pass, Sha256 } from '../images/digests.ts';
 import { isFileBody, readFailure } from './file-body.ts';
 import type { FileBody } from './file-body.ts';
 import { PassHashes } from './inline-hasher.ts';

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { DigestLane } from './digest-lane.ts';
-import { LANES, WORKERS, createRingMemory } from './digest-ring.ts';
+import { DigestLane } from './lane.ts';
+import { LANES, WORKERS, createRingMemory } from './ring.ts';
 import type { DigestWorkerData } from './digest-worker.ts';
 import { threadEnv } from './thread-env.ts';
 

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { SLOT_BYTES } from '../../../src/images/digest-ring.ts';
-import { INLINE_BYTES } from '../../../src/images/threaded-hasher.ts';
+import { SLOT_BYTES } from '../../../src/hashing/ring.ts';
+import { INLINE_BYTES } from '../../../src/hashing/threaded-hasher.ts';
 import { run } from '../../support/command.ts';
 import { numberedBytes, sha256 } from '../../support/digest-bodies.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bundled-hasher-'));
 after(() => rmSync(folder, { recursive: true }));
-const images = fileURLToPath(new URL('../../../src/images/', import.meta.url));
+const images = fileURLToPath(new URL('../../../src/hashing/', import.meta.url));
 
 /** Hashes the file it is told, and leaves the threads to themselves: they must not keep it alive. */
 const ENTRY = `
