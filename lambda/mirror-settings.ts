@@ -1,4 +1,4 @@
-import { DocumentReader } from '../src/catalog/document-reader.ts';
+import { DocumentReader } from '../src/json/document-reader.ts';
 import type { Mirror } from '../src/pipeline/mirror.ts';
 
 export type MirrorSettings = Pick<Mirror, 'copy' | 'filter'> & {

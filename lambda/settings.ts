@@ -1,4 +1,4 @@
-import { DocumentReader } from '../src/catalog/document-reader.ts';
+import { DocumentReader } from '../src/json/document-reader.ts';
 import type { AliasTemplate, Settings } from '../src/catalog/document.ts';
 import { CLIENTS, type Client } from '../src/images/file-kinds.ts';
 

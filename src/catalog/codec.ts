@@ -19,7 +19,7 @@ import {
   type VersionState,
   type Withheld,
 } from './document.ts';
-import { DocumentReader, type CatalogFault } from './document-reader.ts';
+import { DocumentReader, type CatalogFault } from '../json/document-reader.ts';
 
 export type ParsedCatalog =
   | { readonly kind: 'catalog'; readonly catalog: Catalog }

@@ -1,7 +1,7 @@
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import type { ETag } from '../storage/object-store.ts';
 import { sorted } from './codec.ts';
-import { DocumentReader, type CatalogFault } from './document-reader.ts';
+import { DocumentReader, type CatalogFault } from '../json/document-reader.ts';
 import {
   MIRROR_SCHEMA,
   type HeldBytes,

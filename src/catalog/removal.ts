@@ -1,6 +1,6 @@
 import type { ETag } from '../storage/object-store.ts';
 import type { Removal } from './document.ts';
-import { DocumentReader } from './document-reader.ts';
+import { DocumentReader } from '../json/document-reader.ts';
 
 /**
  * `removed.json` beside the files of a version: which of them are withdrawn. It is an object like any

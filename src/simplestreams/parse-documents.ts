@@ -8,7 +8,7 @@ import {
   struct,
   text,
   type Decoder,
-} from './decoders.ts';
+} from '../json/decoders.ts';
 import type {
   IndexDocument,
   IndexEntry,
