@@ -3,7 +3,7 @@ import { targetOfKey } from '../pipeline/targets.ts';
 import type { Logger } from '../log/logger.ts';
 import { startEventsEndpoint } from './events-endpoint.ts';
 import type { ListenAddress } from './listen.ts';
-import type { ChangeSource } from './service.ts';
+import type { ChangeSource } from './keep-store.ts';
 import { watchDirectory } from './watcher.ts';
 
 /** Changes in a directory store, as the operating system tells them. */

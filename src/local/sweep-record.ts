@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { SweepReport } from './service.ts';
+import type { SweepReport } from './keep-store.ts';
 
 const FILE = 'last-sweep.json';
 

@@ -1,6 +1,6 @@
 import type { ServeConfig } from '../../config/config.ts';
 import { trustInstructions } from '../../local/tls.ts';
-import type { FrontAddress, GatewayAddress } from '../../local/serve.ts';
+import type { FrontAddress, GatewayAddress } from '../../local/start-local.ts';
 import { wholeNumber } from '../console/arguments.ts';
 import { defineCommand } from '../console/command.ts';
 import { UsageError } from '../console/exit.ts';

@@ -5,8 +5,8 @@ import {
   type FrontAddress,
   type GatewayAddress,
   type Local,
-} from '../../local/serve.ts';
-import type { ChangeSource } from '../../local/service.ts';
+} from '../../local/start-local.ts';
+import type { ChangeSource } from '../../local/keep-store.ts';
 import { directorySource, eventsSource } from '../../local/sources.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Mirror } from '../../pipeline/mirror.ts';
