@@ -6,8 +6,9 @@ import { publishStreams } from '../pipeline/publish-streams.ts';
 import { finishRemovals } from '../pipeline/finish-removals.ts';
 import { isStoreError } from '../storage/errors.ts';
 import { clearUploads } from '../upload/clear-uploads.ts';
-import { createDirtySet, type DirtySet } from './dirty-set.ts';
+import { createDirtySet, type DirtySet } from './changes/dirty-set.ts';
 import { repeat } from './periodic.ts';
+import type { ChangeSource } from './changes/change-source.ts';
 
 export interface ServiceOptions {
   readonly context: PipelineContext;
@@ -25,11 +26,6 @@ export interface ServiceOptions {
   /** Called after each enumeration that was completed. */
   readonly onSweep?: (report: SweepReport) => void;
 }
-
-/** Starts to report changes; resolves when those from now on are seen. */
-export type ChangeSource = (
-  dirty: (prefixes: Iterable<string>) => void,
-) => Promise<{ close(): Promise<void> }>;
 
 export interface SweepReport {
   /** Milliseconds since 1970. */

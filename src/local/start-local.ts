@@ -7,7 +7,8 @@ import { startFront, type Front } from './front.ts';
 import { ListenError } from './listen.ts';
 import { startMirrors, type MirrorsOptions } from './mirrors.ts';
 import { repeat } from './periodic.ts';
-import { startService, type ChangeSource } from './keep-store.ts';
+import { startService } from './keep-store.ts';
+import { type ChangeSource } from './changes/change-source.ts';
 import { writeSweepRecord } from './sweep-record.ts';
 import { ensureCertificate, loadCertificate, type ServerCertificate } from './tls.ts';
 

@@ -6,8 +6,8 @@ import {
   type GatewayAddress,
   type Local,
 } from '../../local/start-local.ts';
-import type { ChangeSource } from '../../local/keep-store.ts';
-import { directorySource, eventsSource } from '../../local/sources.ts';
+import type { ChangeSource } from '../../local/changes/change-source.ts';
+import { directorySource, eventsSource } from '../../local/changes/change-sources.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Mirror } from '../../pipeline/mirror.ts';
 import {

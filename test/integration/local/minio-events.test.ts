@@ -3,7 +3,7 @@ import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/c
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { eventsSource } from '../../../src/local/sources.ts';
+import { eventsSource } from '../../../src/local/changes/change-sources.ts';
 import { cliOutput } from '../../support/cli.ts';
 import { readImages } from '../../support/clients.ts';
 import { run } from '../../support/command.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { eventsSource } from '../../../src/local/sources.ts';
+import { eventsSource } from '../../../src/local/changes/change-sources.ts';
 import type { LogFields } from '../../../src/log/logger.ts';
 import { minioWebhook, s3Record } from '../../support/s3-events.ts';
 

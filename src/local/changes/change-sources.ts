@@ -1,10 +1,10 @@
-import { decodeObjectEvents } from '../pipeline/object-events.ts';
-import { targetOfKey } from '../pipeline/targets.ts';
-import type { Logger } from '../log/logger.ts';
+import { decodeObjectEvents } from '../../pipeline/object-events.ts';
+import { targetOfKey } from '../../pipeline/targets.ts';
+import type { Logger } from '../../log/logger.ts';
 import { startEventsEndpoint } from './events-endpoint.ts';
-import type { ListenAddress } from './listen.ts';
-import type { ChangeSource } from './keep-store.ts';
-import { watchDirectory } from './watcher.ts';
+import type { ListenAddress } from '../listen.ts';
+import type { ChangeSource } from './change-source.ts';
+import { watchDirectory } from './image-watcher.ts';
 
 /** Changes in a directory store, as the operating system tells them. */
 export function directorySource(directory: string, log: Logger): ChangeSource {

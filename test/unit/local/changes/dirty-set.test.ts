@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { createDirtySet, type DirtySet } from '../../../src/local/dirty-set.ts';
-import { silentLogger } from '../../../src/log/logger.ts';
-import type { Outcome } from '../../../src/pipeline/index-versions.ts';
+import { createDirtySet, type DirtySet } from '../../../../src/local/changes/dirty-set.ts';
+import { silentLogger } from '../../../../src/log/logger.ts';
+import type { Outcome } from '../../../../src/pipeline/index-versions.ts';
 
 /** A use case whose runs the test ends by hand. */
 function handWork() {

@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 
-import { startEventsEndpoint, type EventsEndpoint } from '../../src/local/events-endpoint.ts';
-import { ListenError } from '../../src/local/listen.ts';
-import { silentLogger } from '../../src/log/logger.ts';
+import {
+  startEventsEndpoint,
+  type EventsEndpoint,
+} from '../../../src/local/changes/events-endpoint.ts';
+import { ListenError } from '../../../src/local/listen.ts';
+import { silentLogger } from '../../../src/log/logger.ts';
 
 describe('events endpoint', () => {
   const accepted: string[] = [];

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 
-import type { TreeWatcher } from '../../src/local/tree-watcher.ts';
-import { watchDirectory } from '../../src/local/watcher.ts';
-import { eventually } from '../support/eventually.ts';
+import type { TreeWatcher } from '../../../src/local/changes/tree-watcher.ts';
+import { watchDirectory } from '../../../src/local/changes/image-watcher.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const PRODUCT = 'images/busybox/1/amd64/default';
 const LIKE = `${PRODUCT}-2/20240101`;
