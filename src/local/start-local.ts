@@ -3,7 +3,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { startGateway } from '../gateway/server.ts';
-import { startFront, type Front } from './front.ts';
+import { startFront, type Front } from './front/server.ts';
 import { ListenError } from './listen.ts';
 import { startMirrors, type MirrorsOptions } from './mirrors.ts';
 import { repeat } from './periodic.ts';

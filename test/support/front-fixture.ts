@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startFront, type Front, type FrontOptions } from '../../src/local/front.ts';
+import { startFront, type Front, type FrontOptions } from '../../src/local/front/server.ts';
 import { ensureCertificate } from '../../src/local/tls.ts';
 import { silentLogger } from '../../src/log/logger.ts';
 import { openDirectoryStore } from '../../src/storage/directory-store.ts';

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isStoreError, type StoreErrorCode } from '../storage/errors.ts';
-import type { Exchange } from './front-answer.ts';
+import { isStoreError, type StoreErrorCode } from '../../storage/errors.ts';
+import type { Exchange } from './exchange.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 

@@ -1,10 +1,10 @@
 import { pipeline } from 'node:stream/promises';
-import { IMAGES_CONTENT_TYPE } from '../facts/delivery-policy.ts';
-import type { ObjectInfo } from '../storage/object-store.ts';
-import type { Exchange } from './front-answer.ts';
-import { wholeOrBroken } from './front-body.ts';
-import { decideRange, preconditionStatus } from './front-negotiation.ts';
-import { explain } from './front-problems.ts';
+import { IMAGES_CONTENT_TYPE } from '../../facts/delivery-policy.ts';
+import type { ObjectInfo } from '../../storage/object-store.ts';
+import type { Exchange } from './exchange.ts';
+import { wholeOrBroken } from './whole-or-broken.ts';
+import { decideRange, preconditionStatus } from './negotiation.ts';
+import { explain } from './problems.ts';
 
 /**
  * Answers with an image file, or the range of it that was asked for, as it lies in the store. Never with a

@@ -2,13 +2,14 @@ import { once, setMaxListeners } from 'node:events';
 import http from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { IMAGES_CACHE_CONTROL, STREAMS_CACHE_CONTROL } from '../facts/delivery-policy.ts';
-import type { Logger } from '../log/logger.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
-import { answer, type AnswerOptions } from './front-answer.ts';
-import { httpsListener } from './front-listener.ts';
-import { refuseBroken } from './front-problems.ts';
-import { listen } from './listen.ts';
+import { IMAGES_CACHE_CONTROL, STREAMS_CACHE_CONTROL } from '../../facts/delivery-policy.ts';
+import type { Logger } from '../../log/logger.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { answer } from './answer.ts';
+import { type AnswerOptions } from './exchange.ts';
+import { httpsListener } from './https-listener.ts';
+import { refuseBroken } from './problems.ts';
+import { listen } from '../listen.ts';
 
 export interface FrontOptions {
   readonly store: ObjectStore;

@@ -1,11 +1,11 @@
 import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import { STREAMS_CONTENT_TYPE } from '../facts/delivery-policy.ts';
-import type { ObjectInfo } from '../storage/object-store.ts';
-import type { Exchange } from './front-answer.ts';
-import { wholeOrBroken } from './front-body.ts';
-import { acceptsGzip, preconditionStatus } from './front-negotiation.ts';
+import { STREAMS_CONTENT_TYPE } from '../../facts/delivery-policy.ts';
+import type { ObjectInfo } from '../../storage/object-store.ts';
+import type { Exchange } from './exchange.ts';
+import { wholeOrBroken } from './whole-or-broken.ts';
+import { acceptsGzip, preconditionStatus } from './negotiation.ts';
 
 /** Smaller JSON is not worth compressing; the CDN's own limit. */
 const LEAST_TO_COMPRESS = 1000;

@@ -4,8 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { startServe } from '../support/cli.ts';
-import { temporaryFolder } from '../support/temporary.ts';
+import { startServe } from '../../support/cli.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
 
 it('serve cuts a silent connection after the configured time, without an answer', async () => {
   await using folder = await temporaryFolder();

@@ -1,28 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ALLOWED_METHODS, route } from '../facts/delivery-policy.ts';
-import type { Logger } from '../log/logger.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { answerImage } from './front-image.ts';
-import { answerJson } from './front-json.ts';
-import { blame, explain } from './front-problems.ts';
-
-export interface AnswerOptions {
-  readonly store: ObjectStore;
-  readonly log: Logger;
-  /** Cache-Control of the public JSON and of image files. */
-  readonly streamsCacheControl: string;
-  readonly imagesCacheControl: string;
-}
-
-/** One request, and what its answer is made from. */
-export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  /** Aborts when the connection is gone. */
-  readonly signal: AbortSignal;
-  readonly options: AnswerOptions;
-}
+import type { ServerResponse } from 'node:http';
+import { ALLOWED_METHODS, route } from '../../facts/delivery-policy.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ObjectInfo } from '../../storage/object-store.ts';
+import { answerImage } from './image.ts';
+import { answerJson } from './json.ts';
+import { blame, explain } from './problems.ts';
+import type { Exchange } from './exchange.ts';
 
 /** How often a read that finds the object replaced since the look at it starts over. */
 const ATTEMPTS = 3;
