@@ -1,7 +1,7 @@
 import { CatalogMemory } from '../src/pipeline/catalog-memory.ts';
-import type { FanOutReport } from '../src/pipeline/fan-out.ts';
-import { keepMirror } from '../src/pipeline/keep-mirror.ts';
-import type { Mirror } from '../src/pipeline/mirror.ts';
+import type { FanOutReport } from '../src/mirrors/fan-out.ts';
+import { keepMirror } from '../src/mirrors/keep.ts';
+import type { Mirror } from '../src/mirrors/mirror.ts';
 import { openStore } from '../src/storage/open-store.ts';
 import { functionContext, type Invocation } from './function-context.ts';
 import { emitMetrics } from './metrics.ts';

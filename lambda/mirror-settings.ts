@@ -1,5 +1,5 @@
 import { DocumentReader } from '../src/json/document-reader.ts';
-import type { Mirror } from '../src/pipeline/mirror.ts';
+import type { Mirror } from '../src/mirrors/mirror.ts';
 
 export type MirrorSettings = Pick<Mirror, 'copy' | 'filter'> & {
   /** The mirror's store URL. */

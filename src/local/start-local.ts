@@ -5,7 +5,7 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import { startGateway } from '../gateway/server.ts';
 import { startFront, type Front } from './front/server.ts';
 import { ListenError } from './listen.ts';
-import { startMirrors, type MirrorsOptions } from './mirrors.ts';
+import { startMirrors, type MirrorsOptions } from '../mirrors/follow.ts';
 import { repeat } from './periodic.ts';
 import { startService } from './keep-store.ts';
 import { type ChangeSource } from './changes/change-source.ts';

@@ -6,7 +6,7 @@ import {
   type MirrorDocument,
 } from '../../src/catalog/mirror-document.ts';
 import { parseMirror } from '../../src/catalog/mirror-codec.ts';
-import type { Mirror } from '../../src/pipeline/mirror.ts';
+import type { Mirror } from '../../src/mirrors/mirror.ts';
 import { readGeneration, type Revision } from '../../src/simplestreams/generation.ts';
 import { isStoreError } from '../../src/storage/errors.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';

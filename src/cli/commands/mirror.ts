@@ -1,7 +1,7 @@
-import { adoptMirror } from '../../pipeline/adopt-mirror.ts';
+import { adoptMirror } from '../../mirrors/adopt.ts';
 import type { PipelineContext } from '../../pipeline/context.ts';
-import type { FanOutReport } from '../../pipeline/fan-out.ts';
-import { keepMirror } from '../../pipeline/keep-mirror.ts';
+import type { FanOutReport } from '../../mirrors/fan-out.ts';
+import { keepMirror } from '../../mirrors/keep.ts';
 import { secondsToMs } from '../console/arguments.ts';
 import { defineCommand } from '../console/command.ts';
 import { errorLines, exitCodeOf, UsageError, type ExitCode } from '../console/exit.ts';

@@ -4,7 +4,7 @@ import { readSweepRecord } from '../../local/sweep-record.ts';
 import { mapConcurrently } from '../../pipeline/concurrently.ts';
 import { isPipelineError } from '../../pipeline/errors.ts';
 import { loadCatalog } from '../../pipeline/load-catalog.ts';
-import { mirrorStatus, unopenedMirror, type MirrorStatus } from '../../pipeline/mirror-status.ts';
+import { mirrorStatus, unopenedMirror, type MirrorStatus } from '../../mirrors/status.ts';
 import { readPublicFile } from '../../pipeline/public-files.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';

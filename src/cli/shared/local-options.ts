@@ -9,7 +9,7 @@ import {
 import type { ChangeSource } from '../../local/changes/change-source.ts';
 import { directorySource, eventsSource } from '../../local/changes/change-sources.ts';
 import type { Logger } from '../../log/logger.ts';
-import type { Mirror } from '../../pipeline/mirror.ts';
+import type { Mirror } from '../../mirrors/mirror.ts';
 import {
   secondsToMs,
   wholeNumber,

@@ -1,6 +1,6 @@
 import type { MirrorConfig } from '../../config/config.ts';
 import { mapConcurrently } from '../../pipeline/concurrently.ts';
-import type { Mirror } from '../../pipeline/mirror.ts';
+import type { Mirror } from '../../mirrors/mirror.ts';
 import { openStore } from '../../storage/open-store.ts';
 import { UsageError } from '../console/exit.ts';
 import { nearest } from '../console/nearest.ts';

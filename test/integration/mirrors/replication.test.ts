@@ -4,7 +4,7 @@ import { createHasher } from '../../../src/hashing/hasher.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
 import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
-import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createHasher } from '../../../src/hashing/hasher.ts';
-import { startMirrors } from '../../../src/local/mirrors.ts';
+import { startMirrors } from '../../../src/mirrors/follow.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
 import { enumerateStore } from '../../../src/pipeline/enumerate.ts';

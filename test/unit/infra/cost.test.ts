@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
 import { CatalogMemory } from '../../../src/pipeline/catalog-memory.ts';
-import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { adoptMirror } from '../../../src/pipeline/adopt-mirror.ts';
-import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { adoptMirror } from '../../../src/mirrors/adopt.ts';
+import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
-import { mirrorStatus } from '../../../src/pipeline/mirror-status.ts';
+import { mirrorStatus } from '../../../src/mirrors/status.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
 import { memoryStore } from '../../support/memory-store.ts';

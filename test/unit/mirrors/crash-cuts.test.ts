@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { adoptMirror } from '../../../src/pipeline/adopt-mirror.ts';
+import { adoptMirror } from '../../../src/mirrors/adopt.ts';
 import { mapConcurrently } from '../../../src/pipeline/concurrently.ts';
 import type { PipelineContext } from '../../../src/pipeline/context.ts';
-import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
 import { compareRevisions } from '../../../src/simplestreams/generation.ts';

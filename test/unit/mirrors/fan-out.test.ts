@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { adoptMirror } from '../../../src/pipeline/adopt-mirror.ts';
-import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { adoptMirror } from '../../../src/mirrors/adopt.ts';
+import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
 import { update } from '../../../src/pipeline/update.ts';

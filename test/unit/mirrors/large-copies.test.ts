@@ -3,7 +3,7 @@ import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
-import { keepMirror } from '../../../src/pipeline/keep-mirror.ts';
-import { mirrorStatus } from '../../../src/pipeline/mirror-status.ts';
+import { keepMirror } from '../../../src/mirrors/keep.ts';
+import { mirrorStatus } from '../../../src/mirrors/status.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
 import { memoryStore } from '../../support/memory-store.ts';

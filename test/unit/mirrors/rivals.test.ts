@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as tick } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { fanOut } from '../../../src/pipeline/fan-out.ts';
+import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';

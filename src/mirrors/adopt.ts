@@ -1,14 +1,14 @@
 import { serializeMirror } from '../catalog/mirror-codec.ts';
 import { MIRROR_KEY } from '../catalog/mirror-document.ts';
-import { CatalogMemory } from './catalog-memory.ts';
-import { commitCatalog } from './commit.ts';
-import { commitDocument } from './commit-document.ts';
-import { masterCatalog } from './commit-mirror.ts';
-import type { PipelineContext } from './context.ts';
-import { PipelineError } from './errors.ts';
-import { loadOrCreateMirror, readMirrorStreams } from './load-mirror.ts';
+import { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import { commitCatalog } from '../pipeline/commit.ts';
+import { commitDocument } from '../pipeline/commit-document.ts';
+import { masterCatalog } from './commit.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
+import { PipelineError } from '../pipeline/errors.ts';
+import { loadOrCreateMirror, readMirrorStreams } from './load.ts';
 import type { Mirror } from './mirror.ts';
-import { publishStreams } from './publish-streams.ts';
+import { publishStreams } from '../pipeline/publish-streams.ts';
 
 /**
  * Makes a store a mirror of this master, whatever it was before: its document is made anew when it is

@@ -1,8 +1,8 @@
 import { CATALOG_KEY } from '../catalog/document.ts';
 import { CatalogMemory } from '../pipeline/catalog-memory.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
-import { keepMirror } from '../pipeline/keep-mirror.ts';
-import type { Mirror } from '../pipeline/mirror.ts';
+import { keepMirror } from './keep.ts';
+import type { Mirror } from './mirror.ts';
 import type { ETag } from '../storage/object-store.ts';
 
 export interface MirrorsOptions {

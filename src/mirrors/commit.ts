@@ -8,11 +8,11 @@ import { IMAGES_PREFIX } from '../images/layout.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
 import { listedImages, type ListedImage } from '../simplestreams/listing.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { CatalogMemory } from './catalog-memory.ts';
-import { commitDocument, MAX_COMMIT_TRIES } from './commit-document.ts';
-import type { PipelineContext } from './context.ts';
-import { PipelineError } from './errors.ts';
-import { loadMirror, loadOrCreateMirror, readMirrorStreams } from './load-mirror.ts';
+import type { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import { commitDocument, MAX_COMMIT_TRIES } from '../pipeline/commit-document.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
+import { PipelineError } from '../pipeline/errors.ts';
+import { loadMirror, loadOrCreateMirror, readMirrorStreams } from './load.ts';
 import type { Mirror } from './mirror.ts';
 
 /** A mirror's document as committed, and what it was made from. */

@@ -3,10 +3,10 @@ import { missingFiles } from '../catalog/mirror-work.ts';
 import { wantedFiles, type WantedFile } from '../catalog/mirror-selection.ts';
 import { compareRevisions } from '../simplestreams/generation.ts';
 import { listedImages } from '../simplestreams/listing.ts';
-import type { CatalogMemory } from './catalog-memory.ts';
-import { masterCatalog, revisionOf } from './commit-mirror.ts';
-import type { PipelineContext } from './context.ts';
-import { loadMirror, readMirrorStreams } from './load-mirror.ts';
+import type { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import { masterCatalog, revisionOf } from './commit.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
+import { loadMirror, readMirrorStreams } from './load.ts';
 import type { Mirror } from './mirror.ts';
 
 export interface QuietMirror {

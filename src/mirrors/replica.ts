@@ -1,9 +1,9 @@
 import type { MirrorWork } from '../catalog/mirror-work.ts';
 import { isStoreError } from '../storage/errors.ts';
-import { mapConcurrently } from './concurrently.ts';
-import type { PipelineContext } from './context.ts';
+import { mapConcurrently } from '../pipeline/concurrently.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
 import type { Mirror } from './mirror.ts';
-import type { WorkOutcome } from './mirror-tasks.ts';
+import type { WorkOutcome } from './tasks.ts';
 
 /** After so long a replica that has not come counts as stuck, and is copied by us; milliseconds. */
 export const REPAIR_AFTER_MS = 60 * 60 * 1000;

@@ -2,16 +2,16 @@ import type { MirrorFacts } from '../catalog/mirror-advance.ts';
 import type { MirrorDocument, Proven } from '../catalog/mirror-document.ts';
 import { missingFiles, mirrorWork, type Missing, type MirrorWork } from '../catalog/mirror-work.ts';
 import { isStoreError } from '../storage/errors.ts';
-import { CatalogMemory } from './catalog-memory.ts';
-import { commitMirror, type MirrorRound } from './commit-mirror.ts';
-import type { PipelineContext } from './context.ts';
-import { REMOVAL_GRACE_MS } from './finish-removals.ts';
+import { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import { commitMirror, type MirrorRound } from './commit.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
+import { REMOVAL_GRACE_MS } from '../pipeline/finish-removals.ts';
 import type { Mirror } from './mirror.ts';
-import { quietMirror } from './mirror-quiet.ts';
-import { doMirrorWork, type WorkOutcome } from './mirror-tasks.ts';
-import { publishMirror } from './publish-mirror.ts';
-import { ReadBudget, type ReadLimits } from './read-budget.ts';
-import { ReadPool } from './read-pool.ts';
+import { quietMirror } from './quiet.ts';
+import { doMirrorWork, type WorkOutcome } from './tasks.ts';
+import { publishMirror } from './publish.ts';
+import { ReadBudget, type ReadLimits } from '../pipeline/read-budget.ts';
+import { ReadPool } from '../pipeline/read-pool.ts';
 import { failedReplications, proveReplica, REPAIR_AFTER_MS } from './replica.ts';
 
 export interface FanOutLimits extends ReadLimits {

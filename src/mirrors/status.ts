@@ -2,12 +2,12 @@ import { missingFiles } from '../catalog/mirror-work.ts';
 import { wantedFiles } from '../catalog/mirror-selection.ts';
 import { listedImages } from '../simplestreams/listing.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
-import { CatalogMemory } from './catalog-memory.ts';
-import { masterCatalog, revisionOf } from './commit-mirror.ts';
-import type { PipelineContext } from './context.ts';
-import { isPipelineError } from './errors.ts';
-import { readMirrorRecord } from './keep-mirror.ts';
-import { loadMirror, readMirrorStreams } from './load-mirror.ts';
+import { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import { masterCatalog, revisionOf } from './commit.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
+import { isPipelineError } from '../pipeline/errors.ts';
+import { readMirrorRecord } from './keep.ts';
+import { loadMirror, readMirrorStreams } from './load.ts';
 import type { Mirror } from './mirror.ts';
 import { isStoreError } from '../storage/errors.ts';
 

@@ -6,11 +6,11 @@ import {
 } from '../catalog/mirror-record.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { CatalogMemory } from './catalog-memory.ts';
-import type { PipelineContext } from './context.ts';
+import { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
 import { fanOut, type FanOutLimits, type FanOutReport } from './fan-out.ts';
 import type { Mirror } from './mirror.ts';
-import { readBytes } from './read-bytes.ts';
+import { readBytes } from '../pipeline/read-bytes.ts';
 
 const RECORD_LIMIT = 64 * 1024;
 

@@ -1,8 +1,8 @@
 import type { Proven } from '../catalog/mirror-document.ts';
 import type { MirrorWork } from '../catalog/mirror-work.ts';
 import { isStoreError } from '../storage/errors.ts';
-import type { PipelineContext } from './context.ts';
-import { copyObject } from './copy-object.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
+import { copyObject } from '../pipeline/copy-object.ts';
 import type { Mirror } from './mirror.ts';
 
 /** How a piece of work ended. What it did is for the next look to find. */

@@ -2,10 +2,10 @@ import { namedImages } from '../catalog/mirror-selection.ts';
 import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
 import type { ListedImage } from '../simplestreams/listing.ts';
 import { renderImages, renderIndex } from '../simplestreams/render.ts';
-import { revisionOf, type MirrorRound } from './commit-mirror.ts';
-import type { PipelineContext } from './context.ts';
+import { revisionOf, type MirrorRound } from './commit.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
 import type { Mirror } from './mirror.ts';
-import { bringUp } from './publish-streams.ts';
+import { bringUp } from '../pipeline/publish-streams.ts';
 
 /**
  * Brings the mirror's public files up to its document: images.json, then index.json, of the master's
