@@ -1,5 +1,5 @@
-import { serializeMirror } from '../catalog/mirror-codec.ts';
-import { MIRROR_KEY } from '../catalog/mirror-document.ts';
+import { serializeMirror } from './ledger/codec.ts';
+import { MIRROR_KEY } from './ledger/document.ts';
 import { CatalogMemory } from '../pipeline/catalog-memory.ts';
 import { commitCatalog } from '../pipeline/commit.ts';
 import { commitDocument } from '../pipeline/commit-document.ts';

@@ -1,8 +1,8 @@
 import type { Catalog } from '../catalog/document.ts';
-import { advanceMirror, type MirrorFacts, type SeenObject } from '../catalog/mirror-advance.ts';
-import { serializeMirror } from '../catalog/mirror-codec.ts';
-import { MIRROR_KEY, type MirrorDocument } from '../catalog/mirror-document.ts';
-import { wantedFiles } from '../catalog/mirror-selection.ts';
+import { advanceMirror, type MirrorFacts, type SeenObject } from './ledger/advance.ts';
+import { serializeMirror } from './ledger/codec.ts';
+import { MIRROR_KEY, type MirrorDocument } from './ledger/document.ts';
+import { wantedFiles } from './ledger/selection.ts';
 import { isSame } from '../catalog/same.ts';
 import { IMAGES_PREFIX } from '../images/layout.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';

@@ -1,6 +1,6 @@
-import type { MirrorFacts } from '../catalog/mirror-advance.ts';
-import type { MirrorDocument, Proven } from '../catalog/mirror-document.ts';
-import { missingFiles, mirrorWork, type Missing, type MirrorWork } from '../catalog/mirror-work.ts';
+import type { MirrorFacts } from './ledger/advance.ts';
+import type { MirrorDocument, Proven } from './ledger/document.ts';
+import { missingFiles, mirrorWork, type Missing, type MirrorWork } from './ledger/work.ts';
 import { isStoreError } from '../storage/errors.ts';
 import { CatalogMemory } from '../pipeline/catalog-memory.ts';
 import { commitMirror, type MirrorRound } from './commit.ts';

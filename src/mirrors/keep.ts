@@ -3,7 +3,7 @@ import {
   nextMirrorRecord,
   parseMirrorRecord,
   type MirrorRecord,
-} from '../catalog/mirror-record.ts';
+} from './ledger/record.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { CatalogMemory } from '../pipeline/catalog-memory.ts';

@@ -1,6 +1,6 @@
-import { parseMirror, serializeMirror } from '../catalog/mirror-codec.ts';
+import { parseMirror, serializeMirror } from './ledger/codec.ts';
 import type { Catalog } from '../catalog/document.ts';
-import { emptyMirror, MIRROR_KEY, type MirrorDocument } from '../catalog/mirror-document.ts';
+import { emptyMirror, MIRROR_KEY, type MirrorDocument } from './ledger/document.ts';
 import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
 import { isStoreError } from '../storage/errors.ts';

@@ -1,4 +1,4 @@
-import type { MirrorFilter } from '../catalog/mirror-document.ts';
+import type { MirrorFilter } from './ledger/document.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 /** A store that is to have what the master has, or a part of it. */

@@ -1,4 +1,4 @@
-import { namedImages } from '../catalog/mirror-selection.ts';
+import { namedImages } from './ledger/selection.ts';
 import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
 import type { ListedImage } from '../simplestreams/listing.ts';
 import { renderImages, renderIndex } from '../simplestreams/render.ts';

@@ -1,6 +1,6 @@
-import type { MirrorDocument } from '../catalog/mirror-document.ts';
-import { missingFiles } from '../catalog/mirror-work.ts';
-import { wantedFiles, type WantedFile } from '../catalog/mirror-selection.ts';
+import type { MirrorDocument } from './ledger/document.ts';
+import { missingFiles } from './ledger/work.ts';
+import { wantedFiles, type WantedFile } from './ledger/selection.ts';
 import { compareRevisions } from '../simplestreams/generation.ts';
 import { listedImages } from '../simplestreams/listing.ts';
 import type { CatalogMemory } from '../pipeline/catalog-memory.ts';

@@ -1,4 +1,4 @@
-import type { MirrorWork } from '../catalog/mirror-work.ts';
+import type { MirrorWork } from './ledger/work.ts';
 import { isStoreError } from '../storage/errors.ts';
 import { mapConcurrently } from '../pipeline/concurrently.ts';
 import type { PipelineContext } from '../pipeline/context.ts';

@@ -1,5 +1,5 @@
-import { missingFiles } from '../catalog/mirror-work.ts';
-import { wantedFiles } from '../catalog/mirror-selection.ts';
+import { missingFiles } from './ledger/work.ts';
+import { wantedFiles } from './ledger/selection.ts';
 import { listedImages } from '../simplestreams/listing.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
 import { CatalogMemory } from '../pipeline/catalog-memory.ts';

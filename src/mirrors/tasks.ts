@@ -1,5 +1,5 @@
-import type { Proven } from '../catalog/mirror-document.ts';
-import type { MirrorWork } from '../catalog/mirror-work.ts';
+import type { Proven } from './ledger/document.ts';
+import type { MirrorWork } from './ledger/work.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { copyObject } from '../pipeline/copy-object.ts';

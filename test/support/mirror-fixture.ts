@@ -4,8 +4,8 @@ import {
   MIRROR_KEY,
   WHOLE_MASTER,
   type MirrorDocument,
-} from '../../src/catalog/mirror-document.ts';
-import { parseMirror } from '../../src/catalog/mirror-codec.ts';
+} from '../../src/mirrors/ledger/document.ts';
+import { parseMirror } from '../../src/mirrors/ledger/codec.ts';
 import type { Mirror } from '../../src/mirrors/mirror.ts';
 import { readGeneration, type Revision } from '../../src/simplestreams/generation.ts';
 import { isStoreError } from '../../src/storage/errors.ts';

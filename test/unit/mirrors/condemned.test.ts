@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseMirror, serializeMirror } from '../../../src/catalog/mirror-codec.ts';
+import { parseMirror, serializeMirror } from '../../../src/mirrors/ledger/codec.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';
 import type { Sha256 } from '../../../src/images/digests.ts';

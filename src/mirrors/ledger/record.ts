@@ -1,4 +1,4 @@
-import { DocumentReader } from '../json/document-reader.ts';
+import { DocumentReader } from '../../json/document-reader.ts';
 
 /** What last went wrong with a mirror, kept on the master: a sick mirror may not be able to tell. */
 export interface MirrorRecord {

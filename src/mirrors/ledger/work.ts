@@ -1,7 +1,7 @@
-import type { ETag } from '../storage/object-store.ts';
-import { isUnread, type MirrorFacts } from './mirror-advance.ts';
-import type { MirrorDocument } from './mirror-document.ts';
-import { isProven, type LedgerPart, type WantedFile } from './mirror-selection.ts';
+import type { ETag } from '../../storage/object-store.ts';
+import { isUnread, type MirrorFacts } from './advance.ts';
+import type { MirrorDocument } from './document.ts';
+import { isProven, type LedgerPart, type WantedFile } from './selection.ts';
 
 /** Something to do about one object of a mirror. Its outcome is looked at, never taken for granted. */
 export type MirrorWork =

@@ -1,9 +1,9 @@
-import type { Sha256 } from '../images/digests.ts';
-import { fileKey, parseProductName } from '../images/layout.ts';
-import { parseProductPattern } from '../images/product-pattern.ts';
-import type { ETag } from '../storage/object-store.ts';
-import type { Catalog, FileEntry } from './document.ts';
-import type { MirrorDocument, MirrorFilter } from './mirror-document.ts';
+import type { Sha256 } from '../../images/digests.ts';
+import { fileKey, parseProductName } from '../../images/layout.ts';
+import { parseProductPattern } from '../../images/product-pattern.ts';
+import type { ETag } from '../../storage/object-store.ts';
+import type { Catalog, FileEntry } from '../../catalog/document.ts';
+import type { MirrorDocument, MirrorFilter } from './document.ts';
 
 /** What of a mirror's document decides whether a file may be named. */
 export type LedgerPart = 'files' | 'held' | 'spent';

@@ -1,7 +1,7 @@
-import { parseSha256, type Sha256 } from '../images/digests.ts';
-import type { ETag } from '../storage/object-store.ts';
-import { sorted } from './codec.ts';
-import { DocumentReader, type CatalogFault } from '../json/document-reader.ts';
+import { parseSha256, type Sha256 } from '../../images/digests.ts';
+import type { ETag } from '../../storage/object-store.ts';
+import { sorted } from '../../catalog/codec.ts';
+import { DocumentReader, type CatalogFault } from '../../json/document-reader.ts';
 import {
   MIRROR_SCHEMA,
   type HeldBytes,
@@ -11,7 +11,7 @@ import {
   type Proof,
   type Proven,
   type SpentState,
-} from './mirror-document.ts';
+} from './document.ts';
 
 export type ParsedMirror =
   | { readonly kind: 'mirror'; readonly mirror: MirrorDocument }

@@ -1,5 +1,5 @@
-import type { Sha256 } from '../images/digests.ts';
-import type { ETag } from '../storage/object-store.ts';
+import type { Sha256 } from '../../images/digests.ts';
+import type { ETag } from '../../storage/object-store.ts';
 
 /** Where a mirror's document lies, on the mirror. */
 export const MIRROR_KEY = 'catalog/mirror.json';

@@ -1,13 +1,13 @@
-import type { ETag } from '../storage/object-store.ts';
-import type { Catalog } from './document.ts';
-import type { Leaving, MirrorDocument, MirrorFilter, Proven } from './mirror-document.ts';
+import type { ETag } from '../../storage/object-store.ts';
+import type { Catalog } from '../../catalog/document.ts';
+import type { Leaving, MirrorDocument, MirrorFilter, Proven } from './document.ts';
 import {
   filesOf,
   namedImages,
   type LedgerPart,
   type MasterImage,
   type WantedFile,
-} from './mirror-selection.ts';
+} from './selection.ts';
 
 /** Longer than any order to delete is under way: a function's whole life, in milliseconds. */
 const LATE_MS = 15 * 60 * 1000;
