@@ -5,10 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 
 import type { Sha256 } from '../images/digests.ts';
-import { listen } from '../local/listen.ts';
+import { listen } from '../net/listen.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { clientCertificate, fingerprintOfPem } from '../upload/certificates.ts';
+import { clientCertificate, fingerprintOfPem } from '../net/certificates.ts';
 import { FailedUploads } from './failed-uploads.ts';
 import { Gate } from './api/upload-gate.ts';
 import { Operations } from './api/operations.ts';

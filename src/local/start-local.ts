@@ -4,13 +4,13 @@ import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { startGateway } from '../gateway/server.ts';
 import { startFront, type Front } from './front/server.ts';
-import { ListenError } from './listen.ts';
+import { ListenError } from '../net/listen.ts';
 import { startMirrors, type MirrorsOptions } from '../mirrors/follow.ts';
 import { repeat } from './periodic.ts';
 import { startService } from './keep-store.ts';
 import { type ChangeSource } from './changes/change-source.ts';
 import { writeSweepRecord } from './sweep-record.ts';
-import { ensureCertificate, loadCertificate, type ServerCertificate } from './tls.ts';
+import { ensureCertificate, loadCertificate, type ServerCertificate } from '../net/authority.ts';
 
 export interface LocalOptions {
   readonly context: PipelineContext;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
 import { parseSha256 } from '../../src/images/digests.ts';
-import { ensureCertificate } from '../../src/local/tls.ts';
-import { issueAuthority } from '../../src/local/tls-issue.ts';
+import { ensureCertificate } from '../../src/net/authority.ts';
+import { issueAuthority } from '../../src/net/issue.ts';
 import { openDirectoryStore } from '../../src/storage/directory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { startGateway, trustFolder, type GatewayOptions } from '../../src/gateway/server.ts';

@@ -3,7 +3,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 
-import { ensureCertificate } from '../../src/local/tls.ts';
+import { ensureCertificate } from '../../src/net/authority.ts';
 import { temporaryFolder } from './temporary.ts';
 
 export interface ImageSource extends AsyncDisposable {

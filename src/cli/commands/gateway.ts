@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 
-import { ensureCertificate, loadCertificate, type ServerCertificate } from '../../local/tls.ts';
+import { ensureCertificate, loadCertificate, type ServerCertificate } from '../../net/authority.ts';
 import { startGateway, trustFolder, type GatewayLimits } from '../../gateway/server.ts';
 import { encodeToken } from '../../gateway/token.ts';
 import { TrustStore } from '../../gateway/trust-store.ts';

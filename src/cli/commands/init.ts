@@ -4,7 +4,7 @@ import { isAbsolute, relative, resolve } from 'node:path';
 import { CONFIG_FILE } from '../../config/load-config.ts';
 import { storeUrl } from '../../config/store-location.ts';
 import { IMAGES_PREFIX } from '../../images/layout.ts';
-import { ensureCertificate } from '../../local/tls.ts';
+import { ensureCertificate } from '../../net/authority.ts';
 import { update } from '../../pipeline/update.ts';
 import { s3Credentials } from '../../storage/s3-credentials.ts';
 import { defineCommand } from '../console/command.ts';

@@ -1,5 +1,5 @@
 import type { ServeConfig } from '../../config/config.ts';
-import { trustInstructions } from '../../local/tls.ts';
+import { trustInstructions } from '../../net/authority.ts';
 import type { FrontAddress, GatewayAddress } from '../../local/start-local.ts';
 import { wholeNumber } from '../console/arguments.ts';
 import { defineCommand } from '../console/command.ts';

@@ -1,5 +1,5 @@
 import type { ServeConfig } from '../../config/config.ts';
-import type { ListenAddress } from '../../local/listen.ts';
+import type { ListenAddress } from '../../net/listen.ts';
 import {
   startLocal,
   type FrontAddress,

@@ -2,7 +2,7 @@ import { decodeObjectEvents } from '../../pipeline/object-events.ts';
 import { targetOfKey } from '../../pipeline/targets.ts';
 import type { Logger } from '../../log/logger.ts';
 import { startEventsEndpoint } from './events-endpoint.ts';
-import type { ListenAddress } from '../listen.ts';
+import type { ListenAddress } from '../../net/listen.ts';
 import type { ChangeSource } from './change-source.ts';
 import { watchDirectory } from './image-watcher.ts';
 

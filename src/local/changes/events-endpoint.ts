@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 import type { Logger } from '../../log/logger.ts';
-import { listen, type ListenAddress } from '../listen.ts';
+import { listen, type ListenAddress } from '../../net/listen.ts';
 
 /** The greatest body that is read, in bytes: an event is about 1 KiB, S3 sends at most 256 KiB of them. */
 const MAX_BODY = 1024 * 1024;

@@ -9,7 +9,7 @@ import { answer } from './answer.ts';
 import { type AnswerOptions } from './exchange.ts';
 import { httpsListener } from './https-listener.ts';
 import { refuseBroken } from './problems.ts';
-import { listen } from '../listen.ts';
+import { listen } from '../../net/listen.ts';
 
 export interface FrontOptions {
   readonly store: ObjectStore;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { it } from 'node:test';
 import { promisify } from 'node:util';
-import { ensureCertificate } from '../../../src/local/tls.ts';
+import { ensureCertificate } from '../../../src/net/authority.ts';
 
 it("the certificate and its authority pass openssl's strict checks", async () => {
   const stateDir = await mkdtemp(path.join(tmpdir(), 'tls-'));

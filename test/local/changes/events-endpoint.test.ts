@@ -7,7 +7,7 @@ import {
   startEventsEndpoint,
   type EventsEndpoint,
 } from '../../../src/local/changes/events-endpoint.ts';
-import { ListenError } from '../../../src/local/listen.ts';
+import { ListenError } from '../../../src/net/listen.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 
 describe('events endpoint', () => {

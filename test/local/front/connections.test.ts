@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import tls from 'node:tls';
 import { startFront } from '../../../src/local/front/server.ts';
-import { ListenError } from '../../../src/local/listen.ts';
+import { ListenError } from '../../../src/net/listen.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';

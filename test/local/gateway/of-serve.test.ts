@@ -4,7 +4,7 @@ import https from 'node:https';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { issueAuthority } from '../../../src/local/tls-issue.ts';
+import { issueAuthority } from '../../../src/net/issue.ts';
 import { cliOutput, runCli } from '../../support/cli.ts';
 import { serveStore } from '../../support/program.ts';
 import { temporaryFolder } from '../../support/temporary.ts';

@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { CertificateError, checkPair, reasonOf, serves, wantedHosts } from './tls-check.ts';
+import { CertificateError, checkPair, reasonOf, serves, wantedHosts } from './certificate-check.ts';
 import {
   authorityPath,
   placeAuthority,
   placeServer,
   readAuthority,
   readServer,
-} from './tls-files.ts';
-import type { IssuedPair } from './tls-issue.ts';
+} from './certificate-files.ts';
+import type { IssuedPair } from './issue.ts';
 
 /** What a TLS server needs. All PEM. */
 export interface ServerCertificate {
@@ -111,8 +111,8 @@ async function ensureAuthority(
 }
 
 /** Loaded when a certificate has to be made, which is seldom: its library holds some 10 MB. */
-function issuing(): Promise<typeof import('./tls-issue.ts')> {
-  return import('./tls-issue.ts');
+function issuing(): Promise<typeof import('./issue.ts')> {
+  return import('./issue.ts');
 }
 
 function fingerprint(pem: string): string {

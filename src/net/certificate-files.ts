@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { IssuedPair } from './tls-issue.ts';
+import type { IssuedPair } from './issue.ts';
 
 const CA_CERT = 'ca.crt';
 const CA_KEY = 'ca.key';

@@ -13,8 +13,8 @@ import {
   loadCertificate,
   trustInstructions,
   type LocalCertificate,
-} from '../../src/local/tls.ts';
-import { CertificateError } from '../../src/local/tls-check.ts';
+} from '../../../src/net/authority.ts';
+import { CertificateError } from '../../../src/net/certificate-check.ts';
 
 const DAY = 86_400_000;
 const folders: string[] = [];
@@ -110,7 +110,7 @@ describe('the certificate', () => {
       const { ensureCertificate } = await import(process.argv[1]);
       const made = await ensureCertificate({ stateDir: process.argv[2], hosts: [] });
       process.stdout.write(JSON.stringify(made));`;
-    const module = new URL('../../src/local/tls.ts', import.meta.url).href;
+    const module = new URL('../../../src/net/authority.ts', import.meta.url).href;
     const args = ['--input-type=module', '-e', script, module, stateDir];
     const all = await Promise.all(
       Array.from({ length: 4 }, async () => {

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import type { IssuedPair } from './tls-issue.ts';
+import type { IssuedPair } from './issue.ts';
 
 /** A certificate that cannot be made or used. `message` says which file and what to do. */
 export class CertificateError extends Error {
