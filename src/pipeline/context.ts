@@ -4,7 +4,7 @@ import type { Hasher } from '../images/digests.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { DigestMemory } from './digest-memory.ts';
-import type { LoadedCatalog } from './load-catalog.ts';
+import type { LoadedCatalog } from './loaded-catalog.ts';
 
 /** What every use case needs of the world. */
 export interface PipelineContext {

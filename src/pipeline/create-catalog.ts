@@ -7,7 +7,8 @@ import { DEFAULT_ALIASES } from '../simplestreams/aliases.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { PipelineContext } from './context.ts';
 import { PipelineError } from './errors.ts';
-import { loadCatalog, type LoadedCatalog } from './load-catalog.ts';
+import { loadCatalog } from './load-catalog.ts';
+import { type LoadedCatalog } from './loaded-catalog.ts';
 import { previousCatalog } from './previous-catalog.ts';
 import { readPublicState, type PublicFile } from './public-files.ts';
 

@@ -1,15 +1,11 @@
 import { parseCatalog } from '../catalog/codec.ts';
-import { CATALOG_KEY, type Catalog } from '../catalog/document.ts';
+import { CATALOG_KEY } from '../catalog/document.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectStore } from '../storage/object-store.ts';
 import { PipelineError } from './errors.ts';
 import { collect } from './read-bytes.ts';
 import { assertStoreIsThere } from './store-presence.ts';
-
-export interface LoadedCatalog {
-  readonly catalog: Catalog;
-  readonly etag: ETag;
-}
+import type { LoadedCatalog } from './loaded-catalog.ts';
 
 /**
  * The stored catalog; undefined when there is none. One that is still as it was when it was `known` is not
