@@ -21,7 +21,7 @@ import { createHasher } from '../src/hashing/hasher.ts';
 import { silentLogger } from '../src/log/logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
 import { indexVersions } from '../src/pipeline/index-versions.ts';
-import { publishStreams } from '../src/pipeline/publish-streams.ts';
+import { publishStreams } from '../src/pipeline/documents/publish-streams.ts';
 import { DEFAULT_ALIASES } from '../src/simplestreams/aliases.ts';
 import { openDirectoryStore } from '../src/storage/directory-store.ts';
 import type { ETag } from '../src/storage/object-store.ts';

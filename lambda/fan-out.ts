@@ -1,4 +1,4 @@
-import { CatalogMemory } from '../src/pipeline/catalog-memory.ts';
+import { CatalogMemory } from '../src/pipeline/documents/catalog-memory.ts';
 import type { FanOutReport } from '../src/mirrors/fan-out.ts';
 import { keepMirror } from '../src/mirrors/keep.ts';
 import type { Mirror } from '../src/mirrors/mirror.ts';

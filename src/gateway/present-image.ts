@@ -2,7 +2,7 @@ import type { VersionState } from '../catalog/document.ts';
 import { isListed, parseRemoval, REMOVAL_LIMIT } from '../catalog/removal.ts';
 import type { Sha256 } from '../images/digests.ts';
 import { fileKey, productName, REMOVED_FILE, type VersionRef } from '../images/layout.ts';
-import { loadCatalog } from '../pipeline/load-catalog.ts';
+import { loadCatalog } from '../pipeline/documents/load-catalog.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';

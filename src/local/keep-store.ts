@@ -2,7 +2,7 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import { enumerateStore } from '../pipeline/enumerate.ts';
 import { isPipelineError } from '../pipeline/errors.ts';
 import { indexVersions } from '../pipeline/index-versions.ts';
-import { publishStreams } from '../pipeline/publish-streams.ts';
+import { publishStreams } from '../pipeline/documents/publish-streams.ts';
 import { finishRemovals } from '../pipeline/finish-removals.ts';
 import { isStoreError } from '../storage/errors.ts';
 import { clearUploads } from '../upload/clear-uploads.ts';

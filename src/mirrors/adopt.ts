@@ -1,14 +1,14 @@
 import { serializeMirror } from './ledger/codec.ts';
 import { MIRROR_KEY } from './ledger/document.ts';
-import { CatalogMemory } from '../pipeline/catalog-memory.ts';
-import { commitCatalog } from '../pipeline/commit.ts';
-import { commitDocument } from '../pipeline/commit-document.ts';
+import { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
+import { commitCatalog } from '../pipeline/documents/commit-catalog.ts';
+import { commitDocument } from '../pipeline/documents/commit-document.ts';
 import { masterCatalog } from './commit.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import { loadOrCreateMirror, readMirrorStreams } from './load.ts';
 import type { Mirror } from './mirror.ts';
-import { publishStreams } from '../pipeline/publish-streams.ts';
+import { publishStreams } from '../pipeline/documents/publish-streams.ts';
 
 /**
  * Makes a store a mirror of this master, whatever it was before: its document is made anew when it is

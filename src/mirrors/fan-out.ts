@@ -2,7 +2,7 @@ import type { MirrorFacts } from './ledger/advance.ts';
 import type { MirrorDocument, Proven } from './ledger/document.ts';
 import { missingFiles, mirrorWork, type Missing, type MirrorWork } from './ledger/work.ts';
 import { isStoreError } from '../storage/errors.ts';
-import { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import { commitMirror, type MirrorRound } from './commit.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { REMOVAL_GRACE_MS } from '../pipeline/finish-removals.ts';

@@ -1,5 +1,5 @@
 import { CATALOG_KEY } from '../catalog/document.ts';
-import { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { keepMirror } from './keep.ts';
 import type { Mirror } from './mirror.ts';

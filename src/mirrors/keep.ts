@@ -6,7 +6,7 @@ import {
 } from './ledger/record.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { fanOut, type FanOutLimits, type FanOutReport } from './fan-out.ts';
 import type { Mirror } from './mirror.ts';

@@ -5,12 +5,12 @@ import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectStore } from '../storage/object-store.ts';
-import type { Stored } from '../pipeline/commit-document.ts';
+import type { Stored } from '../pipeline/documents/commit-document.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { Mirror } from './mirror.ts';
-import { readPublicFile, type PublicFile } from '../pipeline/public-files.ts';
+import { readPublicFile, type PublicFile } from '../pipeline/documents/public-files.ts';
 import { collect } from '../pipeline/read-bytes.ts';
-import { assertStoreIsThere } from '../pipeline/store-presence.ts';
+import { assertStoreIsThere } from '../pipeline/documents/store-presence.ts';
 
 /** What the public files of a mirror are made from. */
 export interface MirrorStreams {

@@ -5,7 +5,7 @@ import { renderImages, renderIndex } from '../simplestreams/render.ts';
 import { revisionOf, type MirrorRound } from './commit.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import type { Mirror } from './mirror.ts';
-import { bringUp } from '../pipeline/publish-streams.ts';
+import { bringUp } from '../pipeline/documents/publish-streams.ts';
 
 /**
  * Brings the mirror's public files up to its document: images.json, then index.json, of the master's

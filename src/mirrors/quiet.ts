@@ -3,7 +3,7 @@ import { missingFiles } from './ledger/work.ts';
 import { wantedFiles, type WantedFile } from './ledger/selection.ts';
 import { compareRevisions } from '../simplestreams/generation.ts';
 import { listedImages } from '../simplestreams/listing.ts';
-import type { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import type { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import { masterCatalog, revisionOf } from './commit.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { loadMirror, readMirrorStreams } from './load.ts';

@@ -2,7 +2,7 @@ import { missingFiles } from './ledger/work.ts';
 import { wantedFiles } from './ledger/selection.ts';
 import { listedImages } from '../simplestreams/listing.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
-import { CatalogMemory } from '../pipeline/catalog-memory.ts';
+import { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import { masterCatalog, revisionOf } from './commit.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { isPipelineError } from '../pipeline/errors.ts';

@@ -13,9 +13,9 @@ import {
   versionPrefix,
 } from '../images/layout.ts';
 import type { ETag, ObjectInfo } from '../storage/object-store.ts';
-import { commitCatalog } from './commit.ts';
+import { commitCatalog } from './documents/commit-catalog.ts';
 import type { PipelineContext } from './context.ts';
-import { keepPrevious } from './previous-catalog.ts';
+import { keepPrevious } from './documents/previous-catalog.ts';
 import { exceedsGuard } from './removal-guard.ts';
 
 export interface EnumerateOptions {

@@ -18,7 +18,7 @@ import type { ObjectInfo } from '../storage/object-store.ts';
 import { mapConcurrently } from './concurrently.ts';
 import type { PipelineContext } from './context.ts';
 import { checked, CopyMismatch } from './copy-object.ts';
-import { loadCatalog } from './load-catalog.ts';
+import { loadCatalog } from './documents/load-catalog.ts';
 import { productsPaths } from './public-items.ts';
 import {
   chooseVersions,

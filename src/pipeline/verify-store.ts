@@ -3,7 +3,7 @@ import type { Hasher } from '../images/digests.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { PipelineError } from './errors.ts';
-import { assertStoreIsThere } from './store-presence.ts';
+import { assertStoreIsThere } from './documents/store-presence.ts';
 import { verifyPublic, type PublicSource, type Verification } from './verify-public.ts';
 
 /**

@@ -4,7 +4,7 @@ import { canonicalArchitecture } from '../images/architectures.ts';
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import { fileKind } from '../images/file-kinds.ts';
 import { parseProductName, type VersionRef } from '../images/layout.ts';
-import { loadCatalog } from '../pipeline/load-catalog.ts';
+import { loadCatalog } from '../pipeline/documents/load-catalog.ts';
 import { expandAliases } from '../simplestreams/aliases.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 

@@ -8,7 +8,7 @@ import type { Catalog, Version } from '../../src/catalog/document.ts';
 import { createHasher } from '../../src/hashing/hasher.ts';
 import { silentLogger } from '../../src/log/logger.ts';
 import { createContext, type PipelineContext } from '../../src/pipeline/context.ts';
-import { loadCatalog } from '../../src/pipeline/load-catalog.ts';
+import { loadCatalog } from '../../src/pipeline/documents/load-catalog.ts';
 import { targetOfKey } from '../../src/pipeline/targets.ts';
 import { parseIndex, parseProducts } from '../../src/simplestreams/parse-documents.ts';
 import { isStoreError } from '../../src/storage/errors.ts';

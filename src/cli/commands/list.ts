@@ -1,4 +1,4 @@
-import { loadCatalog } from '../../pipeline/load-catalog.ts';
+import { loadCatalog } from '../../pipeline/documents/load-catalog.ts';
 import { defineCommand } from '../console/command.ts';
 import { listRefused, listVersions, type ListEntry } from '../shared/listing.ts';
 import { anyPattern } from '../shared/product-pattern.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
-import { CatalogMemory } from '../../../src/pipeline/catalog-memory.ts';
+import { CatalogMemory } from '../../../src/pipeline/documents/catalog-memory.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
 import { indexVersions } from '../../../src/pipeline/index-versions.ts';

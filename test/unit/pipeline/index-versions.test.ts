@@ -360,7 +360,7 @@ describe('indexVersions', () => {
     const store = await freshStore(t);
     const slow = testContext(store);
     await indexVersions(slow, await put(store, splitImage(PREFIX, 'one')));
-    const { publishStreams } = await import('../../../src/pipeline/publish-streams.ts');
+    const { publishStreams } = await import('../../../src/pipeline/documents/publish-streams.ts');
     const old = await storedCatalog(store);
     await indexVersions(
       testContext(store),

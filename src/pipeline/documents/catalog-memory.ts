@@ -1,7 +1,7 @@
-import type { ObjectStore } from '../storage/object-store.ts';
-import { CATALOG_KEY } from '../catalog/document.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { CATALOG_KEY } from '../../catalog/document.ts';
 import { loadCatalog } from './load-catalog.ts';
-import { type LoadedCatalog } from './loaded-catalog.ts';
+import { type LoadedCatalog } from '../loaded-catalog.ts';
 
 /** Keeps the master's catalog between looks: one that has not changed costs a `stat`. */
 export class CatalogMemory {

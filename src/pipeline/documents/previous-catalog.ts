@@ -1,9 +1,9 @@
-import { parseCatalog, serializeCatalog } from '../catalog/codec.ts';
-import { CATALOG_KEY, type Catalog } from '../catalog/document.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
-import { readBytes } from './read-bytes.ts';
-import type { PipelineContext } from './context.ts';
+import { parseCatalog, serializeCatalog } from '../../catalog/codec.ts';
+import { CATALOG_KEY, type Catalog } from '../../catalog/document.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { readBytes } from '../read-bytes.ts';
+import type { PipelineContext } from '../context.ts';
 
 /** A copy of the catalog as the last enumeration found it, for stores that keep no versions of objects. */
 export const PREVIOUS_KEY = `${CATALOG_KEY}.previous`;

@@ -1,11 +1,11 @@
-import { parseCatalog } from '../catalog/codec.ts';
-import { CATALOG_KEY } from '../catalog/document.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ETag, ObjectStore } from '../storage/object-store.ts';
-import { PipelineError } from './errors.ts';
-import { collect } from './read-bytes.ts';
+import { parseCatalog } from '../../catalog/codec.ts';
+import { CATALOG_KEY } from '../../catalog/document.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ETag, ObjectStore } from '../../storage/object-store.ts';
+import { PipelineError } from '../errors.ts';
+import { collect } from '../read-bytes.ts';
 import { assertStoreIsThere } from './store-presence.ts';
-import type { LoadedCatalog } from './loaded-catalog.ts';
+import type { LoadedCatalog } from '../loaded-catalog.ts';
 
 /**
  * The stored catalog; undefined when there is none. One that is still as it was when it was `known` is not

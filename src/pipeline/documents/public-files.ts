@@ -1,8 +1,8 @@
-import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
-import { readGeneration, type Revision } from '../simplestreams/generation.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ETag, ObjectStore } from '../storage/object-store.ts';
-import { collect } from './read-bytes.ts';
+import { IMAGES_KEY, INDEX_KEY } from '../../facts/delivery-policy.ts';
+import { readGeneration, type Revision } from '../../simplestreams/generation.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ETag, ObjectStore } from '../../storage/object-store.ts';
+import { collect } from '../read-bytes.ts';
 
 /** Both public files start with their generation; this many bytes hold it, compressed or not. */
 const HEAD_BYTES = 512;

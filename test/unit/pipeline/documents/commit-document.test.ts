@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { commitDocument, DOCUMENT_LIMIT } from '../../../src/pipeline/commit-document.ts';
-import { freshStore, testContext } from '../../support/pipeline-fixture.ts';
+import {
+  commitDocument,
+  DOCUMENT_LIMIT,
+} from '../../../../src/pipeline/documents/commit-document.ts';
+import { freshStore, testContext } from '../../../support/pipeline-fixture.ts';
 
 describe('a document that is swapped', () => {
   it('is not stored, and its writer is told, when it outgrows what can be read back', async (t) => {

@@ -1,10 +1,10 @@
-import { serializeCatalog } from '../catalog/codec.ts';
-import { CATALOG_KEY, type Catalog } from '../catalog/document.ts';
-import { isSame } from '../catalog/same.ts';
+import { serializeCatalog } from '../../catalog/codec.ts';
+import { CATALOG_KEY, type Catalog } from '../../catalog/document.ts';
+import { isSame } from '../../catalog/same.ts';
 import { commitDocument, MAX_COMMIT_TRIES } from './commit-document.ts';
-import type { PipelineContext } from './context.ts';
+import type { PipelineContext } from '../context.ts';
 import { catalogLost, loadOrCreateCatalog } from './create-catalog.ts';
-import { PipelineError } from './errors.ts';
+import { PipelineError } from '../errors.ts';
 
 export interface Committed {
   readonly catalog: Catalog;

@@ -1,19 +1,19 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { Catalog } from '../catalog/document.ts';
+import type { Catalog } from '../../catalog/document.ts';
 import {
   EDGE_COMPRESSION_LIMIT,
   IMAGES_KEY,
   INDEX_KEY,
   STREAMS_CACHE_CONTROL,
   STREAMS_CONTENT_TYPE,
-} from '../facts/delivery-policy.ts';
-import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
-import { renderImages, renderIndex } from '../simplestreams/render.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
-import type { PipelineContext } from './context.ts';
-import { PipelineError } from './errors.ts';
+} from '../../facts/delivery-policy.ts';
+import { compareRevisions, type Revision } from '../../simplestreams/generation.ts';
+import { renderImages, renderIndex } from '../../simplestreams/render.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import type { PipelineContext } from '../context.ts';
+import { PipelineError } from '../errors.ts';
 import { loadCatalog } from './load-catalog.ts';
 import { readPublicFile } from './public-files.ts';
 

@@ -1,4 +1,4 @@
-import type { ObjectStore } from '../storage/object-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 
 /**
  * Rejects with a StoreError when the store itself, its bucket or directory, is missing or denies access.

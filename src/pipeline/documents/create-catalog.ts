@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { serializeCatalog } from '../catalog/codec.ts';
-import { CATALOG_KEY, CATALOG_SCHEMA, type Catalog, type Settings } from '../catalog/document.ts';
-import { CLIENTS } from '../images/file-kinds.ts';
-import { IMAGES_PREFIX } from '../images/layout.ts';
-import { DEFAULT_ALIASES } from '../simplestreams/aliases.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { PipelineContext } from './context.ts';
-import { PipelineError } from './errors.ts';
+import { serializeCatalog } from '../../catalog/codec.ts';
+import {
+  CATALOG_KEY,
+  CATALOG_SCHEMA,
+  type Catalog,
+  type Settings,
+} from '../../catalog/document.ts';
+import { CLIENTS } from '../../images/file-kinds.ts';
+import { IMAGES_PREFIX } from '../../images/layout.ts';
+import { DEFAULT_ALIASES } from '../../simplestreams/aliases.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { PipelineContext } from '../context.ts';
+import { PipelineError } from '../errors.ts';
 import { loadCatalog } from './load-catalog.ts';
-import { type LoadedCatalog } from './loaded-catalog.ts';
+import { type LoadedCatalog } from '../loaded-catalog.ts';
 import { previousCatalog } from './previous-catalog.ts';
 import { readPublicState, type PublicFile } from './public-files.ts';
 

@@ -1,7 +1,7 @@
-import { isStoreError } from '../storage/errors.ts';
-import type { ETag, ObjectStore } from '../storage/object-store.ts';
-import type { PipelineContext } from './context.ts';
-import { PipelineError } from './errors.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ETag, ObjectStore } from '../../storage/object-store.ts';
+import type { PipelineContext } from '../context.ts';
+import { PipelineError } from '../errors.ts';
 
 /** Enough for a hundred rivals at once: every conflict means that one of them got on. */
 export const MAX_COMMIT_TRIES = 40;
