@@ -5,7 +5,7 @@ import { DeleteObjectsCommand } from '@aws-sdk/client-s3';
 import { createHasher } from '../src/hashing/hasher.ts';
 import { silentLogger } from '../src/log/logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
-import { update } from '../src/pipeline/update.ts';
+import { update } from '../src/pipeline/indexing/update.ts';
 import { openS3Store } from '../src/storage/s3-store.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { makeBucket, rawClient, storeOptions } from '../test/support/services/bucket.ts';

@@ -20,7 +20,7 @@ import { CLIENTS } from '../src/images/file-kinds.ts';
 import { createHasher } from '../src/hashing/hasher.ts';
 import { silentLogger } from '../src/log/logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
-import { indexVersions } from '../src/pipeline/index-versions.ts';
+import { indexVersions } from '../src/pipeline/indexing/index-versions.ts';
 import { publishStreams } from '../src/pipeline/documents/publish-streams.ts';
 import { DEFAULT_ALIASES } from '../src/simplestreams/aliases.ts';
 import { openDirectoryStore } from '../src/storage/directory-store.ts';

@@ -1,5 +1,5 @@
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { indexVersions, type IndexReport } from '../src/pipeline/index-versions.ts';
+import { indexVersions, type IndexReport } from '../src/pipeline/indexing/index-versions.ts';
 import { functionContext, type Invocation } from './function-context.ts';
 import { emitMetrics, isCatalogProblem } from './metrics.ts';
 import {

@@ -1,7 +1,7 @@
 import { versionPrefix, productPrefix } from '../src/images/layout.ts';
-import { decodeObjectEvents } from '../src/pipeline/object-events.ts';
-import type { Outcome } from '../src/pipeline/index-versions.ts';
-import { targetOfKey, targetOfPrefix } from '../src/pipeline/targets.ts';
+import { decodeObjectEvents } from '../src/pipeline/indexing/object-events.ts';
+import type { Outcome } from '../src/pipeline/indexing/index-versions.ts';
+import { targetOfKey, targetOfPrefix } from '../src/pipeline/indexing/targets.ts';
 
 /** One message of an SQS batch, as far as it is used here. */
 export interface QueueMessage {

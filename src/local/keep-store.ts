@@ -1,7 +1,7 @@
 import type { PipelineContext } from '../pipeline/context.ts';
-import { enumerateStore } from '../pipeline/enumerate.ts';
+import { enumerateStore } from '../pipeline/indexing/enumerate.ts';
 import { isPipelineError } from '../pipeline/errors.ts';
-import { indexVersions } from '../pipeline/index-versions.ts';
+import { indexVersions } from '../pipeline/indexing/index-versions.ts';
 import { publishStreams } from '../pipeline/documents/publish-streams.ts';
 import { finishRemovals } from '../pipeline/finish-removals.ts';
 import { isStoreError } from '../storage/errors.ts';

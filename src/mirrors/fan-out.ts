@@ -10,8 +10,8 @@ import type { Mirror } from './mirror.ts';
 import { quietMirror } from './quiet.ts';
 import { doMirrorWork, type WorkOutcome } from './tasks.ts';
 import { publishMirror } from './publish.ts';
-import { ReadBudget, type ReadLimits } from '../pipeline/read-budget.ts';
-import { ReadPool } from '../pipeline/read-pool.ts';
+import { ReadBudget, type ReadLimits } from '../pipeline/indexing/read-budget.ts';
+import { ReadPool } from '../pipeline/indexing/read-pool.ts';
 import { failedReplications, proveReplica, REPAIR_AFTER_MS } from './replica.ts';
 
 export interface FanOutLimits extends ReadLimits {

@@ -1,7 +1,7 @@
 import { fileKind } from '../images/file-kinds.ts';
 import { IMAGES_PREFIX } from '../images/layout.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
-import { targetOfPrefix } from '../pipeline/targets.ts';
+import { targetOfPrefix } from '../pipeline/indexing/targets.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { CLAIMS_PREFIX } from './version-slot.ts';

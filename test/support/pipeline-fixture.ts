@@ -9,7 +9,7 @@ import { createHasher } from '../../src/hashing/hasher.ts';
 import { silentLogger } from '../../src/log/logger.ts';
 import { createContext, type PipelineContext } from '../../src/pipeline/context.ts';
 import { loadCatalog } from '../../src/pipeline/documents/load-catalog.ts';
-import { targetOfKey } from '../../src/pipeline/targets.ts';
+import { targetOfKey } from '../../src/pipeline/indexing/targets.ts';
 import { parseIndex, parseProducts } from '../../src/simplestreams/parse-documents.ts';
 import { isStoreError } from '../../src/storage/errors.ts';
 import { openDirectoryStore } from '../../src/storage/directory-store.ts';

@@ -5,7 +5,7 @@ import { CONFIG_FILE } from '../../config/load-config.ts';
 import { storeUrl } from '../../config/store-location.ts';
 import { IMAGES_PREFIX } from '../../images/layout.ts';
 import { ensureCertificate } from '../../net/authority.ts';
-import { update } from '../../pipeline/update.ts';
+import { update } from '../../pipeline/indexing/update.ts';
 import { s3Credentials } from '../../storage/s3-credentials.ts';
 import { defineCommand } from '../console/command.ts';
 import { configTemplate } from '../shared/config-template.ts';

@@ -1,4 +1,4 @@
-import { update } from '../../pipeline/update.ts';
+import { update } from '../../pipeline/indexing/update.ts';
 import { defineCommand } from '../console/command.ts';
 import { skippedImages } from '../shared/listing.ts';
 import { createProgress } from '../console/progress.ts';

@@ -1,5 +1,5 @@
-import { decodeObjectEvents } from '../../pipeline/object-events.ts';
-import { targetOfKey } from '../../pipeline/targets.ts';
+import { decodeObjectEvents } from '../../pipeline/indexing/object-events.ts';
+import { targetOfKey } from '../../pipeline/indexing/targets.ts';
 import type { Logger } from '../../log/logger.ts';
 import { startEventsEndpoint } from './events-endpoint.ts';
 import type { ListenAddress } from '../../net/listen.ts';

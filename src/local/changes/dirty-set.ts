@@ -1,5 +1,5 @@
 import type { Logger } from '../../log/logger.ts';
-import type { Outcome } from '../../pipeline/index-versions.ts';
+import type { Outcome } from '../../pipeline/indexing/index-versions.ts';
 
 export interface DirtySetParts {
   /**

@@ -1,6 +1,6 @@
 import { IMAGES_PREFIX, parseImageKey } from '../../images/layout.ts';
 import type { Logger } from '../../log/logger.ts';
-import { targetOfKey, targetOfPrefix } from '../../pipeline/targets.ts';
+import { targetOfKey, targetOfPrefix } from '../../pipeline/indexing/targets.ts';
 import { watchTree, type TreeWatcher } from './tree-watcher.ts';
 
 /**

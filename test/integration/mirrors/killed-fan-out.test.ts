@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { createHasher } from '../../../src/hashing/hasher.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openS3Store } from '../../../src/storage/s3-store.ts';

@@ -4,7 +4,7 @@ import { createHasher } from '../../../src/hashing/hasher.ts';
 import { startMirrors } from '../../../src/mirrors/follow.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { openS3Store } from '../../../src/storage/s3-store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { run } from '../../support/command.ts';

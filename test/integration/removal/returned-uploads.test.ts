@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseProductPath, versionPrefix } from '../../../src/images/layout.ts';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
-import { indexAll } from '../../../src/pipeline/update.ts';
+import { indexAll } from '../../../src/pipeline/indexing/update.ts';
 import { openS3Store } from '../../../src/storage/s3-store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { put, readAsClient, splitImage, testContext } from '../../support/pipeline-fixture.ts';

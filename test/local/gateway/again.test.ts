@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { dirname } from 'node:path/posix';
 import { describe, it } from 'node:test';
 
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
-import { targetOfPrefix } from '../../../src/pipeline/targets.ts';
+import { targetOfPrefix } from '../../../src/pipeline/indexing/targets.ts';
 import {
   fingerprintOf,
   gatewayFixture,

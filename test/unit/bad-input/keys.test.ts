@@ -3,7 +3,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { listRefused } from '../../../src/cli/shared/listing.ts';
-import { update } from '../../../src/pipeline/update.ts';
+import { update } from '../../../src/pipeline/indexing/update.ts';
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import {
   readAsClient,

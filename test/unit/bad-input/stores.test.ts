@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
-import { update } from '../../../src/pipeline/update.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
+import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { update } from '../../../src/pipeline/indexing/update.ts';
 import { StoreError, type StoreErrorCode } from '../../../src/storage/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { faultyStore } from '../../support/faulty-store.ts';

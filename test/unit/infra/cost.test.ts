@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { CatalogMemory } from '../../../src/pipeline/documents/catalog-memory.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import {
   PER_MIRRORED_VERSION,

@@ -5,7 +5,7 @@ import { parseMirrorSettings } from '../../../lambda/mirror-settings.ts';
 import { inlineHasher } from '../../../src/hashing/inline-hasher.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { PipelineError } from '../../../src/pipeline/errors.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import {
   freshStore,
   put,

@@ -7,7 +7,7 @@ import {
   parseQueueEvent,
   sweepMessage,
 } from '../../../lambda/queue-batch.ts';
-import type { Outcome } from '../../../src/pipeline/index-versions.ts';
+import type { Outcome } from '../../../src/pipeline/indexing/index-versions.ts';
 
 const PREFIX = 'images/iats/xenial/amd64/default/20180716_12:00/';
 const BUCKET = 'master';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseMirror, serializeMirror } from '../../../src/mirrors/ledger/codec.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import type { Sha256 } from '../../../src/images/digests.ts';
 import type { ETag } from '../../../src/storage/object-store.ts';
 import { Crash, faultyStore } from '../../support/faulty-store.ts';

@@ -4,7 +4,7 @@ import { adoptMirror } from '../../../src/mirrors/adopt.ts';
 import { mapConcurrently } from '../../../src/pipeline/concurrently.ts';
 import type { PipelineContext } from '../../../src/pipeline/context.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
 import { compareRevisions } from '../../../src/simplestreams/generation.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import type { ObjectInfo, ObjectStore } from '../../../src/storage/object-store.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 import { mirrorOf, storedMirror } from '../../support/mirror-fixture.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { faultyStore } from '../../support/faulty-store.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { keepMirror } from '../../../src/mirrors/keep.ts';
 import { mirrorStatus } from '../../../src/mirrors/status.ts';
 import { StoreError } from '../../../src/storage/errors.ts';

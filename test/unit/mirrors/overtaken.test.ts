@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PipelineContext } from '../../../src/pipeline/context.ts';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
 import { faultyStore, type Moment } from '../../support/faulty-store.ts';
 import { mirrorOf } from '../../support/mirror-fixture.ts';

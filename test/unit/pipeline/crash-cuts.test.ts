@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { mapConcurrently } from '../../../src/pipeline/concurrently.ts';
 import type { PipelineContext } from '../../../src/pipeline/context.ts';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
+import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
-import { update } from '../../../src/pipeline/update.ts';
+import { update } from '../../../src/pipeline/indexing/update.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { Crash, faultyStore, type Moment } from '../../support/faulty-store.ts';
 import {

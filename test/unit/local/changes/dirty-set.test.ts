@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { createDirtySet, type DirtySet } from '../../../../src/local/changes/dirty-set.ts';
 import { silentLogger } from '../../../../src/log/logger.ts';
-import type { Outcome } from '../../../../src/pipeline/index-versions.ts';
+import type { Outcome } from '../../../../src/pipeline/indexing/index-versions.ts';
 
 /** A use case whose runs the test ends by hand. */
 function handWork() {

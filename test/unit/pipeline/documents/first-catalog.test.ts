@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { enumerateStore } from '../../../../src/pipeline/enumerate.ts';
-import { indexVersions } from '../../../../src/pipeline/index-versions.ts';
+import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
 import { faultyStore, type Moment } from '../../../support/faulty-store.ts';
 import { memoryStore } from '../../../support/memory-store.ts';
 import {

@@ -1,7 +1,7 @@
-import type { Catalog, RefusedKeys, Settings, Version } from '../catalog/document.ts';
-import { isWithdrawn, type FileState } from '../catalog/removal.ts';
-import { settle } from '../catalog/settle.ts';
-import { fileKind } from '../images/file-kinds.ts';
+import type { Catalog, RefusedKeys, Settings, Version } from '../../catalog/document.ts';
+import { isWithdrawn, type FileState } from '../../catalog/removal.ts';
+import { settle } from '../../catalog/settle.ts';
+import { fileKind } from '../../images/file-kinds.ts';
 import {
   CHECKSUMS_FILE,
   IMAGES_PREFIX,
@@ -11,11 +11,11 @@ import {
   productPrefix,
   REMOVED_FILE,
   versionPrefix,
-} from '../images/layout.ts';
-import type { ETag, ObjectInfo } from '../storage/object-store.ts';
-import { commitCatalog } from './documents/commit-catalog.ts';
-import type { PipelineContext } from './context.ts';
-import { keepPrevious } from './documents/previous-catalog.ts';
+} from '../../images/layout.ts';
+import type { ETag, ObjectInfo } from '../../storage/object-store.ts';
+import { commitCatalog } from '../documents/commit-catalog.ts';
+import type { PipelineContext } from '../context.ts';
+import { keepPrevious } from '../documents/previous-catalog.ts';
 import { exceedsGuard } from './removal-guard.ts';
 
 export interface EnumerateOptions {

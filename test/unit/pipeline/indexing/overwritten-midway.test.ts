@@ -4,11 +4,16 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
-import { update } from '../../../src/pipeline/update.ts';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { storedVersion, testContext, text, versionPath } from '../../support/pipeline-fixture.ts';
-import { temporaryFolder } from '../../support/temporary.ts';
+import { update } from '../../../../src/pipeline/indexing/update.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory-store.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import {
+  storedVersion,
+  testContext,
+  text,
+  versionPath,
+} from '../../../support/pipeline-fixture.ts';
+import { temporaryFolder } from '../../../support/temporary.ts';
 
 const PREFIX = versionPath('20240101');
 const ROOT = `${PREFIX}rootfs.squashfs`;

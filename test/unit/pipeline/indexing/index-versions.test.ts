@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import type { LogFields } from '../../../src/log/logger.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
-import { isPipelineError } from '../../../src/pipeline/errors.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
+import type { LogFields } from '../../../../src/log/logger.ts';
+import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
+import { isPipelineError } from '../../../../src/pipeline/errors.ts';
+import { faultyStore } from '../../../support/faulty-store.ts';
 import {
   freshStore,
   projection,
@@ -16,7 +16,7 @@ import {
   testContext,
   text,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../../support/pipeline-fixture.ts';
 
 const PREFIX = versionPath('20180716_12:00');
 const PRODUCT = 'iats:xenial:amd64:default';
@@ -310,7 +310,7 @@ describe('indexVersions', () => {
     const lossy = faultyStore(store, async ({ method, key }, moment) => {
       if (method !== 'write' || moment !== 'after' || lost > 2) return;
       lost += 1;
-      const { StoreError } = await import('../../../src/storage/errors.ts');
+      const { StoreError } = await import('../../../../src/storage/errors.ts');
       throw new StoreError('unavailable', 'write', `the answer for ${key} was lost`);
     });
     const context = testContext(lossy);
@@ -360,7 +360,8 @@ describe('indexVersions', () => {
     const store = await freshStore(t);
     const slow = testContext(store);
     await indexVersions(slow, await put(store, splitImage(PREFIX, 'one')));
-    const { publishStreams } = await import('../../../src/pipeline/documents/publish-streams.ts');
+    const { publishStreams } =
+      await import('../../../../src/pipeline/documents/publish-streams.ts');
     const old = await storedCatalog(store);
     await indexVersions(
       testContext(store),

@@ -1,4 +1,4 @@
-import { IMAGES_PREFIX } from '../images/layout.ts';
+import { IMAGES_PREFIX } from '../../images/layout.ts';
 
 /** A key whose object was written or removed, as far as an event can tell: a hint to look at it. */
 export interface KeyEvent {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
-import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
-import { METADATA_LIMIT } from '../../../src/pipeline/read-version.ts';
-import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
-import { serializeRemoval } from '../../../src/catalog/removal.ts';
-import { StoreError } from '../../../src/storage/errors.ts';
-import type { ETag, ObjectStore } from '../../../src/storage/object-store.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
+import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { finishRemovals } from '../../../../src/pipeline/finish-removals.ts';
+import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
+import { METADATA_LIMIT } from '../../../../src/pipeline/indexing/read-version.ts';
+import { removeVersions } from '../../../../src/pipeline/remove-versions.ts';
+import { serializeRemoval } from '../../../../src/catalog/removal.ts';
+import { StoreError } from '../../../../src/storage/errors.ts';
+import type { ETag, ObjectStore } from '../../../../src/storage/object-store.ts';
+import { faultyStore } from '../../../support/faulty-store.ts';
 import {
   freshStore,
   put,
@@ -18,7 +18,7 @@ import {
   storedVersion,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../../support/pipeline-fixture.ts';
 
 const BAD = versionPath('20240101', 'rogue/one/amd64/default');
 const GOOD = versionPath('20240102');

@@ -1,4 +1,4 @@
-import type { Catalog } from '../catalog/document.ts';
+import type { Catalog } from '../../catalog/document.ts';
 
 /** At most so many published versions, or this share of them, may be found gone without a word. */
 const MAX_COUNT = 10;

@@ -1,10 +1,10 @@
-import type { Catalog, Version } from '../catalog/document.ts';
-import { settle } from '../catalog/settle.ts';
-import { productName, productPrefix } from '../images/layout.ts';
-import { commitCatalog } from './documents/commit-catalog.ts';
-import { mapConcurrently } from './concurrently.ts';
-import type { PipelineContext } from './context.ts';
-import { publishStreams } from './documents/publish-streams.ts';
+import type { Catalog, Version } from '../../catalog/document.ts';
+import { settle } from '../../catalog/settle.ts';
+import { productName, productPrefix } from '../../images/layout.ts';
+import { commitCatalog } from '../documents/commit-catalog.ts';
+import { mapConcurrently } from '../concurrently.ts';
+import type { PipelineContext } from '../context.ts';
+import { publishStreams } from '../documents/publish-streams.ts';
 import { ReadBudget, type ReadLimits } from './read-budget.ts';
 import { ReadPool } from './read-pool.ts';
 import { readVersion, type ReadOutcome } from './read-version.ts';

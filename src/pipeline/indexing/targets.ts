@@ -4,7 +4,7 @@ import {
   versionPrefix,
   type ProductRef,
   type VersionRef,
-} from '../images/layout.ts';
+} from '../../images/layout.ts';
 
 /** Something to look at: a version, or a product's own file. */
 export type Target =

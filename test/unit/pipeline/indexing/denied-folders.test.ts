@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { CATALOG_KEY } from '../../../src/catalog/document.ts';
-import { listRefused } from '../../../src/cli/shared/listing.ts';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
-import { update } from '../../../src/pipeline/update.ts';
-import { DENIED } from '../../../src/storage/directory-list.ts';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { CATALOG_KEY } from '../../../../src/catalog/document.ts';
+import { listRefused } from '../../../../src/cli/shared/listing.ts';
+import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { update } from '../../../../src/pipeline/indexing/update.ts';
+import { DENIED } from '../../../../src/storage/directory-list.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory-store.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import {
   freshStore,
   put,
@@ -17,8 +17,8 @@ import {
   storedCatalog,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
-import { asNobody } from '../../support/users.ts';
+} from '../../../support/pipeline-fixture.ts';
+import { asNobody } from '../../../support/users.ts';
 
 const SHUT_VERSION = versionPath('20260101', 'shut/1/amd64/version');
 const SHUT_PRODUCT = versionPath('20260101', 'shut/1/amd64/product');

@@ -1,12 +1,12 @@
-import type { Verdict, Version } from '../catalog/document.ts';
-import { missingReads, type MissingRead } from '../catalog/missing-reads.ts';
-import type { MetadataFile } from '../images/file-kinds.ts';
-import type { Client } from '../images/file-kinds.ts';
-import { versionPrefix, type VersionRef } from '../images/layout.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ETag } from '../storage/object-store.ts';
-import type { PipelineContext } from './context.ts';
-import { readBytes } from './read-bytes.ts';
+import type { Verdict, Version } from '../../catalog/document.ts';
+import { missingReads, type MissingRead } from '../../catalog/missing-reads.ts';
+import type { MetadataFile } from '../../images/file-kinds.ts';
+import type { Client } from '../../images/file-kinds.ts';
+import { versionPrefix, type VersionRef } from '../../images/layout.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ETag } from '../../storage/object-store.ts';
+import type { PipelineContext } from '../context.ts';
+import { readBytes } from '../read-bytes.ts';
 import type { ReadBudget } from './read-budget.ts';
 
 /** Metadata is held in memory while its roots pass; a real one has some kilobytes. */

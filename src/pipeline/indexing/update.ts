@@ -1,15 +1,15 @@
-import { serializeCatalog } from '../catalog/codec.ts';
-import { CATALOG_KEY } from '../catalog/document.ts';
-import { isStoreError } from '../storage/errors.ts';
-import { commitCatalog } from './documents/commit-catalog.ts';
-import type { PipelineContext } from './context.ts';
-import { rebuildingCatalog } from './documents/create-catalog.ts';
+import { serializeCatalog } from '../../catalog/codec.ts';
+import { CATALOG_KEY } from '../../catalog/document.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import { commitCatalog } from '../documents/commit-catalog.ts';
+import type { PipelineContext } from '../context.ts';
+import { rebuildingCatalog } from '../documents/create-catalog.ts';
 import { enumerateStore, rebuilt, type EnumerateOptions } from './enumerate.ts';
-import { isPipelineError } from './errors.ts';
+import { isPipelineError } from '../errors.ts';
 import { indexVersions, type IndexLimits } from './index-versions.ts';
-import { loadCatalog } from './documents/load-catalog.ts';
-import { publishStreams } from './documents/publish-streams.ts';
-import { readPublicState } from './documents/public-files.ts';
+import { loadCatalog } from '../documents/load-catalog.ts';
+import { publishStreams } from '../documents/publish-streams.ts';
+import { readPublicState } from '../documents/public-files.ts';
 
 export interface UpdateOptions extends Omit<EnumerateOptions, 'adopt' | 'alsoDirty'> {
   /** Read every byte again, as if nothing were known. */

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decodeObjectEvents, type ObjectEvents } from '../../../src/pipeline/object-events.ts';
-import { minioWebhook, s3Record } from '../../support/s3-events.ts';
+import {
+  decodeObjectEvents,
+  type ObjectEvents,
+} from '../../../../src/pipeline/indexing/object-events.ts';
+import { minioWebhook, s3Record } from '../../../support/s3-events.ts';
 
 const KEY = 'images/iats/xenial/amd64/default/20180716_12:00/lxd.tar.xz';
 

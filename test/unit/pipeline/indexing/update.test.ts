@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { enumerateStore } from '../../../src/pipeline/enumerate.ts';
-import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
-import { indexVersions } from '../../../src/pipeline/index-versions.ts';
-import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
-import { update } from '../../../src/pipeline/update.ts';
-import { StoreError } from '../../../src/storage/errors.ts';
-import { Crash, faultyStore } from '../../support/faulty-store.ts';
-import { memoryStore } from '../../support/memory-store.ts';
+import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { finishRemovals } from '../../../../src/pipeline/finish-removals.ts';
+import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
+import { removeVersions } from '../../../../src/pipeline/remove-versions.ts';
+import { update } from '../../../../src/pipeline/indexing/update.ts';
+import { StoreError } from '../../../../src/storage/errors.ts';
+import { Crash, faultyStore } from '../../../support/faulty-store.ts';
+import { memoryStore } from '../../../support/memory-store.ts';
 import {
   freshStore,
   projection,
@@ -19,7 +19,7 @@ import {
   testContext,
   text,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../../support/pipeline-fixture.ts';
 
 const IMAGES = 'streams/v1/images.json';
 const FIRST = versionPath('20240101');

@@ -1,10 +1,10 @@
-import type { Catalog, Product, Version } from '../catalog/document.ts';
-import { mergeVersion, withProduct, withProductFile, withVersion } from '../catalog/merge.ts';
-import { missingReads } from '../catalog/missing-reads.ts';
-import { standingOf } from '../catalog/verdict.ts';
-import { productName, type ProductRef } from '../images/layout.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { PipelineContext } from './context.ts';
+import type { Catalog, Product, Version } from '../../catalog/document.ts';
+import { mergeVersion, withProduct, withProductFile, withVersion } from '../../catalog/merge.ts';
+import { missingReads } from '../../catalog/missing-reads.ts';
+import { standingOf } from '../../catalog/verdict.ts';
+import { productName, type ProductRef } from '../../images/layout.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { PipelineContext } from '../context.ts';
 import { lookAtProductFile, lookAtVersion } from './look.ts';
 import type { Target } from './targets.ts';
 

@@ -1,19 +1,19 @@
-import { parseChecksums } from '../catalog/checksums.ts';
-import type { Checksums, Product, ProductFile, Removal, Version } from '../catalog/document.ts';
-import type { SeenFile, VersionLook } from '../catalog/merge.ts';
-import { parseProductFile } from '../catalog/product-file.ts';
-import { parseRemoval, REMOVAL_LIMIT } from '../catalog/removal.ts';
-import { fileKind } from '../images/file-kinds.ts';
+import { parseChecksums } from '../../catalog/checksums.ts';
+import type { Checksums, Product, ProductFile, Removal, Version } from '../../catalog/document.ts';
+import type { SeenFile, VersionLook } from '../../catalog/merge.ts';
+import { parseProductFile } from '../../catalog/product-file.ts';
+import { parseRemoval, REMOVAL_LIMIT } from '../../catalog/removal.ts';
+import { fileKind } from '../../images/file-kinds.ts';
 import {
   parseImageKey,
   productFileKey,
   versionPrefix,
   type ProductRef,
   type VersionRef,
-} from '../images/layout.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { readBytes } from './read-bytes.ts';
+} from '../../images/layout.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
+import { readBytes } from '../read-bytes.ts';
 
 /** The small files beside images are never larger than this, in bytes. */
 const SMALL_FILE_LIMIT = 256 * 1024;
