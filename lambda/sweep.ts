@@ -1,7 +1,7 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mapConcurrently } from '../src/pipeline/concurrently.ts';
 import { enumerateStore } from '../src/pipeline/indexing/enumerate.ts';
-import { finishRemovals } from '../src/pipeline/finish-removals.ts';
+import { finishRemovals } from '../src/pipeline/removal/finish-removals.ts';
 import { clearUploads } from '../src/upload/clear-uploads.ts';
 import { functionContext, type Invocation } from './function-context.ts';
 import { emitMetrics, isCatalogProblem, versionMetrics } from './metrics.ts';

@@ -3,7 +3,7 @@ import { enumerateStore } from '../pipeline/indexing/enumerate.ts';
 import { isPipelineError } from '../pipeline/errors.ts';
 import { indexVersions } from '../pipeline/indexing/index-versions.ts';
 import { publishStreams } from '../pipeline/documents/publish-streams.ts';
-import { finishRemovals } from '../pipeline/finish-removals.ts';
+import { finishRemovals } from '../pipeline/removal/finish-removals.ts';
 import { isStoreError } from '../storage/errors.ts';
 import { clearUploads } from '../upload/clear-uploads.ts';
 import { createDirtySet, type DirtySet } from './changes/dirty-set.ts';

@@ -5,7 +5,7 @@ import { isStoreError } from '../storage/errors.ts';
 import { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import { commitMirror, type MirrorRound } from './commit.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
-import { REMOVAL_GRACE_MS } from '../pipeline/finish-removals.ts';
+import { REMOVAL_GRACE_MS } from '../pipeline/removal/finish-removals.ts';
 import type { Mirror } from './mirror.ts';
 import { quietMirror } from './quiet.ts';
 import { doMirrorWork, type WorkOutcome } from './tasks.ts';

@@ -3,7 +3,7 @@ import type { Catalog } from '../../catalog/document.ts';
 import type { RetentionConfig } from '../../config/config.ts';
 import { parseProductName, type VersionRef } from '../../images/layout.ts';
 import { loadCatalog } from '../../pipeline/documents/load-catalog.ts';
-import { removeVersions } from '../../pipeline/remove-versions.ts';
+import { removeVersions } from '../../pipeline/removal/remove-versions.ts';
 import { wholeNumber } from '../console/arguments.ts';
 import { defineCommand } from '../console/command.ts';
 import { UsageError } from '../console/exit.ts';

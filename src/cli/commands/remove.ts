@@ -1,4 +1,4 @@
-import { removeVersions } from '../../pipeline/remove-versions.ts';
+import { removeVersions } from '../../pipeline/removal/remove-versions.ts';
 import { confirm } from '../console/confirm.ts';
 import { defineCommand } from '../console/command.ts';
 import { CommandError } from '../console/exit.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { shown } from '../../images/layout.ts';
-import { removeVersions } from '../../pipeline/remove-versions.ts';
+import { removeVersions } from '../../pipeline/removal/remove-versions.ts';
 import { acceptUpload, type AcceptedUpload, type UploadDesk } from '../accept-upload.ts';
 import { GatewayError } from './answers.ts';
 import { gatheredBody } from '../../bytes/gathered-body.ts';

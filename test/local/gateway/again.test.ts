@@ -3,7 +3,7 @@ import { dirname } from 'node:path/posix';
 import { describe, it } from 'node:test';
 
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
-import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { targetOfPrefix } from '../../../src/pipeline/indexing/targets.ts';
 import {
   fingerprintOf,

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { CatalogMemory } from '../../../src/pipeline/documents/catalog-memory.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
-import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
+import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import {

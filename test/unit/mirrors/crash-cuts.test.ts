@@ -5,7 +5,7 @@ import { mapConcurrently } from '../../../src/pipeline/concurrently.ts';
 import type { PipelineContext } from '../../../src/pipeline/context.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
-import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { compareRevisions } from '../../../src/simplestreams/generation.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { Crash, faultyStore, type Moment } from '../../support/faulty-store.ts';

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { adoptMirror } from '../../../src/mirrors/adopt.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
-import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { update } from '../../../src/pipeline/indexing/update.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
 import { Crash, faultyStore } from '../../support/faulty-store.ts';

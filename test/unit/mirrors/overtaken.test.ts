@@ -4,7 +4,7 @@ import type { PipelineContext } from '../../../src/pipeline/context.ts';
 import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
-import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { faultyStore, type Moment } from '../../support/faulty-store.ts';
 import { mirrorOf } from '../../support/mirror-fixture.ts';
 import { MirrorWitness } from '../../support/mirror-witness.ts';

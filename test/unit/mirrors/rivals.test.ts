@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
-import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { isPipelineError } from '../../../src/pipeline/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { Crash, faultyStore } from '../../support/faulty-store.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
-import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
+import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
-import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
+import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { indexAll, update } from '../../../src/pipeline/indexing/update.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 import {

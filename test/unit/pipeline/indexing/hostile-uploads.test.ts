@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
-import { finishRemovals } from '../../../../src/pipeline/finish-removals.ts';
+import { finishRemovals } from '../../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
 import { METADATA_LIMIT } from '../../../../src/pipeline/indexing/read-version.ts';
-import { removeVersions } from '../../../../src/pipeline/remove-versions.ts';
+import { removeVersions } from '../../../../src/pipeline/removal/remove-versions.ts';
 import { serializeRemoval } from '../../../../src/catalog/removal.ts';
 import { StoreError } from '../../../../src/storage/errors.ts';
 import type { ETag, ObjectStore } from '../../../../src/storage/object-store.ts';

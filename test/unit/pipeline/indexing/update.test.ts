@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
-import { finishRemovals } from '../../../../src/pipeline/finish-removals.ts';
+import { finishRemovals } from '../../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
-import { removeVersions } from '../../../../src/pipeline/remove-versions.ts';
+import { removeVersions } from '../../../../src/pipeline/removal/remove-versions.ts';
 import { update } from '../../../../src/pipeline/indexing/update.ts';
 import { StoreError } from '../../../../src/storage/errors.ts';
 import { Crash, faultyStore } from '../../../support/faulty-store.ts';

@@ -3,14 +3,14 @@ import { copyFile, mkdtemp, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { serializeRemoval } from '../../../src/catalog/removal.ts';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
-import { finishRemovals } from '../../../src/pipeline/finish-removals.ts';
-import { removeVersions } from '../../../src/pipeline/remove-versions.ts';
-import { indexAll, update } from '../../../src/pipeline/indexing/update.ts';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
-import type { ETag, ObjectStore } from '../../../src/storage/object-store.ts';
-import { memoryStore } from '../../support/memory-store.ts';
+import { serializeRemoval } from '../../../../src/catalog/removal.ts';
+import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { finishRemovals } from '../../../../src/pipeline/removal/finish-removals.ts';
+import { removeVersions } from '../../../../src/pipeline/removal/remove-versions.ts';
+import { indexAll, update } from '../../../../src/pipeline/indexing/update.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory-store.ts';
+import type { ETag, ObjectStore } from '../../../../src/storage/object-store.ts';
+import { memoryStore } from '../../../support/memory-store.ts';
 import {
   put,
   readAsClient,
@@ -18,7 +18,7 @@ import {
   storedVersion,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../../support/pipeline-fixture.ts';
 
 const FIRST = versionPath('20240101');
 const FILES = { ...splitImage(FIRST, 'one'), [`${FIRST}SHA256SUMS`]: '\n' };

@@ -1,17 +1,17 @@
-import type { Catalog, Removal, Version } from '../catalog/document.ts';
-import { withProduct, withVersion } from '../catalog/merge.ts';
-import { isListed } from '../catalog/removal.ts';
+import type { Catalog, Removal, Version } from '../../catalog/document.ts';
+import { withProduct, withVersion } from '../../catalog/merge.ts';
+import { isListed } from '../../catalog/removal.ts';
 import {
   fileKey,
   parseProductName,
   REMOVED_FILE,
   versionPrefix,
   type VersionRef,
-} from '../images/layout.ts';
-import { isStoreError } from '../storage/errors.ts';
-import { commitCatalog } from './documents/commit-catalog.ts';
-import type { PipelineContext } from './context.ts';
-import { publishStreams } from './documents/publish-streams.ts';
+} from '../../images/layout.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import { commitCatalog } from '../documents/commit-catalog.ts';
+import type { PipelineContext } from '../context.ts';
+import { publishStreams } from '../documents/publish-streams.ts';
 
 /** Client cache of one hour, and an hour for the longest download; an edge's time comes on top. */
 export const REMOVAL_GRACE_MS = 2 * 60 * 60 * 1000;

@@ -1,22 +1,22 @@
-import { fileKind } from '../images/file-kinds.ts';
+import { fileKind } from '../../images/file-kinds.ts';
 import {
   fileKey,
   parseImageKey,
   REMOVED_FILE,
   versionPrefix,
   type VersionRef,
-} from '../images/layout.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ObjectInfo } from '../storage/object-store.ts';
+} from '../../images/layout.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ObjectInfo } from '../../storage/object-store.ts';
 import {
   parseRemoval,
   REMOVAL_LIMIT,
   secondOf,
   serializeRemoval,
   type RemovalMarker,
-} from '../catalog/removal.ts';
-import type { PipelineContext } from './context.ts';
-import { readBytes } from './read-bytes.ts';
+} from '../../catalog/removal.ts';
+import type { PipelineContext } from '../context.ts';
+import { readBytes } from '../read-bytes.ts';
 
 export interface RemovalRequest {
   readonly ref: VersionRef;
