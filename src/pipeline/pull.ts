@@ -26,7 +26,7 @@ import {
   type UpstreamFile,
   type UpstreamVersion,
 } from './upstream.ts';
-import type { PublicSource } from './verify-public.ts';
+import type { PublicSource } from './verify/verify-public.ts';
 
 export interface PullOptions extends Choice {
   readonly onProgress?: (bytes: number, total: number) => void;

@@ -1,7 +1,7 @@
 import type { Hasher } from '../../images/digests.ts';
 import { createHasher } from '../../hashing/hasher.ts';
-import { verifyPublic, type Verification } from '../../pipeline/verify-public.ts';
-import { verifyStore } from '../../pipeline/verify-store.ts';
+import { verifyPublic, type Verification } from '../../pipeline/verify/verify-public.ts';
+import { verifyStore } from '../../pipeline/verify/verify-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { trustedAuthority } from '../shared/authority.ts';
 import { defineCommand } from '../console/command.ts';

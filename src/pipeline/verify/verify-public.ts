@@ -1,15 +1,15 @@
 import type { Readable } from 'node:stream';
 
-import type { Hasher, Sha256 } from '../images/digests.ts';
-import { parseProducts } from '../simplestreams/parse-documents.ts';
-import { isStoreError } from '../storage/errors.ts';
+import type { Hasher, Sha256 } from '../../images/digests.ts';
+import { parseProducts } from '../../simplestreams/parse-documents.ts';
+import { isStoreError } from '../../storage/errors.ts';
 import {
   productsPaths,
   publicVersions,
   type Problem,
   type PublicItem,
   type PublicVersion,
-} from './public-items.ts';
+} from '../public-items.ts';
 
 /** Where public files are read from: a store, or a server as a client reads it. */
 export interface PublicSource {

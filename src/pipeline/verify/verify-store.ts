@@ -1,9 +1,9 @@
 import { createGunzip } from 'node:zlib';
-import type { Hasher } from '../images/digests.ts';
-import { isStoreError } from '../storage/errors.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
-import { PipelineError } from './errors.ts';
-import { assertStoreIsThere } from './documents/store-presence.ts';
+import type { Hasher } from '../../images/digests.ts';
+import { isStoreError } from '../../storage/errors.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { PipelineError } from '../errors.ts';
+import { assertStoreIsThere } from '../documents/store-presence.ts';
 import { verifyPublic, type PublicSource, type Verification } from './verify-public.ts';
 
 /**
