@@ -2,7 +2,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mapConcurrently } from '../src/pipeline/concurrently.ts';
 import { enumerateStore } from '../src/pipeline/indexing/enumerate.ts';
 import { finishRemovals } from '../src/pipeline/removal/finish-removals.ts';
-import { clearUploads } from '../src/upload/clear-uploads.ts';
+import { clearUploads } from '../src/publishing/clear-uploads.ts';
 import { functionContext, type Invocation } from './function-context.ts';
 import { emitMetrics, isCatalogProblem, versionMetrics } from './metrics.ts';
 import { sweepMessage } from './queue-batch.ts';

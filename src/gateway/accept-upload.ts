@@ -5,7 +5,7 @@ import type { ProductRef } from '../images/layout.ts';
 import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { productOfAliases, productPath } from '../upload/choose-product.ts';
+import { productOfAliases, productPath } from '../publishing/choose-product.ts';
 import { GatewayError } from './api/answers.ts';
 import { allows } from './allowed-products.ts';
 import type { TrustedClient, TrustStore } from './trust-store.ts';
@@ -13,7 +13,7 @@ import { isPresent } from './present-image.ts';
 import type { RecentImages } from './recent-images.ts';
 import { receiveImage, type ImageHead } from '../upload/receive-image.ts';
 import { type IncomingImage } from '../archives/incoming-image.ts';
-import { claimVersion, versionStamp, type VersionSlot } from '../upload/version-slot.ts';
+import { claimVersion, versionStamp, type VersionSlot } from '../publishing/version-slot.ts';
 import type { WaitingImage } from './waiting-image.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 

@@ -6,7 +6,7 @@ import { loadCatalog } from '../pipeline/documents/load-catalog.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { publishedImages } from '../upload/known-images.ts';
+import { publishedImages } from '../publishing/known-images.ts';
 
 /** Where an image's root, or unified file, lies. */
 export interface ImagePlace {

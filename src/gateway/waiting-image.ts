@@ -1,11 +1,6 @@
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import type { ETag } from '../storage/object-store.ts';
 import { isCreationDate } from '../archives/image-metadata.ts';
-import { UPLOADS_PREFIX } from '../upload/version-slot.ts';
-
-export const WAITING_PREFIX = `${UPLOADS_PREFIX}waiting/`;
-/** Beside its root: what makes an image whole. */
-export const RECORD_FILE = 'upload.json';
 
 /** An image that is stored whole, and waits for the product it belongs to. Kept beside its root as JSON. */
 export interface WaitingImage {

@@ -4,19 +4,15 @@ import type { Logger } from '../log/logger.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { productOfAlias, productOfProperties, productPath } from '../upload/choose-product.ts';
-import { clearUploads, waitingFolders } from '../upload/clear-uploads.ts';
+import { productOfAlias, productOfProperties, productPath } from '../publishing/choose-product.ts';
+import { clearUploads, waitingFolders } from '../publishing/clear-uploads.ts';
 import { GatewayError } from './api/answers.ts';
 import { allows } from './allowed-products.ts';
 import type { TrustedClient, TrustStore } from './trust-store.ts';
 import type { RecentImages } from './recent-images.ts';
-import { claimVersion, versionStamp } from '../upload/version-slot.ts';
-import {
-  parseWaitingImage,
-  RECORD_FILE,
-  WAITING_PREFIX,
-  type WaitingImage,
-} from './waiting-image.ts';
+import { claimVersion, versionStamp } from '../publishing/version-slot.ts';
+import { parseWaitingImage, type WaitingImage } from './waiting-image.ts';
+import { RECORD_FILE, WAITING_PREFIX } from '../publishing/uploads-prefix.ts';
 
 /** LXD's client names an alias in a call of its own after the upload: an image rests so long before its properties place it. */
 const DEFAULT_REST = 5_000;

@@ -5,7 +5,7 @@ import { indexVersions } from '../pipeline/indexing/index-versions.ts';
 import { publishStreams } from '../pipeline/documents/publish-streams.ts';
 import { finishRemovals } from '../pipeline/removal/finish-removals.ts';
 import { isStoreError } from '../storage/errors.ts';
-import { clearUploads } from '../upload/clear-uploads.ts';
+import { clearUploads } from '../publishing/clear-uploads.ts';
 import { createDirtySet, type DirtySet } from './changes/dirty-set.ts';
 import { repeat } from './periodic.ts';
 import type { ChangeSource } from './changes/change-source.ts';

@@ -2,7 +2,7 @@ import { clientCommand, projectOf, type InstanceSource } from './configured-remo
 import { call, InstanceServerError, path } from './instance-connection.ts';
 import { begin, endOf, textOf, type Ending } from './instance-operation.ts';
 import { parseImage, type SourceImage } from './instance-server.ts';
-import { LeftBehindError, messageOf } from './left-behind.ts';
+import { LeftBehindError, messageOf } from '../publishing/abandon.ts';
 
 /** The image that a source has of an instance or snapshot. */
 export interface InstanceImage {

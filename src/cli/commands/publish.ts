@@ -6,9 +6,9 @@ import {
   type ProductRef,
 } from '../../images/layout.ts';
 import { instanceSource, type InstanceSource } from '../../upload/configured-remote.ts';
-import { placeVersion } from '../../upload/place-version.ts';
-import { publishFrom } from '../../upload/publish-from.ts';
-import { recogniseFiles } from '../../upload/recognise.ts';
+import { placeVersion } from '../../publishing/place-version.ts';
+import { publishFrom } from '../../publishing/publish-from.ts';
+import { recogniseFiles } from '../../publishing/recognise.ts';
 import { secondsToMs } from '../console/arguments.ts';
 import { defineCommand } from '../console/command.ts';
 import { UsageError, type ExitCode } from '../console/exit.ts';

@@ -1,7 +1,7 @@
 import { productName } from '../../images/layout.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import type { PlacedVersion } from '../../upload/place-version.ts';
-import { waitPublished } from '../../upload/wait-published.ts';
+import type { PlacedVersion } from '../../publishing/place-version.ts';
+import { waitPublished } from '../../publishing/wait-published.ts';
 import type { ExitCode } from '../console/exit.ts';
 import type { Terminal } from '../console/terminal.ts';
 import { versionPath } from './withdrawal.ts';

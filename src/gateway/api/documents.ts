@@ -1,6 +1,6 @@
 import { canonicalArchitecture } from '../../images/architectures.ts';
-import type { KnownImage } from '../../upload/known-images.ts';
-import { productPath } from '../../upload/choose-product.ts';
+import type { KnownImage } from '../../publishing/known-images.ts';
+import { productPath } from '../../publishing/choose-product.ts';
 import type { WaitingImage } from '../waiting-image.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';

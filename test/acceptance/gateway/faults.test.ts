@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { clearUploads } from '../../../src/upload/clear-uploads.ts';
+import { clearUploads } from '../../../src/publishing/clear-uploads.ts';
 import { bytesOnDisk } from '../../support/bytes-on-disk.ts';
 import { cliOutput, startCli } from '../../support/cli.ts';
 import { run } from '../../support/command.ts';

@@ -10,7 +10,7 @@ import {
 } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { hashedBody } from '../bytes/hashed-body.ts';
-import { abandoned } from './left-behind.ts';
+import { abandoned } from './abandon.ts';
 import type { RecognisedFile } from './recognise.ts';
 import { METADATA_SIZE_LIMIT } from '../archives/image-archive.ts';
 import {

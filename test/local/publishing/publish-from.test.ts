@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { publishFrom, type PublishFromOptions } from '../../../src/upload/publish-from.ts';
+import { publishFrom, type PublishFromOptions } from '../../../src/publishing/publish-from.ts';
 import { cliOutput } from '../../support/cli.ts';
 import { fakeInstanceServer, type FakeOptions } from '../../support/fake-instance-server.ts';
 import { fingerprintOf, metadataTar, SQUASHFS } from '../../support/gateway-fixture.ts';

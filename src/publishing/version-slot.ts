@@ -19,19 +19,12 @@ import type {
   WriteCondition,
 } from '../storage/object-store.ts';
 import { freeVersions } from './free-versions.ts';
+import { CLAIMS_PREFIX } from './uploads-prefix.ts';
 
 /** A version cannot take the files. `message` is complete for a person. */
 export class PlacementError extends Error {
   override readonly name = 'PlacementError';
 }
-
-/**
- * Where uploads keep what is no image yet, beside `images/`: nothing indexes it and no front serves it. A
- * claim makes a version one upload's own while that lasts; one that a crash left behind keeps its version's
- * name from being given out again, until a sweep clears it.
- */
-export const UPLOADS_PREFIX = 'uploads/';
-export const CLAIMS_PREFIX = `${UPLOADS_PREFIX}claims/`;
 const HEADERS = { contentType: IMAGES_CONTENT_TYPE, cacheControl: IMAGES_CACHE_CONTROL };
 
 export interface StoreFileOptions extends Pick<

@@ -6,7 +6,7 @@ import {
   productOfAlias,
   productOfAliases,
   productOfProperties,
-} from '../../../src/upload/choose-product.ts';
+} from '../../../src/publishing/choose-product.ts';
 import { allowProblem, allows } from '../../../src/gateway/allowed-products.ts';
 
 describe('the product of an upload', () => {

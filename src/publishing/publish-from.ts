@@ -3,14 +3,14 @@ import { versionProblem, type ProductRef } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { alreadyPublished } from './already-published.ts';
 import { productOfProperties } from './choose-product.ts';
-import { projectOf, type InstanceSource } from './configured-remote.ts';
+import { projectOf, type InstanceSource } from '../upload/configured-remote.ts';
 import { GatewayError } from '../gateway/api/answers.ts';
-import { imageOfInstance } from './instance-image.ts';
-import { exportImage, type SourceImage } from './instance-server.ts';
-import { abandoned, LeftBehindError, messageOf } from './left-behind.ts';
+import { imageOfInstance } from '../upload/instance-image.ts';
+import { exportImage, type SourceImage } from '../upload/instance-server.ts';
+import { abandoned, LeftBehindError, messageOf } from './abandon.ts';
 import { placeOf, type PlacedVersion } from './place-version.ts';
-import { receiveImage, type ImageHead } from './receive-image.ts';
-import { lookUp } from './source-name.ts';
+import { receiveImage, type ImageHead } from '../upload/receive-image.ts';
+import { lookUp } from '../upload/source-name.ts';
 import {
   claimVersion,
   openVersion,

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { runCli, startServe, type Server } from '../support/cli.ts';
-import { sha256 } from '../support/image-files.ts';
-import { METADATA_YAML, tarArchive } from '../support/tar-archive.ts';
-import { temporaryFolder } from '../support/temporary.ts';
+import { runCli, startServe, type Server } from '../../support/cli.ts';
+import { sha256 } from '../../support/image-files.ts';
+import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
 
 const PRODUCT = 'busybox/1.36/amd64/default';
 

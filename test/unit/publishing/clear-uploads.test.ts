@@ -3,8 +3,8 @@ import { describe, it, type TestContext } from 'node:test';
 
 import type { PipelineContext } from '../../../src/pipeline/context.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { clearUploads } from '../../../src/upload/clear-uploads.ts';
-import { claimVersion } from '../../../src/upload/version-slot.ts';
+import { clearUploads } from '../../../src/publishing/clear-uploads.ts';
+import { claimVersion } from '../../../src/publishing/version-slot.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
 import { freshStore, put, testContext } from '../../support/pipeline-fixture.ts';
 

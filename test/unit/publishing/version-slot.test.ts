@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { versionProblem } from '../../../src/images/layout.ts';
-import { claimVersion } from '../../../src/upload/version-slot.ts';
+import { claimVersion } from '../../../src/publishing/version-slot.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 
 const STAMP = '20260101_1200';

@@ -4,8 +4,7 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import { targetOfPrefix } from '../pipeline/indexing/targets.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { CLAIMS_PREFIX } from './version-slot.ts';
-import { RECORD_FILE, WAITING_PREFIX } from '../gateway/waiting-image.ts';
+import { CLAIMS_PREFIX, RECORD_FILE, WAITING_PREFIX } from './uploads-prefix.ts';
 
 /**
  * Milliseconds after which nothing in `uploads/` can be in work any more: an image is placed within an hour

@@ -9,9 +9,9 @@ import { gzipSync } from 'node:zlib';
 import { parseProductPath } from '../../../src/images/layout.ts';
 import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { placeVersion, type PlaceOptions } from '../../../src/upload/place-version.ts';
-import { recogniseFiles } from '../../../src/upload/recognise.ts';
-import { PlacementError } from '../../../src/upload/version-slot.ts';
+import { placeVersion, type PlaceOptions } from '../../../src/publishing/place-version.ts';
+import { recogniseFiles } from '../../../src/publishing/recognise.ts';
+import { PlacementError } from '../../../src/publishing/version-slot.ts';
 import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
 
 const PRODUCT = parseProductPath('iats/xenial/amd64/default')!;
