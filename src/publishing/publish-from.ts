@@ -9,7 +9,8 @@ import { imageOfInstance } from '../upload/instance-image.ts';
 import { exportImage, type SourceImage } from '../upload/instance-server.ts';
 import { abandoned, LeftBehindError, messageOf } from './abandon.ts';
 import { placeOf, type PlacedVersion } from './place-version.ts';
-import { receiveImage, type ImageHead } from '../upload/receive-image.ts';
+import { receiveImage } from './receive/receive-image.ts';
+import { type ImageHead } from './receive/received-image.ts';
 import { lookUp } from '../upload/source-name.ts';
 import {
   claimVersion,

@@ -1,13 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
 
-import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { letGo } from '../bytes/collect-young.ts';
-import type { Compression } from '../archives/compression.ts';
-import type { ImageMetadata } from '../archives/image-metadata.ts';
-import { hashedBody } from '../bytes/hashed-body.ts';
-import { openMachineArchive } from '../archives/machine-archive.ts';
-import { checkFingerprint, digestOf, passRoot } from './pass-root.ts';
-import type { ReceivedImage, StoreRoot } from './receive-image.ts';
+import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
+import { letGo } from '../../bytes/collect-young.ts';
+import type { Compression } from '../../archives/compression.ts';
+import type { ImageMetadata } from '../../archives/image-metadata.ts';
+import { hashedBody } from '../../bytes/hashed-body.ts';
+import { openMachineArchive } from '../../archives/machine-archive.ts';
+import { checkFingerprint, digestOf, passRoot } from './hash-root.ts';
+import type { ReceivedImage, StoreRoot } from './received-image.ts';
 
 export interface IncomingMachine {
   readonly body: AsyncIterable<Uint8Array>;

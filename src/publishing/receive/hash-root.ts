@@ -1,9 +1,9 @@
 import type { Hash } from 'node:crypto';
 
-import { parseSha256, type Sha256 } from '../images/digests.ts';
-import type { ObjectInfo } from '../storage/object-store.ts';
-import { GatewayError } from '../gateway/api/answers.ts';
-import type { ImageHead, ReceivedImage, StoreRoot } from './receive-image.ts';
+import { parseSha256, type Sha256 } from '../../images/digests.ts';
+import type { ObjectInfo } from '../../storage/object-store.ts';
+import { GatewayError } from '../../gateway/api/answers.ts';
+import type { ImageHead, ReceivedImage, StoreRoot } from './received-image.ts';
 
 /** Has `store` take a root away. Rejects with the root's own fault, which is what its sender has to know. */
 export async function passRoot(

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 
-import { described, type Compression, type Signature } from '../archives/compression.ts';
-import { GatewayError } from '../gateway/api/answers.ts';
-import { wholeBody } from '../bytes/whole-body.ts';
-import { parseImageMetadata, type ImageMetadata } from '../archives/image-metadata.ts';
-import type { Part } from '../bytes/multipart.ts';
-import { passHashed } from './pass-root.ts';
-import { peekSignature, peekTar } from '../archives/peek.ts';
-import type { ReceivedImage, StoreRoot } from './receive-image.ts';
-import { isArchiveFault, METADATA_SIZE_LIMIT, tarContents } from '../archives/image-archive.ts';
-import { checkRootTar } from '../archives/root-archive.ts';
+import { described, type Compression, type Signature } from '../../archives/compression.ts';
+import { GatewayError } from '../../gateway/api/answers.ts';
+import { wholeBody } from '../../bytes/whole-body.ts';
+import { parseImageMetadata, type ImageMetadata } from '../../archives/image-metadata.ts';
+import type { Part } from '../../bytes/multipart.ts';
+import { passHashed } from './hash-root.ts';
+import { peekSignature, peekTar } from '../../archives/peek.ts';
+import type { ReceivedImage, StoreRoot } from './received-image.ts';
+import { isArchiveFault, METADATA_SIZE_LIMIT, tarContents } from '../../archives/image-archive.ts';
+import { checkRootTar } from '../../archives/root-archive.ts';
 
 /** Metadata and then a root, each a part. */
 export async function receiveSplit(
