@@ -19,14 +19,14 @@ import { mapConcurrently } from './concurrently.ts';
 import type { PipelineContext } from './context.ts';
 import { checked, CopyMismatch } from './copy-object.ts';
 import { loadCatalog } from './documents/load-catalog.ts';
-import { productsPaths } from './public-items.ts';
+import { productsPaths } from '../simplestreams/public-items.ts';
 import {
   chooseVersions,
   type Choice,
   type UpstreamFile,
   type UpstreamVersion,
 } from './upstream.ts';
-import type { PublicSource } from './verify/verify-public.ts';
+import type { PublicSource } from '../simplestreams/public-source.ts';
 
 export interface PullOptions extends Choice {
   readonly onProgress?: (bytes: number, total: number) => void;

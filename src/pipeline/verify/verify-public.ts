@@ -9,14 +9,8 @@ import {
   type Problem,
   type PublicItem,
   type PublicVersion,
-} from '../public-items.ts';
-
-/** Where public files are read from: a store, or a server as a client reads it. */
-export interface PublicSource {
-  readonly url: string;
-  /** Opens a path below the URL; rejects with a StoreError. A body that ends early is an error of the stream. */
-  open(path: string): Promise<Readable>;
-}
+} from '../../simplestreams/public-items.ts';
+import type { PublicSource } from '../../simplestreams/public-source.ts';
 
 export interface Verification {
   /** Files that were read. */

@@ -4,7 +4,8 @@ import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { PipelineError } from '../errors.ts';
 import { assertStoreIsThere } from '../documents/store-presence.ts';
-import { verifyPublic, type PublicSource, type Verification } from './verify-public.ts';
+import { verifyPublic, type Verification } from './verify-public.ts';
+import { type PublicSource } from '../../simplestreams/public-source.ts';
 
 /**
  * Reads back every byte that a store's public files name, and compares sizes, digests and fingerprints.
