@@ -1,9 +1,5 @@
 import type { VersionSlot } from './version-slot.ts';
-
-/** Something that was made for an upload could not be taken away. `message` says what, and what to do. */
-export class LeftBehindError extends Error {
-  override readonly name = 'LeftBehindError';
-}
+import { LeftBehindError, messageOf } from '../sources/instances/left-behind.ts';
 
 /**
  * Takes away what an upload stored that ended with `error`, and rejects with that, or with the reason of its
@@ -27,8 +23,4 @@ export async function abandoned(
     );
   }
   throw stopped ? signal.reason : error;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

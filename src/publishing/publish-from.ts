@@ -3,15 +3,16 @@ import { versionProblem, type ProductRef } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { alreadyPublished } from './already-published.ts';
 import { productOfProperties } from './choose-product.ts';
-import { projectOf, type InstanceSource } from '../upload/configured-remote.ts';
+import { projectOf, type InstanceSource } from '../sources/instances/configured-remote.ts';
 import { GatewayError } from '../gateway/api/answers.ts';
-import { imageOfInstance } from '../upload/instance-image.ts';
-import { exportImage, type SourceImage } from '../upload/instance-server.ts';
-import { abandoned, LeftBehindError, messageOf } from './abandon.ts';
+import { imageOfInstance } from '../sources/instances/export-instance.ts';
+import { exportImage, type SourceImage } from '../sources/instances/images.ts';
+import { abandoned } from './abandon.ts';
+import { LeftBehindError, messageOf } from '../sources/instances/left-behind.ts';
 import { placeOf, type PlacedVersion } from './place-version.ts';
 import { receiveImage } from './receive/receive-image.ts';
 import { type ImageHead } from './receive/received-image.ts';
-import { lookUp } from '../upload/source-name.ts';
+import { lookUp } from '../sources/instances/look-up.ts';
 import {
   claimVersion,
   openVersion,

@@ -4,7 +4,7 @@ import { canonicalArchitecture } from '../images/architectures.ts';
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import { gatheredBody } from '../bytes/gathered-body.ts';
 import { wholeBody } from '../bytes/whole-body.ts';
-import { InstanceServerError } from './instance-connection.ts';
+import { InstanceServerError } from '../sources/instances/connection.ts';
 import type { Part } from '../bytes/multipart.ts';
 import type { IncomingImage } from '../archives/incoming-image.ts';
 

@@ -5,7 +5,7 @@ import {
   versionProblem,
   type ProductRef,
 } from '../../images/layout.ts';
-import { instanceSource, type InstanceSource } from '../../upload/configured-remote.ts';
+import { instanceSource, type InstanceSource } from '../../sources/instances/configured-remote.ts';
 import { placeVersion } from '../../publishing/place-version.ts';
 import { publishFrom } from '../../publishing/publish-from.ts';
 import { recogniseFiles } from '../../publishing/recognise.ts';

@@ -1,7 +1,7 @@
 import { clientCommand, projectOf, type InstanceSource } from './configured-remote.ts';
-import { call, InstanceServerError, path } from './instance-connection.ts';
-import { textOf } from './instance-operation.ts';
-import { parseImage, type SourceImage } from './instance-server.ts';
+import { call, InstanceServerError, path } from './connection.ts';
+import { textOf } from './operation.ts';
+import { parseImage, type SourceImage } from './images.ts';
 
 /** What a name stands for on a source. */
 export type Named =

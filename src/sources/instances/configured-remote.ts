@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 
-import { InstanceServerError, type ServerAddress } from './instance-connection.ts';
+import { InstanceServerError, type ServerAddress } from './connection.ts';
 
 export type ServerKind = 'lxd' | 'incus';
 type Env = Readonly<Record<string, string | undefined>>;

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { clientCommand, instanceSource } from '../../../src/upload/configured-remote.ts';
+import { clientCommand, instanceSource } from '../../../src/sources/instances/configured-remote.ts';
 import { fakeInstanceServer } from '../../support/fake-instance-server.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 

@@ -1,8 +1,8 @@
 import { clientCommand, projectOf, type InstanceSource } from './configured-remote.ts';
-import { call, InstanceServerError, path } from './instance-connection.ts';
-import { begin, endOf, textOf, type Ending } from './instance-operation.ts';
-import { parseImage, type SourceImage } from './instance-server.ts';
-import { LeftBehindError, messageOf } from '../publishing/abandon.ts';
+import { call, InstanceServerError, path } from './connection.ts';
+import { begin, endOf, textOf, type Ending } from './operation.ts';
+import { parseImage, type SourceImage } from './images.ts';
+import { LeftBehindError, messageOf } from './left-behind.ts';
 
 /** The image that a source has of an instance or snapshot. */
 export interface InstanceImage {

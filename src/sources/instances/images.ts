@@ -1,4 +1,4 @@
-import { gatheredBody } from '../bytes/gathered-body.ts';
+import { gatheredBody } from '../../bytes/gathered-body.ts';
 import {
   call,
   failed,
@@ -7,9 +7,9 @@ import {
   open,
   path,
   type ServerAddress,
-} from './instance-connection.ts';
-import { multipartBoundary, multipartParts } from '../bytes/multipart.ts';
-import type { IncomingImage } from '../archives/incoming-image.ts';
+} from './connection.ts';
+import { multipartBoundary, multipartParts } from '../../bytes/multipart.ts';
+import type { IncomingImage } from '../../archives/incoming-image.ts';
 
 /** What of an image's description is of use here (`api.Image`). */
 export interface SourceImage {

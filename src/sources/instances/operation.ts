@@ -1,10 +1,4 @@
-import {
-  call,
-  InstanceServerError,
-  isMap,
-  path,
-  type ServerAddress,
-} from './instance-connection.ts';
+import { call, InstanceServerError, isMap, path, type ServerAddress } from './connection.ts';
 
 /** How something ended that the server does by itself once it is asked to. */
 export type Ending =
