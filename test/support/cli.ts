@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rootCertificates } from 'node:tls';
 
-import { openRemote } from '../../src/cli/remote.ts';
+import { openRemote } from '../../src/sources/streams/public-server.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/bucketstreams.js', import.meta.url));
 

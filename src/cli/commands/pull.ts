@@ -1,11 +1,11 @@
 import { parseProductPattern } from '../../images/product-pattern.ts';
-import { pull } from '../../pipeline/pull.ts';
+import { pull } from '../../sources/streams/pull.ts';
 import { wholeNumber } from '../console/arguments.ts';
 import { trustedAuthority } from '../shared/authority.ts';
 import { defineCommand } from '../console/command.ts';
 import { oneLine, UsageError } from '../console/exit.ts';
 import { createProgress, formatBytes } from '../console/progress.ts';
-import { openRemote } from '../remote.ts';
+import { openRemote } from '../../sources/streams/public-server.ts';
 import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
 import { untilSignal } from '../console/until-signal.ts';
 

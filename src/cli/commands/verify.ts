@@ -8,7 +8,7 @@ import { defineCommand } from '../console/command.ts';
 import { oneLine, UsageError } from '../console/exit.ts';
 import { withMirrors } from '../shared/mirrors.ts';
 import { createProgress, formatBytes } from '../console/progress.ts';
-import { openRemote } from '../remote.ts';
+import { openRemote } from '../../sources/streams/public-server.ts';
 import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
 
 export const verifyCommand = defineCommand({

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 
 import { UsageError } from '../console/exit.ts';
-import type { TrustedAuthority } from '../remote.ts';
+import type { TrustedAuthority } from '../../sources/streams/public-server.ts';
 
 /** The file of `--ca`; undefined without it. Throws UsageError when it holds no certificate. */
 export async function trustedAuthority(

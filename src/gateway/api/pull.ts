@@ -9,7 +9,7 @@ import type { ServerAddress } from '../../sources/instances/connection.ts';
 import { exportImage, findImage } from '../../sources/instances/images.ts';
 import type { Part } from '../../bytes/multipart.ts';
 import type { IncomingImage } from '../../archives/incoming-image.ts';
-import { findStreamImage, openStreamImage } from '../../upload/streams-source.ts';
+import { findStreamImage, openStreamImage } from '../../sources/streams/find-image.ts';
 
 /** Fetches an image from where a client says it is, until the signal ends it. */
 export async function pullImage(

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 
-import { canonicalArchitecture } from '../images/architectures.ts';
-import { parseSha256, type Sha256 } from '../images/digests.ts';
-import { gatheredBody } from '../bytes/gathered-body.ts';
-import { wholeBody } from '../bytes/whole-body.ts';
-import { InstanceServerError } from '../sources/instances/connection.ts';
-import type { Part } from '../bytes/multipart.ts';
-import type { IncomingImage } from '../archives/incoming-image.ts';
+import { canonicalArchitecture } from '../../images/architectures.ts';
+import { parseSha256, type Sha256 } from '../../images/digests.ts';
+import { gatheredBody } from '../../bytes/gathered-body.ts';
+import { wholeBody } from '../../bytes/whole-body.ts';
+import { InstanceServerError } from '../instances/connection.ts';
+import type { Part } from '../../bytes/multipart.ts';
+import type { IncomingImage } from '../../archives/incoming-image.ts';
 
 /** An image on a simplestreams server. */
 export interface StreamImage {

@@ -1,7 +1,7 @@
-import { aliasProblem } from '../catalog/alias-name.ts';
-import type { Catalog, Version } from '../catalog/document.ts';
-import { parseProductFile } from '../catalog/product-file.ts';
-import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../facts/delivery-policy.ts';
+import { aliasProblem } from '../../catalog/alias-name.ts';
+import type { Catalog, Version } from '../../catalog/document.ts';
+import { parseProductFile } from '../../catalog/product-file.ts';
+import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../../facts/delivery-policy.ts';
 import {
   productFileKey,
   productName,
@@ -9,24 +9,24 @@ import {
   versionPrefix,
   type ProductRef,
   type VersionRef,
-} from '../images/layout.ts';
-import { DEFAULT_ALIASES, expandAliases } from '../simplestreams/aliases.ts';
-import type { ProductEntry, ProductsDocument } from '../simplestreams/documents.ts';
-import { parseProducts } from '../simplestreams/parse-documents.ts';
-import { isStoreError, StoreError } from '../storage/errors.ts';
-import type { ObjectInfo } from '../storage/object-store.ts';
-import { mapConcurrently } from './concurrently.ts';
-import type { PipelineContext } from './context.ts';
-import { checked, CopyMismatch } from './copy-object.ts';
-import { loadCatalog } from './documents/load-catalog.ts';
-import { productsPaths } from '../simplestreams/public-items.ts';
+} from '../../images/layout.ts';
+import { DEFAULT_ALIASES, expandAliases } from '../../simplestreams/aliases.ts';
+import type { ProductEntry, ProductsDocument } from '../../simplestreams/documents.ts';
+import { parseProducts } from '../../simplestreams/parse-documents.ts';
+import { isStoreError, StoreError } from '../../storage/errors.ts';
+import type { ObjectInfo } from '../../storage/object-store.ts';
+import { mapConcurrently } from '../../pipeline/concurrently.ts';
+import type { PipelineContext } from '../../pipeline/context.ts';
+import { checked, CopyMismatch } from '../../pipeline/copy-object.ts';
+import { loadCatalog } from '../../pipeline/documents/load-catalog.ts';
+import { productsPaths } from '../../simplestreams/public-items.ts';
 import {
   chooseVersions,
   type Choice,
   type UpstreamFile,
   type UpstreamVersion,
-} from './upstream.ts';
-import type { PublicSource } from '../simplestreams/public-source.ts';
+} from './choose-versions.ts';
+import type { PublicSource } from '../../simplestreams/public-source.ts';
 
 export interface PullOptions extends Choice {
   readonly onProgress?: (bytes: number, total: number) => void;

@@ -1,5 +1,5 @@
-import { parseSha256, type Sha256 } from '../images/digests.ts';
-import { FILE_NAMES, fileKind } from '../images/file-kinds.ts';
+import { parseSha256, type Sha256 } from '../../images/digests.ts';
+import { FILE_NAMES, fileKind } from '../../images/file-kinds.ts';
 import {
   parseProductName,
   parseProductPath,
@@ -7,13 +7,13 @@ import {
   versionProblem,
   type ProductRef,
   type VersionRef,
-} from '../images/layout.ts';
+} from '../../images/layout.ts';
 import type {
   ItemEntry,
   ProductEntry,
   ProductsDocument,
   VersionEntry,
-} from '../simplestreams/documents.ts';
+} from '../../simplestreams/documents.ts';
 
 /** A version of an upstream, as the files that it makes here. */
 export interface UpstreamVersion {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { productName } from '../../../src/images/layout.ts';
-import { chooseVersions, type Choice } from '../../../src/pipeline/upstream.ts';
+import { chooseVersions, type Choice } from '../../../src/sources/streams/choose-versions.ts';
 import { parseProducts } from '../../../src/simplestreams/parse-documents.ts';
 import { linuxContainers, ubuntuCloud, type UpstreamFiles } from '../../support/public-upstream.ts';
 

@@ -1,7 +1,7 @@
 import { get as httpGet, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent, get as httpsGet } from 'node:https';
 
-import { StoreError } from '../storage/errors.ts';
+import { StoreError } from '../../storage/errors.ts';
 
 /** A simplestreams server, read as a client reads it. */
 export interface Remote {
