@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '../src/config/config-error.ts';
 import type { Config, MirrorConfig } from '../src/config/config.ts';
 import { sourceLines } from '../src/config/source-lines.ts';
-import type { StoreLocation } from '../src/config/store-location.ts';
+import type { StoreLocation } from '../src/storage/location.ts';
 import { bundle } from './bundle.ts';
 import type { Deployment, MirrorPlan } from './deployment.ts';
 

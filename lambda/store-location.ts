@@ -1,4 +1,4 @@
-import { isStoreProblem, parseStoreUrl, type StoreLocation } from '../src/config/store-location.ts';
+import { isStoreProblem, parseStoreUrl, type StoreLocation } from '../src/storage/location.ts';
 
 /** Reads a store's URL of the function's environment, which `name` tells the operator. */
 export function storeLocation(name: string, text: string | undefined): StoreLocation {

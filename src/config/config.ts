@@ -1,8 +1,8 @@
 import type { AliasTemplate } from '../catalog/document.ts';
 import type { Client } from '../images/file-kinds.ts';
 import type { LogLevel } from '../log/logger.ts';
-import type { Credentials } from './credentials.ts';
-import type { StoreLocation } from './store-location.ts';
+import type { Credentials } from '../storage/credentials.ts';
+import type { StoreLocation } from '../storage/location.ts';
 
 /** `bucketstreams.toml`, checked, with every default filled in. Paths are absolute. */
 export interface Config {

@@ -1,7 +1,7 @@
 import { mirrorNameProblem } from '../facts/deployment-names.ts';
 import type { MirrorConfig, StoreConfig } from './config.ts';
-import { CREDENTIALS_FORMS, parseCredentials } from './credentials.ts';
-import { isStoreProblem, parseStoreUrl, storeIdentity, storeUrl } from './store-location.ts';
+import { CREDENTIALS_FORMS, parseCredentials } from '../storage/credentials.ts';
+import { isStoreProblem, parseStoreUrl, storeIdentity, storeUrl } from '../storage/location.ts';
 import type { TableReader } from './table-reader.ts';
 
 export const DEFAULT_MASTER = 'file:./data';

@@ -1,5 +1,5 @@
-import type { Credentials } from '../config/credentials.ts';
-import type { StoreLocation } from '../config/store-location.ts';
+import type { Credentials } from './credentials.ts';
+import type { StoreLocation } from './location.ts';
 import { openDirectoryStore, type OnSkipped } from './directory-store.ts';
 import type { ObjectStore } from './object-store.ts';
 import { s3Credentials } from './s3-credentials.ts';

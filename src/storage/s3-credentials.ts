@@ -1,4 +1,4 @@
-import type { Credentials } from '../config/credentials.ts';
+import type { Credentials } from './credentials.ts';
 import type { S3Credentials } from './s3-client.ts';
 
 /** The configured credentials cannot be had here. `message` says what to set. */

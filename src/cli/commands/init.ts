@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 
 import { CONFIG_FILE } from '../../config/load-config.ts';
-import { storeUrl } from '../../config/store-location.ts';
+import { storeUrl } from '../../storage/location.ts';
 import { IMAGES_PREFIX } from '../../images/layout.ts';
 import { ensureCertificate } from '../../net/authority.ts';
 import { update } from '../../pipeline/indexing/update.ts';

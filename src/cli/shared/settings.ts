@@ -6,7 +6,7 @@ import {
   storeIdentity,
   withoutSecrets,
   type StoreLocation,
-} from '../../config/store-location.ts';
+} from '../../storage/location.ts';
 import type { StoreConfig } from '../../config/config.ts';
 import type { Logger, LogLevel } from '../../log/logger.ts';
 import { UsageError } from '../console/exit.ts';

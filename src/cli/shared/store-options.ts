@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { createHasher } from '../../hashing/hasher.ts';
 import type { Logger } from '../../log/logger.ts';
 import { createContext, type PipelineContext } from '../../pipeline/context.ts';
-import type { StoreLocation } from '../../config/store-location.ts';
+import type { StoreLocation } from '../../storage/location.ts';
 import { isStoreError, StoreError } from '../../storage/errors.ts';
 import { openStore } from '../../storage/open-store.ts';
 import type { OptionSpecs } from '../console/arguments.ts';

@@ -7,8 +7,8 @@ import {
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { parseCredentials } from '../../../src/config/credentials.ts';
-import { isStoreProblem, parseStoreUrl } from '../../../src/config/store-location.ts';
+import { parseCredentials } from '../../../src/storage/credentials.ts';
+import { isStoreProblem, parseStoreUrl } from '../../../src/storage/location.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
 import { openS3Store } from '../../../src/storage/s3-store.ts';

@@ -6,7 +6,7 @@ import {
   storeIdentity,
   storeUrl,
   withoutSecrets,
-} from '../../../src/config/store-location.ts';
+} from '../../../src/storage/location.ts';
 
 const BASE = '/etc/images';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseCredentials } from '../../../src/config/credentials.ts';
+import { parseCredentials } from '../../../src/storage/credentials.ts';
 
 describe('parseCredentials', () => {
   it('reads the forms of the setting', () => {
