@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { createHasher } from '../src/hashing/hasher.ts';
-import { openDirectoryStore } from '../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../src/storage/directory/store.ts';
 
 /** What the measured process prints. */
 export interface HashedRoot {

@@ -23,7 +23,7 @@ import { createContext } from '../src/pipeline/context.ts';
 import { indexVersions } from '../src/pipeline/indexing/index-versions.ts';
 import { publishStreams } from '../src/pipeline/documents/publish-streams.ts';
 import { DEFAULT_ALIASES } from '../src/simplestreams/aliases.ts';
-import { openDirectoryStore } from '../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../src/storage/directory/store.ts';
 import type { ETag } from '../src/storage/object-store.ts';
 import { line, summarise } from './harness.ts';
 

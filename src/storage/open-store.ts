@@ -1,6 +1,6 @@
 import type { Credentials } from './credentials.ts';
 import type { StoreLocation } from './location.ts';
-import { openDirectoryStore, type OnSkipped } from './directory-store.ts';
+import { openDirectoryStore, type OnSkipped } from './directory/store.ts';
 import type { ObjectStore } from './object-store.ts';
 import { s3Credentials } from './s3-credentials.ts';
 

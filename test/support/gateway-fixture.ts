@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { parseSha256 } from '../../src/images/digests.ts';
 import { ensureCertificate } from '../../src/net/authority.ts';
 import { issueAuthority } from '../../src/net/issue.ts';
-import { openDirectoryStore } from '../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { startGateway, trustFolder, type GatewayOptions } from '../../src/gateway/server.ts';
 import { TrustStore } from '../../src/gateway/trust-store.ts';

@@ -12,7 +12,7 @@ import { loadCatalog } from '../../src/pipeline/documents/load-catalog.ts';
 import { targetOfKey } from '../../src/pipeline/indexing/targets.ts';
 import { parseIndex, parseProducts } from '../../src/simplestreams/parse-documents.ts';
 import { isStoreError } from '../../src/storage/errors.ts';
-import { openDirectoryStore } from '../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 /** `images/…/` of a version of the product that tests use when it does not matter which. */

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { clearUploads } from '../../../src/publishing/clear-uploads.ts';
 import { bytesOnDisk } from '../../support/bytes-on-disk.ts';

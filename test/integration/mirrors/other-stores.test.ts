@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import { openS3Store } from '../../../src/storage/s3-store.ts';
 import { buildBusyboxImage } from '../../support/busybox-image.ts';
 import { cliOutput, runCli } from '../../support/cli.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import { run } from '../../support/command.ts';
 import { chunked, collect, pattern } from '../../support/objects.ts';
 import { temporaryFolder } from '../../support/temporary.ts';

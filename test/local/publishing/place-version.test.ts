@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { parseProductPath } from '../../../src/images/layout.ts';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { placeVersion, type PlaceOptions } from '../../../src/publishing/place-version.ts';
 import { recogniseFiles } from '../../../src/publishing/recognise.ts';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { listRefused } from '../../../src/cli/shared/listing.ts';
 import { update } from '../../../src/pipeline/indexing/update.ts';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import {
   readAsClient,
   splitImage,

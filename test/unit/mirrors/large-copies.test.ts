@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
 import { mirrorOf, namedItems } from '../../support/mirror-fixture.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { directoryError } from '../../../src/storage/directory-errors.ts';
+import { directoryError } from '../../../src/storage/directory/errors.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
 import { s3Error } from '../../../src/storage/s3-errors.ts';
 

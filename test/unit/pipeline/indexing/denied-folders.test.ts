@@ -6,8 +6,8 @@ import { CATALOG_KEY } from '../../../../src/catalog/document.ts';
 import { listRefused } from '../../../../src/cli/shared/listing.ts';
 import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
 import { update } from '../../../../src/pipeline/indexing/update.ts';
-import { DENIED } from '../../../../src/storage/directory-list.ts';
-import { openDirectoryStore } from '../../../../src/storage/directory-store.ts';
+import { DENIED } from '../../../../src/storage/directory/list.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import {
   freshStore,

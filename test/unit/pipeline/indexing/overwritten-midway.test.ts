@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { update } from '../../../../src/pipeline/indexing/update.ts';
-import { openDirectoryStore } from '../../../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import {
   storedVersion,

@@ -8,7 +8,7 @@ import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
 import { finishRemovals } from '../../../../src/pipeline/removal/finish-removals.ts';
 import { removeVersions } from '../../../../src/pipeline/removal/remove-versions.ts';
 import { indexAll, update } from '../../../../src/pipeline/indexing/update.ts';
-import { openDirectoryStore } from '../../../../src/storage/directory-store.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
 import type { ETag, ObjectStore } from '../../../../src/storage/object-store.ts';
 import { memoryStore } from '../../../support/memory-store.ts';
 import {

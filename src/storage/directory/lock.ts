@@ -3,10 +3,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errno, failure, type DirectoryContext } from './directory-errors.ts';
-import { STATE_FOLDER } from './directory-keys.ts';
-import { placements, type Placements } from './directory-placements.ts';
-import type { ETag } from './object-store.ts';
+import { errno, failure, type DirectoryContext } from './errors.ts';
+import { STATE_FOLDER } from './keys.ts';
+import { placements, type Placements } from './own-writes.ts';
+import type { ETag } from '../object-store.ts';
 
 /** The right to change a directory store: held by one operation at a time, over all processes. */
 export interface DirectoryLock {

@@ -1,9 +1,9 @@
 import type { BigIntStats, Dirent } from 'node:fs';
 import { lstat, readdir, stat, unlink } from 'node:fs/promises';
-import { errno } from './directory-errors.ts';
-import { descend, inFolder, openFolder, type Folder } from './directory-folder.ts';
-import { isTemporary } from './directory-temporary.ts';
-import { compareKeys } from './keys.ts';
+import { errno } from './errors.ts';
+import { descend, inFolder, openFolder, type Folder } from './folder.ts';
+import { isTemporary } from './temporary-file.ts';
+import { compareKeys } from '../keys.ts';
 
 /** Told what lies in the store but is no object, and why. */
 export type OnSkipped = (key: string, reason: string) => void;

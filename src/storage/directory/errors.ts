@@ -1,4 +1,4 @@
-import { StoreError, type StoreErrorCode } from './errors.ts';
+import { StoreError, type StoreErrorCode } from '../errors.ts';
 
 export interface DirectoryContext {
   readonly operation: 'open' | 'stat' | 'read' | 'list' | 'write' | 'upload' | 'copy' | 'remove';

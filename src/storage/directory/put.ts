@@ -1,11 +1,11 @@
 import { lstat, rmdir, unlink } from 'node:fs/promises';
-import { directoryError, errno, failure, type DirectoryContext } from './directory-errors.ts';
-import { descend, inFolder, type Folder } from './directory-folder.ts';
-import { etagOf, infoOf } from './directory-info.ts';
-import type { DirectoryKey } from './directory-keys.ts';
-import type { DirectoryLock } from './directory-lock.ts';
-import { temporaryFile, type Temporary } from './directory-temporary.ts';
-import type { ETag, ObjectInfo, WriteCondition } from './object-store.ts';
+import { directoryError, errno, failure, type DirectoryContext } from './errors.ts';
+import { descend, inFolder, type Folder } from './folder.ts';
+import { etagOf, infoOf } from './info.ts';
+import type { DirectoryKey } from './keys.ts';
+import type { DirectoryLock } from './lock.ts';
+import { temporaryFile, type Temporary } from './temporary-file.ts';
+import type { ETag, ObjectInfo, WriteCondition } from '../object-store.ts';
 
 export interface Placing {
   readonly root: string;

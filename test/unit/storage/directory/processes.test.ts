@@ -5,9 +5,9 @@ import { glob, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
-import { collect, rejectsWith } from '../../support/objects.ts';
-import { temporaryFolder } from '../../support/temporary.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
+import { collect, rejectsWith } from '../../../support/objects.ts';
+import { temporaryFolder } from '../../../support/temporary.ts';
 
 const PROGRAM = join(import.meta.dirname, 'directory-child.ts');
 

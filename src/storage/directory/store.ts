@@ -1,16 +1,16 @@
 import type { BigIntStats } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
-import { clone } from './directory-clone.ts';
-import { directoryError, failure, type DirectoryContext } from './directory-errors.ts';
-import { fill } from './directory-fill.ts';
-import { etagOf, infoOf, restOf, unchanged } from './directory-info.ts';
-import { readableKey, writableKey } from './directory-keys.ts';
-import { DENIED, listFiles, type OnSkipped } from './directory-list.ts';
-import { directoryLock, type DirectoryLock } from './directory-lock.ts';
-import { openObject, prepareRoot, type OpenFile } from './directory-open.ts';
-import { place, removeFile, type Placing } from './directory-place.ts';
-import { cancelled, fileStream, inOneMemory } from './directory-read.ts';
+import { clone } from './clone.ts';
+import { directoryError, failure, type DirectoryContext } from './errors.ts';
+import { fill } from './fill.ts';
+import { etagOf, infoOf, restOf, unchanged } from './info.ts';
+import { readableKey, writableKey } from './keys.ts';
+import { DENIED, listFiles, type OnSkipped } from './list.ts';
+import { directoryLock, type DirectoryLock } from './lock.ts';
+import { openObject, prepareRoot, type OpenFile } from './open.ts';
+import { place, removeFile, type Placing } from './put.ts';
+import { cancelled, fileStream, inOneMemory } from './read.ts';
 import type {
   CopySource,
   ETag,
@@ -21,10 +21,10 @@ import type {
   ReadOptions,
   UploadOptions,
   WriteOptions,
-} from './object-store.ts';
-import { withSource } from './upload-source.ts';
+} from '../object-store.ts';
+import { withSource } from '../upload-source.ts';
 
-export type { OnSkipped } from './directory-list.ts';
+export type { OnSkipped } from './list.ts';
 
 export interface DirectoryStoreOptions {
   /** The store's folder. Made when missing; its parent must be there. */

@@ -17,16 +17,16 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { DENIED, LINK, SPECIAL } from '../../../src/storage/directory-list.ts';
+import { DENIED, LINK, SPECIAL } from '../../../../src/storage/directory/list.ts';
 import {
   openDirectoryStore,
   type DirectoryStoreOptions,
-} from '../../../src/storage/directory-store.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { run } from '../../support/command.ts';
-import { bytes, chunked, collect, pattern, rejectsWith } from '../../support/objects.ts';
-import { temporaryFolder } from '../../support/temporary.ts';
-import { asNobody } from '../../support/users.ts';
+} from '../../../../src/storage/directory/store.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { run } from '../../../support/command.ts';
+import { bytes, chunked, collect, pattern, rejectsWith } from '../../../support/objects.ts';
+import { temporaryFolder } from '../../../support/temporary.ts';
+import { asNobody } from '../../../support/users.ts';
 
 interface Fixture extends AsyncDisposable {
   readonly path: string;

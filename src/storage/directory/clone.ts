@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, type FileHandle } from 'node:fs/promises';
-import { errno } from './directory-errors.ts';
-import { descriptorPath } from './directory-folder.ts';
-import type { Temporary } from './directory-temporary.ts';
+import { errno } from './errors.ts';
+import { descriptorPath } from './folder.ts';
+import type { Temporary } from './temporary-file.ts';
 
 const CANNOT_CLONE = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM'];
 

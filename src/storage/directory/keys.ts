@@ -1,4 +1,4 @@
-import { invalidKey, keyProblem } from './keys.ts';
+import { invalidKey, keyProblem } from '../keys.ts';
 
 /** What Linux's file systems allow for one name, in bytes. */
 const MAX_NAME_BYTES = 255;

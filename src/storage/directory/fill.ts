@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { directoryError, failure, type DirectoryContext } from './directory-errors.ts';
-import { StoreError } from './errors.ts';
-import type { UploadOptions } from './object-store.ts';
+import { directoryError, failure, type DirectoryContext } from './errors.ts';
+import { StoreError } from '../errors.ts';
+import type { UploadOptions } from '../object-store.ts';
 
 /**
  * Writes all of `body` to an empty file. A body that comes gzipped is stored decoded: the encoding is for

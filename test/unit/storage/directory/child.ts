@@ -5,8 +5,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { isStoreError } from '../../../src/storage/errors.ts';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
+import { isStoreError } from '../../../../src/storage/errors.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
 
 const MIB = 1024 * 1024;
 const [task, folder] = process.argv.slice(2);

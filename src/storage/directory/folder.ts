@@ -1,6 +1,6 @@
 import { constants, existsSync } from 'node:fs';
 import { lstat, mkdir, open, type FileHandle } from 'node:fs/promises';
-import { errno } from './directory-errors.ts';
+import { errno } from './errors.ts';
 
 /**
  * An open folder. Names are resolved in the open folder itself, not along a path in which someone may

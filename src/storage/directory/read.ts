@@ -1,9 +1,9 @@
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { directoryError, failure, type DirectoryContext } from './directory-errors.ts';
-import { unchanged } from './directory-info.ts';
-import type { DirectReads, FileReads, LentFile, ReadOptions } from './object-store.ts';
+import { directoryError, failure, type DirectoryContext } from './errors.ts';
+import { unchanged } from './info.ts';
+import type { DirectReads, FileReads, LentFile, ReadOptions } from '../object-store.ts';
 
 /** Bytes for each read from the disk: large, since hashing multi-GiB files is the main use. */
 const CHUNK = 1024 * 1024;

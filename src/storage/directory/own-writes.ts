@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { ETag } from './object-store.ts';
+import type { ETag } from '../object-store.ts';
 
 /** What the processes of this store put in place themselves in the last minutes: such files are whole. */
 export interface Placements {

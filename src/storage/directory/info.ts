@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import type { ETag, ObjectInfo } from './object-store.ts';
+import type { ETag, ObjectInfo } from '../object-store.ts';
 
 /**
  * A file's state in a token of safe characters: inode, size, mtime and ctime in nanoseconds. Any write, by

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openDirectoryStore } from '../../../src/storage/directory-store.ts';
-import { run } from '../../support/command.ts';
-import { collect } from '../../support/objects.ts';
-import { temporaryFolder } from '../../support/temporary.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
+import { run } from '../../../support/command.ts';
+import { collect } from '../../../support/objects.ts';
+import { temporaryFolder } from '../../../support/temporary.ts';
 
 const PROGRAM = `
-import { openDirectoryStore } from ${JSON.stringify(join(import.meta.dirname, '../../../src/storage/directory-store.ts'))};
+import { openDirectoryStore } from ${JSON.stringify(join(import.meta.dirname, '../../../../src/storage/directory/store.ts'))};
 const store = await openDirectoryStore({ path: process.argv[1] });
 const full = await store.upload('large', [Buffer.alloc(1 << 20), Buffer.alloc(4 << 20)].values()).catch((error) => error.code);
 console.log(full);

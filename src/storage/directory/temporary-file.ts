@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
-import { errno } from './directory-errors.ts';
-import { descend, inFolder, type Folder } from './directory-folder.ts';
+import { errno } from './errors.ts';
+import { descend, inFolder, type Folder } from './folder.ts';
 
 /** Leading dot: never listed. */
 const PREFIX = '.tmp-';

@@ -1,11 +1,11 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { access, mkdir, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { directoryError, errno, failure, type DirectoryContext } from './directory-errors.ts';
-import { descend, openFile } from './directory-folder.ts';
-import type { DirectoryKey } from './directory-keys.ts';
-import { makeStateFolder } from './directory-lock.ts';
-import { LINK, SPECIAL, type OnSkipped } from './directory-list.ts';
+import { directoryError, errno, failure, type DirectoryContext } from './errors.ts';
+import { descend, openFile } from './folder.ts';
+import type { DirectoryKey } from './keys.ts';
+import { makeStateFolder } from './lock.ts';
+import { LINK, SPECIAL, type OnSkipped } from './list.ts';
 
 export interface OpenFile {
   readonly handle: FileHandle;
