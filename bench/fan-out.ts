@@ -6,7 +6,7 @@ import { createHasher } from '../src/hashing/hasher.ts';
 import { silentLogger } from '../src/log/logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
 import { update } from '../src/pipeline/indexing/update.ts';
-import { openS3Store } from '../src/storage/s3-store.ts';
+import { openS3Store } from '../src/storage/s3/store.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { makeBucket, rawClient, storeOptions } from '../test/support/services/bucket.ts';
 import { goBinary } from '../test/support/services/binary.ts';

@@ -7,7 +7,7 @@ import { IMAGES_KEY } from '../src/facts/delivery-policy.ts';
 import { parseProductPath } from '../src/images/layout.ts';
 import { openDirectoryStore } from '../src/storage/directory/store.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
-import { openS3Store } from '../src/storage/s3-store.ts';
+import { openS3Store } from '../src/storage/s3/store.ts';
 import { placeVersion } from '../src/publishing/place-version.ts';
 import { recogniseFiles } from '../src/publishing/recognise.ts';
 import { serveStore } from '../test/support/program.ts';

@@ -3,7 +3,7 @@ import { createHasher } from '../src/hashing/hasher.ts';
 import { silentLogger } from '../src/log/logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
 import { indexVersions } from '../src/pipeline/indexing/index-versions.ts';
-import { openS3Store, type S3StoreOptions } from '../src/storage/s3-store.ts';
+import { openS3Store, type S3StoreOptions } from '../src/storage/s3/store.ts';
 
 /** Requests to S3 by operation, `GetObject` and so on. */
 export type RequestCounts = Readonly<Record<string, number>>;

@@ -2,7 +2,7 @@ import type { Credentials } from './credentials.ts';
 import type { StoreLocation } from './location.ts';
 import { openDirectoryStore, type OnSkipped } from './directory/store.ts';
 import type { ObjectStore } from './object-store.ts';
-import { s3Credentials } from './s3-credentials.ts';
+import { s3Credentials } from './s3/credentials.ts';
 
 /** A store, and whose rights it is used with. */
 export interface StorePlace {
@@ -36,6 +36,6 @@ export async function openStore(
   const { bucket, region, endpoint } = location;
   const identity = s3Credentials(credentials, env);
   // The SDK takes longer to load than most commands take on a directory.
-  const { openS3Store } = await import('./s3-store.ts');
+  const { openS3Store } = await import('./s3/store.ts');
   return openS3Store({ bucket, region, endpoint, credentials: identity, onRequest });
 }

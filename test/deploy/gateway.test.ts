@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 
-import { openS3Store } from '../../src/storage/s3-store.ts';
+import { openS3Store } from '../../src/storage/s3/store.ts';
 import {
   field,
   fingerprintOf,

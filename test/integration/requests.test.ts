@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { countRequests } from '../../bench/request-counts.ts';
-import type { S3StoreOptions } from '../../src/storage/s3-store.ts';
+import type { S3StoreOptions } from '../../src/storage/s3/store.ts';
 import { makeBucket, storeOptions } from '../support/services/bucket.ts';
 import { startMinio } from '../support/services/minio.ts';
 

@@ -6,7 +6,7 @@ import { storeUrl } from '../../storage/location.ts';
 import { IMAGES_PREFIX } from '../../images/layout.ts';
 import { ensureCertificate } from '../../net/authority.ts';
 import { update } from '../../pipeline/indexing/update.ts';
-import { s3Credentials } from '../../storage/s3-credentials.ts';
+import { s3Credentials } from '../../storage/s3/credentials.ts';
 import { defineCommand } from '../console/command.ts';
 import { configTemplate } from '../shared/config-template.ts';
 import { UsageError } from '../console/exit.ts';
@@ -87,7 +87,7 @@ async function prepareBucket(
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
   };
-  const { ensureBucket, ensureNotifications } = await import('../../storage/s3-setup.ts');
+  const { ensureBucket, ensureNotifications } = await import('../../storage/s3/setup.ts');
   if (create && (await ensureBucket(place))) terminal.out(`${place.url}: bucket made\n`);
   if (eventsArn === undefined) return;
   const changed = await ensureNotifications(place, eventsArn, IMAGES_PREFIX);

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 import { ConfigError } from '../../config/config-error.ts';
 import { isStoreError } from '../../storage/errors.ts';
-import { CredentialsError } from '../../storage/s3-credentials.ts';
+import { CredentialsError } from '../../storage/s3/credentials.ts';
 
 /**
  * What a command's end tells a script: 0 done, 1 the check or operation failed, 2 usage or

@@ -9,7 +9,7 @@ import { createContext } from '../../../src/pipeline/context.ts';
 import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { runCli, startCli } from '../../support/cli.ts';
 import { startReader } from '../../support/mirror-reader.ts';
 import { projection } from '../../support/pipeline-fixture.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
-import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { buildBusyboxImage } from '../../support/busybox-image.ts';
 import { cliOutput, runCli } from '../../support/cli.ts';
 import { namedItems, observe, storedMirror } from '../../support/mirror-fixture.ts';

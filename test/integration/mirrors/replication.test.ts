@@ -8,7 +8,7 @@ import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
-import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mirrorOf, storedMirror } from '../../support/mirror-fixture.ts';
 import { startReader } from '../../support/mirror-reader.ts';

@@ -5,7 +5,7 @@ import { startMirrors } from '../../../src/mirrors/follow.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
 import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
-import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { openS3Store } from '../../../src/storage/s3/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { run } from '../../support/command.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -5,7 +5,7 @@ import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { indexAll } from '../../../src/pipeline/indexing/update.ts';
-import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { put, readAsClient, splitImage, testContext } from '../../support/pipeline-fixture.ts';
 import { makeBucket, storeOptions } from '../../support/services/bucket.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { ETag, ObjectStore } from '../../../src/storage/object-store.ts';
-import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bytes, pattern, rejectsWith } from '../../support/objects.ts';
 import { makeBucket, storeOptions } from '../../support/services/bucket.ts';

@@ -11,7 +11,7 @@ import { parseCredentials } from '../../../src/storage/credentials.ts';
 import { isStoreProblem, parseStoreUrl } from '../../../src/storage/location.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
-import { openS3Store } from '../../../src/storage/s3-store.ts';
+import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { bytes, chunked, collect, pattern, rejectsWith } from '../../support/objects.ts';
 import {
   makeBucket,

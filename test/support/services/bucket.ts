@@ -5,7 +5,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { openS3Store, type S3StoreOptions } from '../../../src/storage/s3-store.ts';
+import { openS3Store, type S3StoreOptions } from '../../../src/storage/s3/store.ts';
 import type { ContractSubject } from '../../contract/object-store.ts';
 import type { S3Service } from './minio.ts';
 

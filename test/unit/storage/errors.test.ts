@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { directoryError } from '../../../src/storage/directory/errors.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
-import { s3Error } from '../../../src/storage/s3-errors.ts';
+import { s3Error } from '../../../src/storage/s3/errors.ts';
 
 const FILE = { operation: 'write', url: 'file:///store', key: 'images/key' } as const;
 const OBJECT = { operation: 'write', url: 's3://bucket', key: 'images/key' } as const;

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { openStore } from '../../../src/storage/open-store.ts';
-import { CredentialsError, s3Credentials } from '../../../src/storage/s3-credentials.ts';
+import { CredentialsError, s3Credentials } from '../../../src/storage/s3/credentials.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const BUCKET = { kind: 'bucket', bucket: 'bucket', region: 'eu-west-1' } as const;

@@ -4,11 +4,11 @@ import { appendFileSync, mkdtempSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { createHasher } from '../../../src/hashing/hasher.ts';
-import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
-import { isStoreError } from '../../../src/storage/errors.ts';
-import type { ObjectBody, ReadOptions } from '../../../src/storage/object-store.ts';
-import { numberedBytes, sha256 } from '../../support/digest-bodies.ts';
+import { createHasher } from '../../../../src/hashing/hasher.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
+import { isStoreError } from '../../../../src/storage/errors.ts';
+import type { ObjectBody, ReadOptions } from '../../../../src/storage/object-store.ts';
+import { numberedBytes, sha256 } from '../../../support/digest-bodies.ts';
 
 const path = mkdtempSync(join(tmpdir(), 'direct-reads-'));
 const store = await openDirectoryStore({ path });

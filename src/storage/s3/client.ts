@@ -1,5 +1,5 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { S3Wire } from './s3-wire.ts';
+import { S3Wire } from './wire.ts';
 
 /** Whose rights a store is used with. */
 export type S3Credentials =

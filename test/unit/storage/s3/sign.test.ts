@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { RequestSigner } from '../../../src/storage/s3-sign.ts';
+import { RequestSigner } from '../../../../src/storage/s3/sign.ts';
 
 const EMPTY = createHash('sha256').digest('hex');
 const TIME = Date.UTC(2013, 4, 24);

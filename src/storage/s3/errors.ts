@@ -1,4 +1,4 @@
-import { StoreError, type StoreErrorCode } from './errors.ts';
+import { StoreError, type StoreErrorCode } from '../errors.ts';
 
 export interface S3Context {
   readonly operation: 'stat' | 'read' | 'list' | 'write' | 'upload' | 'copy' | 'remove';

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { encoded, RequestSigner } from './s3-sign.ts';
+import { encoded, RequestSigner } from './sign.ts';
 
 /** A request for an object, or for a part of one that is being uploaded. */
 export interface WireOrder {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { describe, it } from 'node:test';
-import type { ETag, ObjectStore } from '../../../src/storage/object-store.ts';
-import { decodeListed } from '../../../src/storage/s3-list.ts';
-import { partSizeFor } from '../../../src/storage/s3-upload.ts';
-import { bytes, rejectsWith } from '../../support/objects.ts';
-import { withS3Listener } from '../../support/scripted-s3.ts';
+import type { ETag, ObjectStore } from '../../../../src/storage/object-store.ts';
+import { decodeListed } from '../../../../src/storage/s3/list.ts';
+import { partSizeFor } from '../../../../src/storage/s3/upload.ts';
+import { bytes, rejectsWith } from '../../../support/objects.ts';
+import { withS3Listener } from '../../../support/scripted-s3.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isStoreError } from './errors.ts';
-import { s3Failure, type S3Context } from './s3-errors.ts';
+import { isStoreError } from '../errors.ts';
+import { s3Failure, type S3Context } from './errors.ts';
 
 /** When and how often a body whose connection breaks off is continued. */
 export interface ResumeLimits {

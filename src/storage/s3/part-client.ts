@@ -6,8 +6,8 @@ import {
   type UploadPartCommandOutput,
 } from '@aws-sdk/client-s3';
 import { crc32 } from 'node:zlib';
-import { statusOf } from './s3-errors.ts';
-import { wireWritten, type S3Place } from './s3-place.ts';
+import { statusOf } from './errors.ts';
+import { wireWritten, type S3Place } from './bucket.ts';
 
 /** What a server says to a header or an algorithm that it does not have. */
 const NOT_HAD = [400, 501];

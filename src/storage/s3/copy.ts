@@ -6,9 +6,9 @@ import {
   UploadPartCopyCommand,
   type CompletedPart,
 } from '@aws-sdk/client-s3';
-import { s3Failure, type S3Context } from './s3-errors.ts';
-import { conditionHeaders, contentHeaders, quoted, writtenInfo, type S3Place } from './s3-place.ts';
-import type { CopySource, ObjectInfo, UploadOptions } from './object-store.ts';
+import { s3Failure, type S3Context } from './errors.ts';
+import { conditionHeaders, contentHeaders, quoted, writtenInfo, type S3Place } from './bucket.ts';
+import type { CopySource, ObjectInfo, UploadOptions } from '../object-store.ts';
 
 const GIB = 1024 ** 3;
 const MAX_PARTS = 10_000;

@@ -1,4 +1,4 @@
-import type { ObjectInfo } from './object-store.ts';
+import type { ObjectInfo } from '../object-store.ts';
 
 /** By the header `x-amz-replication-status`. The SDK knows `COMPLETE`, S3 and MinIO say `COMPLETED`. */
 const STATUSES: Readonly<Record<string, NonNullable<ObjectInfo['replication']>>> = {

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
-import { isStoreError } from './errors.ts';
-import { resumingBody } from './s3-body.ts';
-import { s3Failure, statusOf, type S3Context } from './s3-errors.ts';
-import { changed, getObject, type S3Answer } from './s3-get.ts';
-import type { S3Place } from './s3-place.ts';
-import type { ObjectBody, ReadOptions } from './object-store.ts';
+import { isStoreError } from '../errors.ts';
+import { resumingBody } from './resuming-body.ts';
+import { s3Failure, statusOf, type S3Context } from './errors.ts';
+import { changed, getObject, type S3Answer } from './get.ts';
+import type { S3Place } from './bucket.ts';
+import type { ObjectBody, ReadOptions } from '../object-store.ts';
 
 /**
  * `ObjectStore.read`. A body whose connection breaks off goes on from the byte reached, in the same state of

@@ -1,15 +1,15 @@
 import { DeleteObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
-import { assertWritableKey } from './keys.ts';
-import { S3_RESUME_LIMITS, type ResumeLimits } from './s3-body.ts';
-import { connectS3, type S3ClientOptions, type S3Connection } from './s3-client.ts';
-import { copyObject, S3_COPY_LIMITS, type CopyLimits } from './s3-copy.ts';
-import { s3Error, s3Failure, statusOf, type S3Context } from './s3-errors.ts';
-import { listObjects } from './s3-list.ts';
-import { etagFrom, quoted, versionFrom, type S3Place } from './s3-place.ts';
-import { readObject } from './s3-read.ts';
-import { replicationFrom } from './s3-replication.ts';
-import { putObject, uploadObject } from './s3-upload.ts';
+import { assertWritableKey } from '../keys.ts';
+import { S3_RESUME_LIMITS, type ResumeLimits } from './resuming-body.ts';
+import { connectS3, type S3ClientOptions, type S3Connection } from './client.ts';
+import { copyObject, S3_COPY_LIMITS, type CopyLimits } from './copy.ts';
+import { s3Error, s3Failure, statusOf, type S3Context } from './errors.ts';
+import { listObjects } from './list.ts';
+import { etagFrom, quoted, versionFrom, type S3Place } from './bucket.ts';
+import { readObject } from './read.ts';
+import { replicationFrom } from './replication.ts';
+import { putObject, uploadObject } from './upload.ts';
 import type {
   CopySource,
   ETag,
@@ -21,9 +21,9 @@ import type {
   UploadOptions,
   WholeWriteOptions,
   WriteCondition,
-} from './object-store.ts';
+} from '../object-store.ts';
 
-export type { S3Credentials } from './s3-client.ts';
+export type { S3Credentials } from './client.ts';
 
 export interface S3StoreOptions extends S3ClientOptions {
   readonly bucket: string;

@@ -1,5 +1,5 @@
-import type { Credentials } from './credentials.ts';
-import type { S3Credentials } from './s3-client.ts';
+import type { Credentials } from '../credentials.ts';
+import type { S3Credentials } from './client.ts';
 
 /** The configured credentials cannot be had here. `message` says what to set. */
 export class CredentialsError extends Error {

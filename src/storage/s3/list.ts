@@ -1,7 +1,7 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
-import { s3Error, s3Failure, type S3Context } from './s3-errors.ts';
-import { etagFrom, type S3Place } from './s3-place.ts';
-import type { ObjectInfo } from './object-store.ts';
+import { s3Error, s3Failure, type S3Context } from './errors.ts';
+import { etagFrom, type S3Place } from './bucket.ts';
+import type { ObjectInfo } from '../object-store.ts';
 
 /** `ObjectStore.list`. */
 export async function* listObjects(

@@ -1,5 +1,5 @@
-import { isStoreError } from './errors.ts';
-import { s3Failure, type S3Context } from './s3-errors.ts';
+import { isStoreError } from '../errors.ts';
+import { s3Failure, type S3Context } from './errors.ts';
 
 /** S3's limit for one upload. */
 export const MAX_PARTS = 10_000;

@@ -1,9 +1,9 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { Readable } from 'node:stream';
-import { s3Error, s3Failure, type S3Context } from './s3-errors.ts';
-import { partClient } from './s3-part-client.ts';
-import { MAX_PARTS, PartSource } from './s3-parts.ts';
+import { s3Error, s3Failure, type S3Context } from './errors.ts';
+import { partClient } from './part-client.ts';
+import { MAX_PARTS, PartSource } from './part-source.ts';
 import {
   conditionHeaders,
   contentHeaders,
@@ -11,9 +11,9 @@ import {
   wireWritten,
   writtenInfo,
   type S3Place,
-} from './s3-place.ts';
-import type { ObjectInfo, UploadOptions, WholeWriteOptions } from './object-store.ts';
-import { withSource } from './upload-source.ts';
+} from './bucket.ts';
+import type { ObjectInfo, UploadOptions, WholeWriteOptions } from '../object-store.ts';
+import { withSource } from '../upload-source.ts';
 
 const MIB = 1024 * 1024;
 /** S3 takes no smaller ones. */

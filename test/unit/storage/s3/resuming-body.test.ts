@@ -4,9 +4,9 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
-import { StoreError } from '../../../src/storage/errors.ts';
-import { resumingBody, type BodyOptions } from '../../../src/storage/s3-body.ts';
-import { bytes, pattern, rejectsWith } from '../../support/objects.ts';
+import { StoreError } from '../../../../src/storage/errors.ts';
+import { resumingBody, type BodyOptions } from '../../../../src/storage/s3/resuming-body.ts';
+import { bytes, pattern, rejectsWith } from '../../../support/objects.ts';
 
 /** More than a body holds for a slow reader. */
 const CONTENT = pattern(1_500_000);

@@ -1,8 +1,8 @@
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Readable } from 'node:stream';
-import { s3Error, s3Failure, type S3Context } from './s3-errors.ts';
-import { etagFrom, quoted, versionFrom, type S3Place } from './s3-place.ts';
-import type { ObjectInfo, ReadOptions } from './object-store.ts';
+import { s3Error, s3Failure, type S3Context } from './errors.ts';
+import { etagFrom, quoted, versionFrom, type S3Place } from './bucket.ts';
+import type { ObjectInfo, ReadOptions } from '../object-store.ts';
 
 export interface S3Answer {
   readonly info: ObjectInfo;

@@ -7,8 +7,8 @@ import {
   type QueueConfiguration,
 } from '@aws-sdk/client-s3';
 
-import { connectS3, type S3ClientOptions } from './s3-client.ts';
-import { s3Error, statusOf, type S3Context } from './s3-errors.ts';
+import { connectS3, type S3ClientOptions } from './client.ts';
+import { s3Error, statusOf, type S3Context } from './errors.ts';
 
 export interface BucketPlace extends S3ClientOptions {
   readonly bucket: string;

@@ -1,8 +1,8 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { ResumeLimits } from './s3-body.ts';
-import { s3Failure, type S3Context } from './s3-errors.ts';
-import type { S3Wire, WireAnswer } from './s3-wire.ts';
-import type { ETag, ObjectInfo, WriteCondition, WriteOptions } from './object-store.ts';
+import type { ResumeLimits } from './resuming-body.ts';
+import { s3Failure, type S3Context } from './errors.ts';
+import type { S3Wire, WireAnswer } from './wire.ts';
+import type { ETag, ObjectInfo, WriteCondition, WriteOptions } from '../object-store.ts';
 
 /** A bucket and how to reach it: what the parts of the S3 store share. */
 export interface S3Place {
