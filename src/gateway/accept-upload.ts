@@ -6,7 +6,7 @@ import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAliases, productPath } from '../publishing/choose-product.ts';
-import { GatewayError } from './api/answers.ts';
+import { ImageError } from '../archives/image-error.ts';
 import { allows } from './allowed-products.ts';
 import type { TrustedClient, TrustStore } from './trust-store.ts';
 import { isPresent } from './present-image.ts';
@@ -131,18 +131,18 @@ function decide({ aliases, by: { allow } }: Upload, head: ImageHead): ProductRef
   const [first, ...others] = aliases;
   if (first === undefined) return undefined;
   const named = productOfAliases([first, ...others], head.metadata.architecture);
-  if ('problem' in named) throw new GatewayError(400, named.problem);
+  if ('problem' in named) throw new ImageError('unnamed', named.problem);
   const path = productPath(named.product);
   if (allows(allow, path)) return named.product;
-  throw new GatewayError(403, `this client may not publish ${path}`);
+  throw new ImageError('forbidden', `this client may not publish ${path}`);
 }
 
-/** GatewayError 403 when a client was shut out since it began. */
+/** ImageError `forbidden` when a client was shut out since it began. */
 export async function stillTrusted(
   { trust }: Pick<UploadDesk, 'trust'>,
   { fingerprint }: TrustedClient,
 ): Promise<void> {
-  if (!(await trust.find(fingerprint))) throw new GatewayError(403, 'not authorized');
+  if (!(await trust.find(fingerprint))) throw new ImageError('forbidden', 'not authorized');
 }
 
 function propertiesOf(upload: Upload, head: ImageHead): Readonly<Record<string, string>> {
@@ -155,7 +155,7 @@ async function reserve(
   fingerprint: Sha256,
   sentAs: Sha256 | undefined,
 ): Promise<void> {
-  const taken = () => new GatewayError(409, 'Image with same fingerprint already exists');
+  const taken = () => new ImageError('present', 'Image with same fingerprint already exists');
   if (desk.recent.isReserved(fingerprint) || desk.room.find(fingerprint)) throw taken();
   const placed = desk.recent.find(fingerprint);
   desk.recent.reserve(fingerprint, sentAs);
@@ -168,8 +168,8 @@ async function reserve(
   }
 }
 
-function tooLarge(sizeLimit: number): GatewayError {
-  return new GatewayError(413, `the image's disk is larger than ${sizeLimit} bytes`);
+function tooLarge(sizeLimit: number): ImageError {
+  return new ImageError('too_large', `the image's disk is larger than ${sizeLimit} bytes`);
 }
 
 function waitingImage(

@@ -6,7 +6,7 @@ import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAlias, productOfProperties, productPath } from '../publishing/choose-product.ts';
 import { clearUploads, waitingFolders } from '../publishing/clear-uploads.ts';
-import { GatewayError } from './api/answers.ts';
+import { ImageError } from '../archives/image-error.ts';
 import { allows } from './allowed-products.ts';
 import type { TrustedClient, TrustStore } from './trust-store.ts';
 import type { RecentImages } from './recent-images.ts';
@@ -78,7 +78,7 @@ export class WaitingRoom {
   }
 
   /**
-   * Places an image under the product that an alias names. GatewayError when the alias names none, or one
+   * Places an image under the product that an alias names. ImageError when the alias names none, or one
    * that whoever names it may not publish. Until its bytes are in their place, the signal ends it.
    */
   async placeByAlias(
@@ -88,7 +88,7 @@ export class WaitingRoom {
     signal?: AbortSignal,
   ): Promise<VersionRef> {
     const named = productOfAlias(alias, image.architecture);
-    if ('problem' in named) throw new GatewayError(400, named.problem);
+    if ('problem' in named) throw new ImageError('unnamed', named.problem);
     return this.place(image, named.product, allow, signal);
   }
 
@@ -156,7 +156,7 @@ export class WaitingRoom {
   ): Promise<VersionRef> {
     const path = productPath(product);
     if (!allows(allow, path)) {
-      throw new GatewayError(403, `this client may not publish ${path}`);
+      throw new ImageError('forbidden', `this client may not publish ${path}`);
     }
     const running = this.work.get(image.fingerprint);
     const work = running ?? this.move(image, product, signal);
@@ -164,7 +164,7 @@ export class WaitingRoom {
     try {
       const placed = await work;
       if (placed) return placed;
-      throw new GatewayError(404, 'the image was discarded meanwhile');
+      throw new ImageError('discarded', 'the image was discarded meanwhile');
     } finally {
       this.work.delete(image.fingerprint);
     }

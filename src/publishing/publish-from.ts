@@ -4,7 +4,7 @@ import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { alreadyPublished } from './already-published.ts';
 import { productOfProperties } from './choose-product.ts';
 import { projectOf, type InstanceSource } from '../sources/instances/configured-remote.ts';
-import { GatewayError } from '../gateway/api/answers.ts';
+import { ImageError } from '../archives/image-error.ts';
 import { imageOfInstance } from '../sources/instances/export-instance.ts';
 import { exportImage, type SourceImage } from '../sources/instances/images.ts';
 import { abandoned } from './abandon.ts';
@@ -41,7 +41,7 @@ export interface PublishFromOptions {
 
 /**
  * Streams an image out of a running LXD or Incus into a version, with no copy of it in between, and checks
- * that it is what the source calls it. Rejects with InstanceServerError, GatewayError (the image is not
+ * that it is what the source calls it. Rejects with InstanceServerError, ImageError (the image is not
  * usable), PlacementError, StoreError or the signal's reason; then nothing is left, neither in the store nor
  * on the source, unless it is LeftBehindError.
  */
@@ -158,8 +158,8 @@ function productOf(
       architecture: metadata.architecture,
     });
   if (own) return own;
-  throw new GatewayError(
-    400,
+  throw new ImageError(
+    'unnamed',
     'the image has no os, release or known architecture among its properties; name its product with --product',
   );
 }

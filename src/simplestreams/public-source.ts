@@ -1,8 +1,6 @@
-import type { Readable } from 'node:stream';
-
 /** Where public files are read from: a store, or a server as a client reads it. */
 export interface PublicSource {
   readonly url: string;
   /** Opens a path below the URL; rejects with a StoreError. A body that ends early is an error of the stream. */
-  open(path: string): Promise<Readable>;
+  open(path: string): Promise<AsyncIterable<Uint8Array>>;
 }

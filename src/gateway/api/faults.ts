@@ -1,8 +1,14 @@
+import type { ServerResponse } from 'node:http';
+
+import { ImageError, type ImageErrorCode } from '../../archives/image-error.ts';
+import { MultipartError } from '../../bytes/multipart.ts';
+import { BodyTooLargeError } from '../../bytes/whole-body.ts';
+import { PlacementError } from '../../publishing/version-slot.ts';
+import { InstanceServerError } from '../../sources/instances/connection.ts';
 import { isStoreError, type StoreErrorCode } from '../../storage/errors.ts';
 import { GatewayError, sendError } from './answers.ts';
 import type { Call, GatewayParts } from './call.ts';
 import { ClientGoneError } from './client-gone.ts';
-import type { ServerResponse } from 'node:http';
 
 /** A fault as a client is told of it: nothing of where and how the store keeps things. */
 export interface ClientFault {
@@ -19,15 +25,26 @@ const STORE_FAULTS: Partial<Record<StoreErrorCode, string>> = {
   precondition_failed: 'somebody else wrote there at the same moment; try again',
 };
 
+const IMAGE_STATUS: Readonly<Record<ImageErrorCode, number>> = {
+  unusable: 400,
+  mismatch: 400,
+  unnamed: 400,
+  forbidden: 403,
+  discarded: 404,
+  present: 409,
+  too_large: 413,
+};
+
 export function clientFault(error: unknown): ClientFault {
-  const name = error instanceof Error ? error.name : '';
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof GatewayError) return { status: error.status, message };
+  if (error instanceof ImageError) return { status: IMAGE_STATUS[error.code], message };
+  if (error instanceof BodyTooLargeError) return { status: 413, message };
   if (error instanceof ClientGoneError) return { status: 408, message };
-  if (name === 'MultipartError') return { status: 400, message };
+  if (error instanceof MultipartError) return { status: 400, message };
   // What the source of a pull says, and its address, came from the client.
-  if (name === 'InstanceServerError') return { status: 502, message };
-  if (name === 'PlacementError') {
+  if (error instanceof InstanceServerError) return { status: 502, message };
+  if (error instanceof PlacementError) {
     return {
       status: 409,
       message: 'no version could be made of it: somebody else wrote there; try again',
@@ -43,7 +60,9 @@ export function clientFault(error: unknown): ClientFault {
 /** Whether a request failed for no other reason than that its sender is gone. */
 export function senderIsGone({ request, gone }: Call, error: unknown): boolean {
   if (gone.aborted) return true;
-  if (error instanceof GatewayError || isStoreError(error)) return false;
+  const refused = [GatewayError, ImageError, BodyTooLargeError];
+  if (refused.some((kind) => error instanceof kind)) return false;
+  if (isStoreError(error)) return false;
   return request.destroyed && !request.complete;
 }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { shown } from '../../images/layout.ts';
 import { removeVersions } from '../../pipeline/removal/remove-versions.ts';
 import { acceptUpload, type AcceptedUpload, type UploadDesk } from '../accept-upload.ts';
+import { ImageError } from '../../archives/image-error.ts';
 import { GatewayError } from './answers.ts';
 import { gatheredBody } from '../../bytes/gathered-body.ts';
 import { guardedBody, type BodyLimits } from './guarded-body.ts';
@@ -120,7 +121,7 @@ export async function createAlias(
       await desk.room.placeByAlias(waiting, name, client.allow);
     } catch (error) {
       // Its uploader is told that it failed: then nothing of it may be published by its properties later.
-      if (error instanceof GatewayError) await desk.room.discard(waiting);
+      if (error instanceof ImageError) await desk.room.discard(waiting);
       throw error;
     }
     return;

@@ -1,3 +1,4 @@
+import { clientFault } from './faults.ts';
 import { GatewayError, operation, sync, type Answer } from './answers.ts';
 import { known, smallBody, type Call, type GatewayParts } from './call.ts';
 import { createAlias, deleteImage, listImages, showAlias, showImage } from './images.ts';
@@ -117,9 +118,10 @@ async function images(
 /** Rejects with what it is given; where an image is missing because its upload failed, with why. */
 function explained({ failures }: GatewayParts, client: TrustedClient, fingerprint: string) {
   return (error: unknown): never => {
-    if (!(error instanceof GatewayError) || error.status !== 404) throw error;
+    const { status, message } = clientFault(error);
+    if (status !== 404) throw error;
     const why = failures.explain(client.fingerprint, fingerprint);
-    throw new GatewayError(404, `${error.message}${why}`);
+    throw new GatewayError(404, `${message}${why}`);
   };
 }
 

@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-
 import type { Hasher, Sha256 } from '../../images/digests.ts';
 import { parseProducts } from '../../simplestreams/parse-documents.ts';
 import { isStoreError } from '../../storage/errors.ts';
@@ -150,12 +148,12 @@ async function readJson(source: PublicSource, path: string): Promise<unknown> {
 
 /** Passes a body on, reports it, and keeps its bytes where `kept` is given. */
 async function* watched(
-  body: Readable,
+  body: AsyncIterable<Uint8Array>,
   report: (bytes: number) => void,
   kept: Uint8Array[] | undefined,
 ): AsyncGenerator<Uint8Array> {
   let size = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body) {
     size += chunk.length;
     if (kept && size > MAX_WHOLE) throw new Error(`it is larger than ${MAX_WHOLE} bytes`);
     kept?.push(chunk);

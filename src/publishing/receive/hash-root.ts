@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto';
 
 import { parseSha256, type Sha256 } from '../../images/digests.ts';
 import type { ObjectInfo } from '../../storage/object-store.ts';
-import { GatewayError } from '../../gateway/api/answers.ts';
+import { ImageError } from '../../archives/image-error.ts';
 import type { ImageHead, ReceivedImage, StoreRoot } from './received-image.ts';
 
 /** Has `store` take a root away. Rejects with the root's own fault, which is what its sender has to know. */
@@ -47,12 +47,12 @@ export async function passHashed(
   return { ...head, fingerprint: digestOf(hash), size, root };
 }
 
-/** GatewayError when an image is another than the one that was announced by its fingerprint, or its beginning. */
+/** ImageError when an image is another than the one that was announced by its fingerprint, or its beginning. */
 export function checkFingerprint(expected: string | undefined, actual: Hash): void {
   const digest = actual.copy().digest('hex');
   if (expected === undefined || digest.startsWith(expected.toLowerCase())) return;
-  throw new GatewayError(
-    400,
+  throw new ImageError(
+    'mismatch',
     `the image's fingerprint is ${digest}, not ${expected} as was announced; it was damaged on its way, or is another`,
   );
 }

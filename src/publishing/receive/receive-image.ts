@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { described } from '../../archives/compression.ts';
-import { GatewayError } from '../../gateway/api/answers.ts';
+import { ImageError } from '../../archives/image-error.ts';
 import { MetadataError, parseImageMetadata } from '../../archives/image-metadata.ts';
 import { passHashed } from './hash-root.ts';
 import { peekSignature, peekTar } from '../../archives/peek.ts';
@@ -15,7 +15,7 @@ import type { ReceivedImage, StoreRoot } from './received-image.ts';
 /**
  * Reads an image to its end while `store` takes its root away, in bounded memory. With an `expected`
  * fingerprint (or its beginning) another image breaks off before its root is whole. What was stored is the
- * caller's to remove when this rejects; `objects` is where it can be read. GatewayError for what a client can
+ * caller's to remove when this rejects; `objects` is where it can be read. ImageError for what a client can
  * mend.
  */
 export async function receiveImage(
@@ -30,10 +30,10 @@ export async function receiveImage(
       : await receiveSplit(image.parts, store, expected);
   } catch (error) {
     if (isArchiveFault(error)) {
-      throw new GatewayError(400, `the image's archive cannot be used: ${error.message}`);
+      throw new ImageError('unusable', `the image's archive cannot be used: ${error.message}`);
     }
     if (error instanceof MetadataError) {
-      throw new GatewayError(400, `the image's metadata.yaml ${error.message}`);
+      throw new ImageError('unusable', `the image's metadata.yaml ${error.message}`);
     }
     throw error;
   }
@@ -47,15 +47,15 @@ async function receiveUnified(
 ): Promise<ReceivedImage> {
   const first = await peekSignature(body);
   if (first.found.kind !== 'tar') {
-    throw new GatewayError(
-      400,
+    throw new ImageError(
+      'unusable',
       `the image is ${described(first.found)}; one file alone must be a tar with metadata.yaml and rootfs/ or rootfs.img (plain, gzip, xz or zstd)`,
     );
   }
   const { compression } = first.found;
   const { found, body: rest } = await peekTar(first.body, compression, tarContents);
   if (found.kind === 'metadata' || found.kind === 'root') {
-    throw new GatewayError(400, `the image is ${found.kind} alone; the other half is missing`);
+    throw new ImageError('unusable', `the image is ${found.kind} alone; the other half is missing`);
   }
   const metadata = parseImageMetadata(found.metadata);
   if (found.kind === 'machine') {

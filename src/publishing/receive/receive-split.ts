@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { described, type Compression, type Signature } from '../../archives/compression.ts';
-import { GatewayError } from '../../gateway/api/answers.ts';
+import { ImageError } from '../../archives/image-error.ts';
 import { wholeBody } from '../../bytes/whole-body.ts';
 import { parseImageMetadata, type ImageMetadata } from '../../archives/image-metadata.ts';
 import type { Part } from '../../bytes/multipart.ts';
@@ -28,17 +28,17 @@ export async function receiveSplit(
     const received = await passHashed(head, body, hash, store, expected);
     const more = await iterator.next();
     if (more.done === true) return received;
-    throw new GatewayError(400, `the upload has a third part, "${more.value.name}"`);
+    throw new ImageError('unusable', `the upload has a third part, "${more.value.name}"`);
   } finally {
     await iterator.return?.();
   }
 }
 
 async function metadataPart(next: IteratorResult<Part>): Promise<Buffer> {
-  if (next.done === true) throw new GatewayError(400, 'the upload has no parts');
+  if (next.done === true) throw new ImageError('unusable', 'the upload has no parts');
   if (next.value.name !== 'metadata') {
-    throw new GatewayError(
-      400,
+    throw new ImageError(
+      'unusable',
       `the upload's first part is "${next.value.name}"; "metadata" must come first, then "rootfs"`,
     );
   }
@@ -46,24 +46,24 @@ async function metadataPart(next: IteratorResult<Part>): Promise<Buffer> {
 }
 
 function bodyOfRoot(next: IteratorResult<Part>): AsyncIterable<Uint8Array> {
-  if (next.done === true) throw new GatewayError(400, 'the upload has metadata and no root');
+  if (next.done === true) throw new ImageError('unusable', 'the upload has metadata and no root');
   const { name, body } = next.value;
   if (name === 'rootfs' || name === 'rootfs.img') return body;
-  throw new GatewayError(400, `the upload's second part is "${name}"; "rootfs" is expected`);
+  throw new ImageError('unusable', `the upload's second part is "${name}"; "rootfs" is expected`);
 }
 
 async function readMetadata(file: Buffer): Promise<ImageMetadata> {
   const { found, body } = await peekSignature(chunksOf(file));
   if (found.kind !== 'tar') {
-    throw new GatewayError(
-      400,
+    throw new ImageError(
+      'unusable',
       `the metadata is ${described(found)}, where a tar with a metadata.yaml is expected; are metadata and root swapped?`,
     );
   }
   const contents = await tarContents(body, found.compression, { held: true });
   if (contents.kind === 'metadata') return parseImageMetadata(contents.metadata);
-  throw new GatewayError(
-    400,
+  throw new ImageError(
+    'unusable',
     `the metadata's archive holds ${ALIEN[contents.kind]}; are metadata and root swapped?`,
   );
 }
@@ -90,7 +90,7 @@ async function checkedTree(
   });
   // What we cannot decompress, clients may.
   if (found?.name !== 'TarError') return body;
-  throw new GatewayError(400, `the root's archive cannot be used: ${found.message}`);
+  throw new ImageError('unusable', `the root's archive cannot be used: ${found.message}`);
 }
 
 /** Clients name the part by what they believe it is; a pushed virtual machine's disk comes as `rootfs`. */
@@ -104,8 +104,8 @@ function rootName(signature: Signature): string {
       return 'rootfs.tar.xz';
     case 'closed':
     case 'unknown':
-      throw new GatewayError(
-        400,
+      throw new ImageError(
+        'unusable',
         `the root is ${described(signature)}; a squashfs, a qcow2 disk or a tar (plain, gzip, xz or zstd) is expected`,
       );
   }

@@ -231,9 +231,9 @@ async function readProducts(upstream: PublicSource, path: string): Promise<Produ
 }
 
 async function readJson(upstream: PublicSource, path: string): Promise<unknown> {
-  const chunks: Buffer[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of (await upstream.open(path)) as AsyncIterable<Buffer>) {
+  for await (const chunk of await upstream.open(path)) {
     size += chunk.length;
     if (size > MAX_JSON_BYTES)
       throw new Error(`${path} of ${upstream.url} is larger than any list`);

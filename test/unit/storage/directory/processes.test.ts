@@ -9,7 +9,7 @@ import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
 import { collect, rejectsWith } from '../../../support/objects.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 
-const PROGRAM = join(import.meta.dirname, 'directory-child.ts');
+const PROGRAM = join(import.meta.dirname, 'child.ts');
 
 interface Child {
   readonly process: ChildProcessWithoutNullStreams;
