@@ -15,7 +15,7 @@ import { cliOutput } from '../test/support/cli.ts';
 import { storeOptions } from '../test/support/services/bucket.ts';
 import { MINIO_WEBHOOK_ARN, startMinio } from '../test/support/services/minio.ts';
 import { freePort } from '../test/support/services/service.ts';
-import { METADATA_YAML, tarArchive } from '../test/support/tar-archive.ts';
+import { METADATA_YAML, tarArchive } from '../test/support/images/tar-archive.ts';
 import { temporaryFolder } from '../test/support/temporary.ts';
 import { line, summarise } from './harness.ts';
 

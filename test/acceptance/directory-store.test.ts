@@ -3,11 +3,19 @@ import { createHash } from 'node:crypto';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ARCHITECTURE, buildBusyboxImage, type BusyboxFile } from '../support/busybox-image.ts';
-import { DAEMON_KINDS, startDaemon, type InstanceDaemon } from '../support/instance-daemon.ts';
+import {
+  ARCHITECTURE,
+  buildBusyboxImage,
+  type BusyboxFile,
+} from '../support/images/busybox-image.ts';
+import {
+  DAEMON_KINDS,
+  startDaemon,
+  type InstanceDaemon,
+} from '../support/servers/instance-daemon.ts';
 import { serveStore, type ServeProcess } from '../support/program.ts';
 import { untilListed } from '../support/published.ts';
-import { greetingFrom, listImages } from '../support/remote-images.ts';
+import { greetingFrom, listImages } from '../support/images/remote-images.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const resources = new AsyncDisposableStack();

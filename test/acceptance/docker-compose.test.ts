@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { buildBusyboxImage } from '../support/busybox-image.ts';
+import { buildBusyboxImage } from '../support/images/busybox-image.ts';
 import { readImages } from '../support/clients.ts';
 import { loadBaseImages } from '../support/docker-bases.ts';
 import { startDocker, type DockerEngine } from '../support/docker.ts';

@@ -2,15 +2,23 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client } from 'minio';
-import { ARCHITECTURE, buildBusyboxImage, type BusyboxFile } from '../support/busybox-image.ts';
+import {
+  ARCHITECTURE,
+  buildBusyboxImage,
+  type BusyboxFile,
+} from '../support/images/busybox-image.ts';
 import { cliOutput } from '../support/cli.ts';
 import { readImages } from '../support/clients.ts';
 import { run } from '../support/command.ts';
 import { eventually } from '../support/eventually.ts';
-import { DAEMON_KINDS, startDaemon, type InstanceDaemon } from '../support/instance-daemon.ts';
+import {
+  DAEMON_KINDS,
+  startDaemon,
+  type InstanceDaemon,
+} from '../support/servers/instance-daemon.ts';
 import { serveStore, type ServeProcess } from '../support/program.ts';
 import { untilListed } from '../support/published.ts';
-import { greetingFrom, listImages } from '../support/remote-images.ts';
+import { greetingFrom, listImages } from '../support/images/remote-images.ts';
 import { MINIO_WEBHOOK_ARN, startMinio, type S3Service } from '../support/services/minio.ts';
 import { freePort } from '../support/services/service.ts';
 import { temporaryFolder } from '../support/temporary.ts';

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ARCHITECTURE, buildBusyboxImage } from '../support/busybox-image.ts';
+import { ARCHITECTURE, buildBusyboxImage } from '../support/images/busybox-image.ts';
 import { cliOutput } from '../support/cli.ts';
-import { DAEMON_KINDS, startDaemon, type InstanceDaemon } from '../support/instance-daemon.ts';
+import {
+  DAEMON_KINDS,
+  startDaemon,
+  type InstanceDaemon,
+} from '../support/servers/instance-daemon.ts';
 import { serveStore } from '../support/program.ts';
-import { greetingFrom, listImages } from '../support/remote-images.ts';
+import { greetingFrom, listImages } from '../support/images/remote-images.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const PRODUCT = `busybox/static/${ARCHITECTURE}/default`;

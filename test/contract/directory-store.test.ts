@@ -2,7 +2,7 @@ import { chmod, glob, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDirectoryStore } from '../../src/storage/directory/store.ts';
-import { collect } from '../support/objects.ts';
+import { collect } from '../support/stores/objects.ts';
 import { asNobody } from '../support/users.ts';
 import { objectStoreContract } from './object-store.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
-import { ARCHITECTURE, buildBusyboxImage } from '../support/busybox-image.ts';
+import { ARCHITECTURE, buildBusyboxImage } from '../support/images/busybox-image.ts';
 import { cliOutput, runCli, startCli } from '../support/cli.ts';
 import { readImages } from '../support/clients.ts';
 import { eventually } from '../support/eventually.ts';
@@ -12,9 +12,9 @@ import {
   startDaemon,
   type DaemonKind,
   type InstanceDaemon,
-} from '../support/instance-daemon.ts';
+} from '../support/servers/instance-daemon.ts';
 import { serveStore, type ServeProcess } from '../support/program.ts';
-import { greetingFrom, listImages } from '../support/remote-images.ts';
+import { greetingFrom, listImages } from '../support/images/remote-images.ts';
 import { freePort } from '../support/services/service.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 

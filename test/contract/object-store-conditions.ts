@@ -8,7 +8,7 @@ import type {
   ObjectStore,
   WriteCondition,
 } from '../../src/storage/object-store.ts';
-import { bytes, chunked, inParallel, pattern, rejectsWith } from '../support/objects.ts';
+import { bytes, chunked, inParallel, pattern, rejectsWith } from '../support/stores/objects.ts';
 import type { ContractScope } from './object-store.ts';
 
 const WRITERS = 20;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { collect, inParallel } from '../support/objects.ts';
+import { collect, inParallel } from '../support/stores/objects.ts';
 import type { ContractScope } from './object-store.ts';
 
 async function keys(store: ObjectStore, prefix: string, startAfter?: string): Promise<string[]> {

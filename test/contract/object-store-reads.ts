@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isStoreError } from '../../src/storage/errors.ts';
 import type { ETag } from '../../src/storage/object-store.ts';
-import { bytes, collect, pattern, rejectsWith } from '../support/objects.ts';
+import { bytes, collect, pattern, rejectsWith } from '../support/stores/objects.ts';
 import type { ContractScope } from './object-store.ts';
 
 const CLOCK_TOLERANCE_MS = 60_000;

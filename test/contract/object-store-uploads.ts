@@ -3,7 +3,14 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { StoreError } from '../../src/storage/errors.ts';
 import type { ETag } from '../../src/storage/object-store.ts';
-import { bytes, chunked, collect, pattern, rejectsWith, sha256 } from '../support/objects.ts';
+import {
+  bytes,
+  chunked,
+  collect,
+  pattern,
+  rejectsWith,
+  sha256,
+} from '../support/stores/objects.ts';
 import type { ContractScope } from './object-store.ts';
 
 const MIB = 1024 * 1024;

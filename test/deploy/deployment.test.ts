@@ -3,17 +3,21 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ARCHITECTURE, buildBusyboxImage } from '../support/busybox-image.ts';
-import { Deployer } from '../support/cdk.ts';
+import { ARCHITECTURE, buildBusyboxImage } from '../support/images/busybox-image.ts';
+import { Deployer } from '../support/aws/cdk.ts';
 import { readImages, readIndex } from '../support/clients.ts';
 import { CommandError } from '../support/command.ts';
-import { DELIVERY_TABLE } from '../support/delivery-table.ts';
-import { startEdgeFront, type EdgeFront } from '../support/edge-front.ts';
+import { DELIVERY_TABLE } from '../support/aws/delivery-table.ts';
+import { startEdgeFront, type EdgeFront } from '../support/servers/edge-front.ts';
 import { eventually } from '../support/eventually.ts';
-import { ask } from '../support/https-request.ts';
-import { DAEMON_KINDS, startDaemon, type InstanceDaemon } from '../support/instance-daemon.ts';
-import { startMinistack, type LocalAws } from '../support/ministack.ts';
-import { greetingFrom, listImages } from '../support/remote-images.ts';
+import { ask } from '../support/servers/https-request.ts';
+import {
+  DAEMON_KINDS,
+  startDaemon,
+  type InstanceDaemon,
+} from '../support/servers/instance-daemon.ts';
+import { startMinistack, type LocalAws } from '../support/aws/ministack.ts';
+import { greetingFrom, listImages } from '../support/images/remote-images.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const MASTER = 'rehearsal-master';

@@ -3,20 +3,24 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
-import { ARCHITECTURE, buildBusyboxImage, type BusyboxFile } from '../support/busybox-image.ts';
-import { Deployer } from '../support/cdk.ts';
+import {
+  ARCHITECTURE,
+  buildBusyboxImage,
+  type BusyboxFile,
+} from '../support/images/busybox-image.ts';
+import { Deployer } from '../support/aws/cdk.ts';
 import { cliOutput, startCli } from '../support/cli.ts';
 import { readImages } from '../support/clients.ts';
-import { startEdgeFront } from '../support/edge-front.ts';
+import { startEdgeFront } from '../support/servers/edge-front.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   DAEMON_KINDS,
   startDaemon,
   type DaemonKind,
   type InstanceDaemon,
-} from '../support/instance-daemon.ts';
-import { startMinistack, type LocalAws } from '../support/ministack.ts';
-import { greetingFrom, listImages } from '../support/remote-images.ts';
+} from '../support/servers/instance-daemon.ts';
+import { startMinistack, type LocalAws } from '../support/aws/ministack.ts';
+import { greetingFrom, listImages } from '../support/images/remote-images.ts';
 import { freePort } from '../support/services/service.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 

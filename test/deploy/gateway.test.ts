@@ -13,8 +13,8 @@ import {
   SQUASHFS,
   type GatewayFixture,
   type Talk,
-} from '../support/gateway-fixture.ts';
-import { startMinistack } from '../support/ministack.ts';
+} from '../support/servers/gateway-fixture.ts';
+import { startMinistack } from '../support/aws/ministack.ts';
 
 /** More than one part of a multipart upload. */
 const LARGE = Buffer.concat([SQUASHFS, Buffer.alloc(40 * 1024 * 1024, 5)]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { addStacks } from '../../infra/stacks.ts';
 import { CommandError, run } from '../support/command.ts';
-import { ACCOUNT, deployment } from '../support/deployment.ts';
+import { ACCOUNT, deployment } from '../support/aws/deployment.ts';
 import { installPythonPackages } from '../support/install/python-packages.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 import { pythonProgram } from '../support/tools.ts';

@@ -1,7 +1,7 @@
 /** Writes the golden files anew: `npx node test/golden/write.ts`, then read the difference. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { goldenStreams } from '../support/golden-streams.ts';
+import { goldenStreams } from '../support/images/golden-streams.ts';
 
 for (const [path, body] of goldenStreams()) {
   const file = join(import.meta.dirname, path);

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listedImages } from '../../src/simplestreams/listing.ts';
 import { run } from '../support/command.ts';
-import { goldenCatalog, goldenFiles } from '../support/golden-images.ts';
-import { GOLDEN } from '../support/golden-streams.ts';
+import { goldenCatalog, goldenFiles } from '../support/images/golden-images.ts';
+import { GOLDEN } from '../support/images/golden-streams.ts';
 import { installPythonPackages } from '../support/install/python-packages.ts';
 import { pythonProgram } from '../support/tools.ts';
 

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 
 import { cliOutput, runCli, startServe } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
-import { placeImage, randomImage } from '../support/image-files.ts';
+import { placeImage, randomImage } from '../support/images/image-files.ts';
 
 const PRODUCT = 'busybox/1.36/amd64/default';
 

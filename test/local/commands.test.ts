@@ -10,7 +10,7 @@ import { COMMANDS } from '../../src/cli/command-list.ts';
 import { run } from '../../src/cli/run.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { cliOutput, runCli, startServe } from '../support/cli.ts';
-import { placeImage, randomImage } from '../support/image-files.ts';
+import { placeImage, randomImage } from '../support/images/image-files.ts';
 import { asNobody } from '../support/users.ts';
 
 const PRODUCT = 'busybox/1.36/amd64/default';

@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { HashedRoot } from '../../bench/hash-root.ts';
 import { run } from '../support/command.ts';
-import { numberedBytes } from '../support/digest-bodies.ts';
+import { numberedBytes } from '../support/images/digest-bodies.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'large-digest-'));
 after(() => rmSync(folder, { recursive: true }));

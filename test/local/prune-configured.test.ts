@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { cliOutput, runCli } from '../support/cli.ts';
-import { placeImage, randomImage } from '../support/image-files.ts';
+import { placeImage, randomImage } from '../support/images/image-files.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const PRODUCT = 'busybox/1.36/amd64/default';

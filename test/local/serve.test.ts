@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 
 import { cliOutput, startServe, type Server } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
-import { placeImage, randomImage, sha256, type ImageBytes } from '../support/image-files.ts';
+import { placeImage, randomImage, sha256, type ImageBytes } from '../support/images/image-files.ts';
 
 const PRODUCT = 'busybox/1.36/amd64/default';
 const NAME = 'busybox:1.36:amd64:default';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { cliOutput, startCli, type PublicImages } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
-import { placeImage, randomImage } from '../support/image-files.ts';
+import { placeImage, randomImage } from '../support/images/image-files.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const PRODUCT = 'iats/xenial/amd64/default';

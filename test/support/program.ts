@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { startCli } from './cli.ts';
-import { ask } from './https-request.ts';
+import { ask } from './servers/https-request.ts';
 
 export interface ServeOptions {
   /** A store URL, of a directory or of a bucket. */

@@ -7,8 +7,8 @@ import {
   fakeInstanceServer,
   type FakeInstanceServer,
   type FakeOptions,
-} from './fake-instance-server.ts';
-import { metadataTar } from './gateway-fixture.ts';
+} from './servers/fake-instance-server.ts';
+import { metadataTar } from './servers/gateway-fixture.ts';
 import { temporaryFolder } from './temporary.ts';
 
 export interface PublishFromFixture extends AsyncDisposable {

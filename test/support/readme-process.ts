@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { PublicImages } from './cli.ts';
-import { ask } from './https-request.ts';
+import { ask } from './servers/https-request.ts';
 import { shellEnvironment } from './readme.ts';
 
 /** A command line that goes on running in a workspace. Its disposal ends it and waits. */

@@ -10,21 +10,21 @@ import { gzipSync } from 'node:zlib';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { clearUploads } from '../../../src/publishing/clear-uploads.ts';
-import { bytesOnDisk } from '../../support/bytes-on-disk.ts';
+import { bytesOnDisk } from '../../support/stores/bytes-on-disk.ts';
 import { cliOutput, startCli } from '../../support/cli.ts';
 import { run } from '../../support/command.ts';
 import { eventually } from '../../support/eventually.ts';
-import { metadataTar } from '../../support/gateway-fixture.ts';
+import { metadataTar } from '../../support/servers/gateway-fixture.ts';
 import {
   DAEMON_KINDS,
   startDaemon,
   type DaemonKind,
   type InstanceDaemon,
-} from '../../support/instance-daemon.ts';
-import { listImages } from '../../support/remote-images.ts';
+} from '../../support/servers/instance-daemon.ts';
+import { listImages } from '../../support/images/remote-images.ts';
 import { freePort } from '../../support/services/service.ts';
-import { startStallingProxy, type StallingProxy } from '../../support/stalling-proxy.ts';
-import { tarArchive } from '../../support/tar-archive.ts';
+import { startStallingProxy, type StallingProxy } from '../../support/servers/stalling-proxy.ts';
+import { tarArchive } from '../../support/images/tar-archive.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const MIB = 1024 * 1024;

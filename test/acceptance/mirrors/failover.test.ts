@@ -2,15 +2,19 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ARCHITECTURE, buildBusyboxImage } from '../../support/busybox-image.ts';
+import { ARCHITECTURE, buildBusyboxImage } from '../../support/images/busybox-image.ts';
 import { cliOutput } from '../../support/cli.ts';
 import { CommandError } from '../../support/command.ts';
-import { deployment, mirrorPlan } from '../../support/deployment.ts';
-import { distributionOf } from '../../support/distribution.ts';
-import { startFailoverFront, type FailoverFront } from '../../support/failover-front.ts';
-import { ask } from '../../support/https-request.ts';
-import { DAEMON_KINDS, startDaemon, type InstanceDaemon } from '../../support/instance-daemon.ts';
-import { greetingFrom, listImages } from '../../support/remote-images.ts';
+import { deployment, mirrorPlan } from '../../support/aws/deployment.ts';
+import { distributionOf } from '../../support/aws/distribution.ts';
+import { startFailoverFront, type FailoverFront } from '../../support/servers/failover-front.ts';
+import { ask } from '../../support/servers/https-request.ts';
+import {
+  DAEMON_KINDS,
+  startDaemon,
+  type InstanceDaemon,
+} from '../../support/servers/instance-daemon.ts';
+import { greetingFrom, listImages } from '../../support/images/remote-images.ts';
 import { letEverybodyRead, makeBucket, putObject } from '../../support/services/bucket.ts';
 import { startMinio, type S3Service } from '../../support/services/minio.ts';
 import { freePort } from '../../support/services/service.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { cliOutput, runCli } from '../../support/cli.ts';
 import { run } from '../../support/command.ts';
-import { placeImage, randomImage } from '../../support/image-files.ts';
+import { placeImage, randomImage } from '../../support/images/image-files.ts';
 import { makeBucket, rawClient } from '../../support/services/bucket.ts';
 import { startMinio, type S3Service } from '../../support/services/minio.ts';
 import { temporaryFolder } from '../../support/temporary.ts';

@@ -13,7 +13,7 @@ import {
   SQUASHFS,
   type GatewayFixture,
   type Talk,
-} from '../../support/gateway-fixture.ts';
+} from '../../support/servers/gateway-fixture.ts';
 import { makeBucket, storeOptions, unfinishedUploads } from '../../support/services/bucket.ts';
 import { startMinio, type S3Service } from '../../support/services/minio.ts';
 

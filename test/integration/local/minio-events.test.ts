@@ -8,7 +8,7 @@ import { cliOutput } from '../../support/cli.ts';
 import { readImages } from '../../support/clients.ts';
 import { run } from '../../support/command.ts';
 import { eventually } from '../../support/eventually.ts';
-import { randomImage, type ImageBytes } from '../../support/image-files.ts';
+import { randomImage, type ImageBytes } from '../../support/images/image-files.ts';
 import { serveStore, type ServeProcess } from '../../support/program.ts';
 import { untilListed } from '../../support/published.ts';
 import { rawClient } from '../../support/services/bucket.ts';

@@ -11,12 +11,12 @@ import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { runCli, startCli } from '../../support/cli.ts';
-import { startReader } from '../../support/mirror-reader.ts';
-import { projection } from '../../support/pipeline-fixture.ts';
-import { randomMaster } from '../../support/random-master.ts';
+import { startReader } from '../../support/stores/mirror-reader.ts';
+import { projection } from '../../support/stores/pipeline-fixture.ts';
+import { randomMaster } from '../../support/stores/random-master.ts';
 import { makeBucket, storeOptions, unfinishedUploads } from '../../support/services/bucket.ts';
 import { startMinio } from '../../support/services/minio.ts';
-import { startSickProxy, type Sickness } from '../../support/sick-proxy.ts';
+import { startSickProxy, type Sickness } from '../../support/servers/sick-proxy.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const KILLS = 12;

@@ -10,13 +10,19 @@ import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts'
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { eventually } from '../../support/eventually.ts';
-import { mirrorOf, storedMirror } from '../../support/mirror-fixture.ts';
-import { startReader } from '../../support/mirror-reader.ts';
-import { projection, put, splitImage, text, versionPath } from '../../support/pipeline-fixture.ts';
+import { mirrorOf, storedMirror } from '../../support/stores/mirror-fixture.ts';
+import { startReader } from '../../support/stores/mirror-reader.ts';
+import {
+  projection,
+  put,
+  splitImage,
+  text,
+  versionPath,
+} from '../../support/stores/pipeline-fixture.ts';
 import { makeBucket, storeOptions } from '../../support/services/bucket.ts';
 import { startMinio } from '../../support/services/minio.ts';
 import { keepVersions, replicate } from '../../support/services/replication.ts';
-import { startSickProxy } from '../../support/sick-proxy.ts';
+import { startSickProxy } from '../../support/servers/sick-proxy.ts';
 
 const BUCKET = 'images';
 const VERSIONS = Array.from({ length: 8 }, (_, at) => versionPath(`2024010${at + 1}`));

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { buildBusyboxImage } from '../../support/busybox-image.ts';
+import { buildBusyboxImage } from '../../support/images/busybox-image.ts';
 import { run } from '../../support/command.ts';
 import { eventually } from '../../support/eventually.ts';
-import { DAEMON_KINDS, startDaemon, type InstanceDaemon } from '../../support/instance-daemon.ts';
+import {
+  DAEMON_KINDS,
+  startDaemon,
+  type InstanceDaemon,
+} from '../../support/servers/instance-daemon.ts';
 import { startInWorkspace, type WorkspaceProcess } from '../../support/readme-process.ts';
 import {
   makeWorkspace,

@@ -7,7 +7,12 @@ import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts
 import { indexAll } from '../../../src/pipeline/indexing/update.ts';
 import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { eventually } from '../../support/eventually.ts';
-import { put, readAsClient, splitImage, testContext } from '../../support/pipeline-fixture.ts';
+import {
+  put,
+  readAsClient,
+  splitImage,
+  testContext,
+} from '../../support/stores/pipeline-fixture.ts';
 import { makeBucket, storeOptions } from '../../support/services/bucket.ts';
 import { startMinio } from '../../support/services/minio.ts';
 

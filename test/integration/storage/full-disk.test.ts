@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import { run } from '../../support/command.ts';
-import { chunked, collect, pattern } from '../../support/objects.ts';
+import { chunked, collect, pattern } from '../../support/stores/objects.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const MIB = 1024 * 1024;

@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { ETag, ObjectStore } from '../../../src/storage/object-store.ts';
 import { openS3Store } from '../../../src/storage/s3/store.ts';
 import { eventually } from '../../support/eventually.ts';
-import { bytes, pattern, rejectsWith } from '../../support/objects.ts';
+import { bytes, pattern, rejectsWith } from '../../support/stores/objects.ts';
 import { makeBucket, storeOptions } from '../../support/services/bucket.ts';
 import {
   startCuttingProxy,

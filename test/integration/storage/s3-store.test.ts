@@ -12,7 +12,7 @@ import { isStoreProblem, parseStoreUrl } from '../../../src/storage/location.ts'
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
 import { openS3Store } from '../../../src/storage/s3/store.ts';
-import { bytes, chunked, collect, pattern, rejectsWith } from '../../support/objects.ts';
+import { bytes, chunked, collect, pattern, rejectsWith } from '../../support/stores/objects.ts';
 import {
   makeBucket,
   rawClient,
@@ -20,7 +20,7 @@ import {
   unfinishedUploads,
 } from '../../support/services/bucket.ts';
 import { startMinio, type S3Service } from '../../support/services/minio.ts';
-import { startSickProxy } from '../../support/sick-proxy.ts';
+import { startSickProxy } from '../../support/servers/sick-proxy.ts';
 import { freePort } from '../../support/services/service.ts';
 
 const MIB = 1024 * 1024;

@@ -12,8 +12,8 @@ import { silentLogger } from '../../../src/log/logger.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { eventually } from '../../support/eventually.ts';
-import { frontFixture, storeWith, type FrontFixture } from '../../support/front-fixture.ts';
-import { ask } from '../../support/https-request.ts';
+import { frontFixture, storeWith, type FrontFixture } from '../../support/servers/front-fixture.ts';
+import { ask } from '../../support/servers/https-request.ts';
 
 const IMAGE = '/images/iats/xenial/amd64/default/20180716_12:00/disk.qcow2';
 const KEY = IMAGE.slice(1);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { StoreError, type StoreErrorCode } from '../../../src/storage/errors.ts';
-import { DELIVERY_TABLE } from '../../support/delivery-table.ts';
-import { frontFixture, storeWith } from '../../support/front-fixture.ts';
+import { DELIVERY_TABLE } from '../../support/aws/delivery-table.ts';
+import { frontFixture, storeWith } from '../../support/servers/front-fixture.ts';
 
 const IMAGE = '/images/iats/xenial/amd64/default/20180716_12:00/rootfs.squashfs';
 const BODY = Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 251));

@@ -12,8 +12,8 @@ import {
   splitUpload,
   SQUASHFS,
   type GatewayFixture,
-} from '../../support/gateway-fixture.ts';
-import { storedVersion, testContext } from '../../support/pipeline-fixture.ts';
+} from '../../support/servers/gateway-fixture.ts';
+import { storedVersion, testContext } from '../../support/stores/pipeline-fixture.ts';
 
 const METADATA = metadataTar();
 const FINGERPRINT = fingerprintOf(METADATA, SQUASHFS);

@@ -7,9 +7,9 @@ import { describe, it } from 'node:test';
 
 import { StoreError } from '../../../src/storage/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { bytesOnDisk } from '../../support/bytes-on-disk.ts';
+import { bytesOnDisk } from '../../support/stores/bytes-on-disk.ts';
 import { eventually } from '../../support/eventually.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
+import { faultyStore } from '../../support/stores/faulty-store.ts';
 import {
   field,
   fingerprintOf,
@@ -18,7 +18,7 @@ import {
   splitUpload,
   SQUASHFS,
   type Asking,
-} from '../../support/gateway-fixture.ts';
+} from '../../support/servers/gateway-fixture.ts';
 
 const NEVER = 3_600_000;
 const MIB = 1024 * 1024;

@@ -12,8 +12,8 @@ import {
   splitUpload,
   SQUASHFS,
   type Asking,
-} from '../../support/gateway-fixture.ts';
-import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/tar-archive.ts';
+} from '../../support/servers/gateway-fixture.ts';
+import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/images/tar-archive.ts';
 
 const NEVER = 3_600_000;
 const METADATA = metadataTar();

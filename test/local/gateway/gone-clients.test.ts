@@ -5,9 +5,9 @@ import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { bytesOnDisk } from '../../support/bytes-on-disk.ts';
+import { bytesOnDisk } from '../../support/stores/bytes-on-disk.ts';
 import { eventually } from '../../support/eventually.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
+import { faultyStore } from '../../support/stores/faulty-store.ts';
 import {
   fingerprintOf,
   gatewayFixture,
@@ -16,9 +16,9 @@ import {
   SQUASHFS,
   type Asking,
   type GatewayFixture,
-} from '../../support/gateway-fixture.ts';
-import { startImageSource } from '../../support/image-source.ts';
-import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
+} from '../../support/servers/gateway-fixture.ts';
+import { startImageSource } from '../../support/images/image-source.ts';
+import { METADATA_YAML, tarArchive } from '../../support/images/tar-archive.ts';
 
 const METADATA = metadataTar();
 const FINGERPRINT = fingerprintOf(METADATA, SQUASHFS);

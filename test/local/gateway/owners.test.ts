@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 
 import { eventually } from '../../support/eventually.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
+import { faultyStore } from '../../support/stores/faulty-store.ts';
 import {
   field,
   fingerprintOf,
@@ -12,7 +12,7 @@ import {
   splitUpload,
   SQUASHFS,
   type Talk,
-} from '../../support/gateway-fixture.ts';
+} from '../../support/servers/gateway-fixture.ts';
 
 const NEVER = 3_600_000;
 const METADATA = metadataTar();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { cliOutput, runCli, startServe } from '../../support/cli.ts';
 import { eventually } from '../../support/eventually.ts';
-import { placeImage, randomImage } from '../../support/image-files.ts';
+import { placeImage, randomImage } from '../../support/images/image-files.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const VERSION = 'iats/xenial/amd64/default/20240101_1200';

@@ -12,7 +12,7 @@ import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { placeVersion, type PlaceOptions } from '../../../src/publishing/place-version.ts';
 import { recogniseFiles } from '../../../src/publishing/recognise.ts';
 import { PlacementError } from '../../../src/publishing/version-slot.ts';
-import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
+import { METADATA_YAML, tarArchive } from '../../support/images/tar-archive.ts';
 
 const PRODUCT = parseProductPath('iats/xenial/amd64/default')!;
 const PREFIX = 'images/iats/xenial/amd64/default/';

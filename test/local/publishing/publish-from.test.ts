@@ -7,9 +7,12 @@ import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { publishFrom, type PublishFromOptions } from '../../../src/publishing/publish-from.ts';
 import { cliOutput } from '../../support/cli.ts';
-import { fakeInstanceServer, type FakeOptions } from '../../support/fake-instance-server.ts';
-import { fingerprintOf, metadataTar, SQUASHFS } from '../../support/gateway-fixture.ts';
-import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
+import {
+  fakeInstanceServer,
+  type FakeOptions,
+} from '../../support/servers/fake-instance-server.ts';
+import { fingerprintOf, metadataTar, SQUASHFS } from '../../support/servers/gateway-fixture.ts';
+import { METADATA_YAML, tarArchive } from '../../support/images/tar-archive.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const METADATA = metadataTar('from');

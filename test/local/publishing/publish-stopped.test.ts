@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 
 import type { RunningCli } from '../../support/cli.ts';
 import { eventually } from '../../support/eventually.ts';
-import { metadataTar } from '../../support/gateway-fixture.ts';
+import { metadataTar } from '../../support/servers/gateway-fixture.ts';
 import {
   publishFromFixture,
   splitImage,

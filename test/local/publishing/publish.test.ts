@@ -4,8 +4,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { runCli, startServe, type Server } from '../../support/cli.ts';
-import { sha256 } from '../../support/image-files.ts';
-import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
+import { sha256 } from '../../support/images/image-files.ts';
+import { METADATA_YAML, tarArchive } from '../../support/images/tar-archive.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const PRODUCT = 'busybox/1.36/amd64/default';

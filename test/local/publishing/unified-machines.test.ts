@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 
-import { bytesOnDisk } from '../../support/bytes-on-disk.ts';
+import { bytesOnDisk } from '../../support/stores/bytes-on-disk.ts';
 import { cliOutput } from '../../support/cli.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
@@ -18,8 +18,8 @@ import {
   SQUASHFS,
   type Asking,
   type GatewayFixture,
-} from '../../support/gateway-fixture.ts';
-import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/tar-archive.ts';
+} from '../../support/servers/gateway-fixture.ts';
+import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/images/tar-archive.ts';
 
 const NEVER = 3_600_000;
 const MIB = 1024 * 1024;

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { cliOutput } from '../../support/cli.ts';
 import { run } from '../../support/command.ts';
 import { eventually } from '../../support/eventually.ts';
-import { placeImage, randomImage } from '../../support/image-files.ts';
+import { placeImage, randomImage } from '../../support/images/image-files.ts';
 import { serveStore } from '../../support/program.ts';
 import { startInWorkspace, type WorkspaceProcess } from '../../support/readme-process.ts';
 import {
@@ -18,7 +18,7 @@ import {
   shellEnvironment,
   type ReadmeSteps,
 } from '../../support/readme.ts';
-import { METADATA_YAML, tarArchive } from '../../support/tar-archive.ts';
+import { METADATA_YAML, tarArchive } from '../../support/images/tar-archive.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const VERSION = '20260101';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { clientCommand, instanceSource } from '../../../src/sources/instances/configured-remote.ts';
-import { fakeInstanceServer } from '../../support/fake-instance-server.ts';
+import { fakeInstanceServer } from '../../support/servers/fake-instance-server.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 describe('the configuration of lxc and incus', () => {

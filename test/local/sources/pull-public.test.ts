@@ -10,7 +10,7 @@ import {
   startPublicUpstream,
   ubuntuCloud,
   type UpstreamFiles,
-} from '../../support/public-upstream.ts';
+} from '../../support/servers/public-upstream.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const ALPINE = 'images/alpine/3.19/amd64/default';

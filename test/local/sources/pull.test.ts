@@ -3,7 +3,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { cliOutput, runCli, startServe } from '../../support/cli.ts';
-import { placeImage, randomImage } from '../../support/image-files.ts';
+import { placeImage, randomImage } from '../../support/images/image-files.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const ALPINE = 'alpine/3.19/amd64/default';

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ARCHITECTURE } from '../../support/busybox-image.ts';
+import { ARCHITECTURE } from '../../support/images/busybox-image.ts';
 import { cliOutput } from '../../support/cli.ts';
 import { readImages } from '../../support/clients.ts';
 import { eventually } from '../../support/eventually.ts';
-import { DAEMON_KINDS, startDaemon, type DaemonKind } from '../../support/instance-daemon.ts';
+import {
+  DAEMON_KINDS,
+  startDaemon,
+  type DaemonKind,
+} from '../../support/servers/instance-daemon.ts';
 import { serveStore, type ServeProcess } from '../../support/program.ts';
 import { freePort } from '../../support/services/service.ts';
 import { temporaryFolder } from '../../support/temporary.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask } from '../https-request.ts';
+import { ask } from '../servers/https-request.ts';
 
 /** A server program that runs for the tests. */
 export interface Service {

@@ -1,5 +1,5 @@
 import { eventually } from '../eventually.ts';
-import { FLAVOURS, type DaemonKind } from '../instance-daemon.ts';
+import { FLAVOURS, type DaemonKind } from '../servers/instance-daemon.ts';
 import type { Machine } from './machine.ts';
 
 /** LXD or Incus within an emulated machine. It ends with the machine. */

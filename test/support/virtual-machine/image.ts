@@ -1,6 +1,6 @@
 import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildBusyboxImage, type BusyboxImage } from '../busybox-image.ts';
+import { buildBusyboxImage, type BusyboxImage } from '../images/busybox-image.ts';
 import { run } from '../command.ts';
 import { bootLoader, debianKernel } from './debian-files.ts';
 import { makeInitramfs } from './initramfs.ts';

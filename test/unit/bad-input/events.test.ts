@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventsSource } from '../../../src/local/changes/change-sources.ts';
 import type { LogFields } from '../../../src/log/logger.ts';
-import { minioWebhook, s3Record } from '../../support/s3-events.ts';
+import { minioWebhook, s3Record } from '../../support/aws/s3-events.ts';
 
 const KEY = 'images/iats/xenial/amd64/default/20240101/lxd.tar.xz';
 const PREFIX = 'images/iats/xenial/amd64/default/20240101/';

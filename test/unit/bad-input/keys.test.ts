@@ -10,7 +10,7 @@ import {
   splitImage,
   storedCatalog,
   testContext,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const PRODUCT = 'images/iats/xenial/amd64/default';

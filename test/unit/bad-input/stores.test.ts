@@ -5,7 +5,7 @@ import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { update } from '../../../src/pipeline/indexing/update.ts';
 import { StoreError, type StoreErrorCode } from '../../../src/storage/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
+import { faultyStore } from '../../support/stores/faulty-store.ts';
 import {
   freshStore,
   put,
@@ -14,7 +14,7 @@ import {
   testContext,
   text,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 
 /** A store that fails with `code` whatever call the rule fits. */
 function failing(

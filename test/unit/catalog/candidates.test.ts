@@ -6,7 +6,7 @@ import type { Combined, FileEntry } from '../../../src/catalog/document.ts';
 import { parseSha256, type Sha256 } from '../../../src/images/digests.ts';
 import type { MetadataFile } from '../../../src/images/file-kinds.ts';
 import type { ETag } from '../../../src/storage/object-store.ts';
-import * as arbitrary from '../../support/arbitraries.ts';
+import * as arbitrary from '../../support/images/arbitraries.ts';
 
 const BOTH = ['lxd', 'incus'] as const;
 const OLD = 'old' as ETag;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseChecksums } from '../../../src/catalog/checksums.ts';
-import * as arbitrary from '../../support/arbitraries.ts';
+import * as arbitrary from '../../support/images/arbitraries.ts';
 
 const A = 'a1'.repeat(32);
 const B = 'b2'.repeat(32);

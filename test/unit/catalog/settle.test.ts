@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parseCatalog, serializeCatalog } from '../../../src/catalog/codec.ts';
 import { isSame } from '../../../src/catalog/same.ts';
 import { settle } from '../../../src/catalog/settle.ts';
-import * as arbitrary from '../../support/arbitraries.ts';
+import * as arbitrary from '../../support/images/arbitraries.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import vm from 'node:vm';
 import { route } from '../../../src/facts/delivery-policy.ts';
-import { DELIVERY_TABLE } from '../../support/delivery-table.ts';
+import { DELIVERY_TABLE } from '../../support/aws/delivery-table.ts';
 
 type RouteFunction = (path: string) => unknown;
 

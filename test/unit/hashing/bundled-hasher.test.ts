@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { SLOT_BYTES } from '../../../src/hashing/ring.ts';
 import { INLINE_BYTES } from '../../../src/hashing/threaded-hasher.ts';
 import { run } from '../../support/command.ts';
-import { numberedBytes, sha256 } from '../../support/digest-bodies.ts';
+import { numberedBytes, sha256 } from '../../support/images/digest-bodies.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bundled-hasher-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -15,7 +15,7 @@ import {
   numberedBytes,
   sha256,
   thenError,
-} from '../../support/digest-bodies.ts';
+} from '../../support/images/digest-bodies.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'digests-'));
 const hasher = createHasher({ threads: 2 });

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { SLOT_BYTES } from '../../../src/hashing/ring.ts';
 import { createHasher } from '../../../src/hashing/hasher.ts';
 import { INLINE_BYTES } from '../../../src/hashing/threaded-hasher.ts';
-import { inChunks, numberedBytes, sha256 } from '../../support/digest-bodies.ts';
+import { inChunks, numberedBytes, sha256 } from '../../support/images/digest-bodies.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'digest-threads-'));
 after(() => rmSync(folder, { recursive: true }));

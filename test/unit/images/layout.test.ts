@@ -11,7 +11,7 @@ import {
   versionProblem,
   type ParsedKey,
 } from '../../../src/images/layout.ts';
-import * as arbitrary from '../../support/arbitraries.ts';
+import * as arbitrary from '../../support/images/arbitraries.ts';
 
 const PREFIX = 'images/iats/xenial/amd64/default';
 const VERSION = `${PREFIX}/20180716_12:00`;

@@ -23,7 +23,7 @@ import {
   splitImage,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 
 /** A store that counts calls; on S3 each of them is one request while objects and listings are small. */
 function counting(store: ObjectStore) {

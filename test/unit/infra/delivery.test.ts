@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import { edgeFunctionCode } from '../../../infra/edge/viewer-function.ts';
-import { DELIVERY_TABLE } from '../../support/delivery-table.ts';
-import { deployment, resources, synthesise } from '../../support/deployment.ts';
+import { DELIVERY_TABLE } from '../../support/aws/delivery-table.ts';
+import { deployment, resources, synthesise } from '../../support/aws/deployment.ts';
 
 const { master } = synthesise();
 

@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { resources, synthesise } from '../../support/deployment.ts';
+import { resources, synthesise } from '../../support/aws/deployment.ts';
 
 const { master } = synthesise();
 const MASTER_ARN = { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':s3:::images-master']] };

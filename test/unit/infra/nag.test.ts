@@ -1,7 +1,7 @@
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { deployment, synthesise } from '../../support/deployment.ts';
+import { deployment, synthesise } from '../../support/aws/deployment.ts';
 
 describe('the rules of cdk-nag (AwsSolutions)', () => {
   for (const [name, plan] of Object.entries({

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { METRICS } from '../../../src/facts/metric-names.ts';
-import { resources, synthesise } from '../../support/deployment.ts';
+import { resources, synthesise } from '../../support/aws/deployment.ts';
 
 const { master } = synthesise();
 const alarms = Object.values(resources(master, 'AWS::CloudWatch::Alarm')).map(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ACCOUNT, deployment, resources, synthesise } from '../../support/deployment.ts';
-import { isAllowed, resolved, type Principal } from '../../support/policies.ts';
+import { ACCOUNT, deployment, resources, synthesise } from '../../support/aws/deployment.ts';
+import { isAllowed, resolved, type Principal } from '../../support/aws/policies.ts';
 
 const world = synthesise();
 const MASTER = 'images-master';

@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { deployment, resources, synthesise } from '../../support/deployment.ts';
+import { deployment, resources, synthesise } from '../../support/aws/deployment.ts';
 
 const { master, mirrors } = synthesise();
 const all = [master, ...mirrors];

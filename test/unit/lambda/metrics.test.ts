@@ -12,7 +12,7 @@ import {
   splitImage,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 
 describe('Meter', () => {
   it('counts the bytes that a function hashes, from one take to the next', async (t) => {

@@ -5,10 +5,15 @@ import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { mirrorStatus } from '../../../src/mirrors/status.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
-import { memoryStore } from '../../support/memory-store.ts';
-import { mirrorOf } from '../../support/mirror-fixture.ts';
-import { put, splitImage, testContext, versionPath } from '../../support/pipeline-fixture.ts';
+import { faultyStore } from '../../support/stores/faulty-store.ts';
+import { memoryStore } from '../../support/stores/memory-store.ts';
+import { mirrorOf } from '../../support/stores/mirror-fixture.ts';
+import {
+  put,
+  splitImage,
+  testContext,
+  versionPath,
+} from '../../support/stores/pipeline-fixture.ts';
 
 describe('a mirror whose bucket does not exist', () => {
   // To S3 nothing of it is found: neither a key nor the bucket.

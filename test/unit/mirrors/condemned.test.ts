@@ -5,10 +5,15 @@ import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import type { Sha256 } from '../../../src/images/digests.ts';
 import type { ETag } from '../../../src/storage/object-store.ts';
-import { Crash, faultyStore } from '../../support/faulty-store.ts';
-import { memoryStore } from '../../support/memory-store.ts';
-import { assertTrue, mirrorOf, namedItems, storedMirror } from '../../support/mirror-fixture.ts';
-import { put, testContext, text, versionPath } from '../../support/pipeline-fixture.ts';
+import { Crash, faultyStore } from '../../support/stores/faulty-store.ts';
+import { memoryStore } from '../../support/stores/memory-store.ts';
+import {
+  assertTrue,
+  mirrorOf,
+  namedItems,
+  storedMirror,
+} from '../../support/stores/mirror-fixture.ts';
+import { put, testContext, text, versionPath } from '../../support/stores/pipeline-fixture.ts';
 
 const FIRST = versionPath('20240101');
 const ROOT = `${FIRST}rootfs.squashfs`;

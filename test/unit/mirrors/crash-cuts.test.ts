@@ -8,9 +8,9 @@ import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts'
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { compareRevisions } from '../../../src/simplestreams/generation.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { Crash, faultyStore, type Moment } from '../../support/faulty-store.ts';
-import { memoryStore } from '../../support/memory-store.ts';
-import { mirrorOf, publicRevision } from '../../support/mirror-fixture.ts';
+import { Crash, faultyStore, type Moment } from '../../support/stores/faulty-store.ts';
+import { memoryStore } from '../../support/stores/memory-store.ts';
+import { mirrorOf, publicRevision } from '../../support/stores/mirror-fixture.ts';
 import {
   projection,
   put,
@@ -18,7 +18,7 @@ import {
   splitImage,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 
 const [FIRST, SECOND, THIRD] = ['20240101', '20240102', '20240103'].map((version) =>
   versionPath(version),

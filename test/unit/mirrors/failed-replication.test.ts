@@ -3,15 +3,15 @@ import { describe, it } from 'node:test';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import type { ObjectInfo, ObjectStore } from '../../../src/storage/object-store.ts';
-import { memoryStore } from '../../support/memory-store.ts';
-import { mirrorOf, storedMirror } from '../../support/mirror-fixture.ts';
+import { memoryStore } from '../../support/stores/memory-store.ts';
+import { mirrorOf, storedMirror } from '../../support/stores/mirror-fixture.ts';
 import {
   projection,
   put,
   splitImage,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 
 const FIRST = versionPath('20240101');
 const SECOND = versionPath('20240102');

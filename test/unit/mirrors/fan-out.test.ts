@@ -6,13 +6,13 @@ import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts'
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { update } from '../../../src/pipeline/indexing/update.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
-import { Crash, faultyStore } from '../../support/faulty-store.ts';
+import { Crash, faultyStore } from '../../support/stores/faulty-store.ts';
 import {
   mirrorOf,
   namedItems,
   publicRevision,
   storedMirror,
-} from '../../support/mirror-fixture.ts';
+} from '../../support/stores/mirror-fixture.ts';
 import {
   freshStore,
   projection,
@@ -23,7 +23,7 @@ import {
   testContext,
   text,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 
 const FIRST = versionPath('20240101');
 const SECOND = versionPath('20240102');

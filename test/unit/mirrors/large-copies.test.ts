@@ -7,8 +7,8 @@ import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import { eventually } from '../../support/eventually.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
-import { mirrorOf, namedItems } from '../../support/mirror-fixture.ts';
+import { faultyStore } from '../../support/stores/faulty-store.ts';
+import { mirrorOf, namedItems } from '../../support/stores/mirror-fixture.ts';
 import {
   freshStore,
   projection,
@@ -16,7 +16,7 @@ import {
   splitImage,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 /** More than a fan-out ever copies at once. */

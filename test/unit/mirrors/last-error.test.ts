@@ -4,10 +4,16 @@ import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts'
 import { keepMirror } from '../../../src/mirrors/keep.ts';
 import { mirrorStatus } from '../../../src/mirrors/status.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
-import { memoryStore } from '../../support/memory-store.ts';
-import { mirrorOf } from '../../support/mirror-fixture.ts';
-import { put, splitImage, testContext, text, versionPath } from '../../support/pipeline-fixture.ts';
+import { faultyStore } from '../../support/stores/faulty-store.ts';
+import { memoryStore } from '../../support/stores/memory-store.ts';
+import { mirrorOf } from '../../support/stores/mirror-fixture.ts';
+import {
+  put,
+  splitImage,
+  testContext,
+  text,
+  versionPath,
+} from '../../support/stores/pipeline-fixture.ts';
 
 const FIRST = versionPath('20240101');
 const ROOT = `${FIRST}rootfs.squashfs`;

@@ -5,16 +5,16 @@ import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
-import { faultyStore, type Moment } from '../../support/faulty-store.ts';
-import { mirrorOf } from '../../support/mirror-fixture.ts';
-import { MirrorWitness } from '../../support/mirror-witness.ts';
+import { faultyStore, type Moment } from '../../support/stores/faulty-store.ts';
+import { mirrorOf } from '../../support/stores/mirror-fixture.ts';
+import { MirrorWitness } from '../../support/stores/mirror-witness.ts';
 import {
   projection,
   put,
   splitImage,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 
 const PRODUCT = { os: 'iats', release: 'xenial', arch: 'amd64', variant: 'default' };
 

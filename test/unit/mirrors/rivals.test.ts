@@ -8,10 +8,15 @@ import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts'
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { isPipelineError } from '../../../src/pipeline/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { Crash, faultyStore } from '../../support/faulty-store.ts';
-import { mirrorOf, observe } from '../../support/mirror-fixture.ts';
-import { MirrorWitness } from '../../support/mirror-witness.ts';
-import { projection, put, testContext, versionPath } from '../../support/pipeline-fixture.ts';
+import { Crash, faultyStore } from '../../support/stores/faulty-store.ts';
+import { mirrorOf, observe } from '../../support/stores/mirror-fixture.ts';
+import { MirrorWitness } from '../../support/stores/mirror-witness.ts';
+import {
+  projection,
+  put,
+  testContext,
+  versionPath,
+} from '../../support/stores/pipeline-fixture.ts';
 
 const VERSIONS = ['20240101', '20240102'];
 const PRODUCT = { os: 'iats', release: 'xenial', arch: 'amd64', variant: 'default' };

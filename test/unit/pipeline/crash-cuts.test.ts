@@ -8,7 +8,7 @@ import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts'
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { update } from '../../../src/pipeline/indexing/update.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { Crash, faultyStore, type Moment } from '../../support/faulty-store.ts';
+import { Crash, faultyStore, type Moment } from '../../support/stores/faulty-store.ts';
 import {
   freshStore,
   projection,
@@ -19,7 +19,7 @@ import {
   testContext,
   text,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 
 const FIRST = versionPath('20240101');
 const SECOND = versionPath('20240102');

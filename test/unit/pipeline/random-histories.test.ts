@@ -6,14 +6,14 @@ import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { indexAll, update } from '../../../src/pipeline/indexing/update.ts';
-import { memoryStore } from '../../support/memory-store.ts';
+import { memoryStore } from '../../support/stores/memory-store.ts';
 import {
   projection,
   readAsClient,
   storedCatalog,
   testContext,
   versionPath,
-} from '../../support/pipeline-fixture.ts';
+} from '../../support/stores/pipeline-fixture.ts';
 
 const PRODUCTS = ['alpine', 'debian'].map((os) => ({
   os,

@@ -5,8 +5,8 @@ import type { PipelineContext } from '../../../src/pipeline/context.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { clearUploads } from '../../../src/publishing/clear-uploads.ts';
 import { claimVersion } from '../../../src/publishing/version-slot.ts';
-import { faultyStore } from '../../support/faulty-store.ts';
-import { freshStore, put, testContext } from '../../support/pipeline-fixture.ts';
+import { faultyStore } from '../../support/stores/faulty-store.ts';
+import { freshStore, put, testContext } from '../../support/stores/pipeline-fixture.ts';
 
 const HOUR = 60 * 60 * 1000;
 const PRODUCT = { os: 'iats', release: 'bionic', arch: 'amd64', variant: 'vim' };

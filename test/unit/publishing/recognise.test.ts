@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 
 import { recogniseFiles, UnrecognisedFileError } from '../../../src/publishing/recognise.ts';
-import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/tar-archive.ts';
+import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/images/tar-archive.ts';
 
 /** `tar -c metadata.yaml | xz -9e`, by xz 5.4. */
 const METADATA_XZ =

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { versionProblem } from '../../../src/images/layout.ts';
 import { claimVersion } from '../../../src/publishing/version-slot.ts';
-import { memoryStore } from '../../support/memory-store.ts';
+import { memoryStore } from '../../support/stores/memory-store.ts';
 
 const STAMP = '20260101_1200';
 

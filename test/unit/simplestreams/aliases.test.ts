@@ -9,7 +9,7 @@ import {
   settleAliases,
   templateProblem,
 } from '../../../src/simplestreams/aliases.ts';
-import * as arbitrary from '../../support/arbitraries.ts';
+import * as arbitrary from '../../support/images/arbitraries.ts';
 import { resolveAliases, type ClientImage } from '../../support/clients.ts';
 
 describe('default aliases', () => {

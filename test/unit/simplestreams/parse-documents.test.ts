@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseIndex, parseProducts } from '../../../src/simplestreams/parse-documents.ts';
 import { renderImages, renderIndex } from '../../../src/simplestreams/render.ts';
-import * as arbitrary from '../../support/arbitraries.ts';
+import * as arbitrary from '../../support/images/arbitraries.ts';
 
 const images = (item: object, product: object = {}) => ({
   content_id: 'images',

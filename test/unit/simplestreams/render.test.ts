@@ -7,7 +7,7 @@ import { canonicalJson } from '../../../src/simplestreams/canonical-json.ts';
 import { readGeneration } from '../../../src/simplestreams/generation.ts';
 import { listedImages, type ListedImage } from '../../../src/simplestreams/listing.ts';
 import { renderImages, renderIndex } from '../../../src/simplestreams/render.ts';
-import * as arbitrary from '../../support/arbitraries.ts';
+import * as arbitrary from '../../support/images/arbitraries.ts';
 import { readImages, readIndex } from '../../support/clients.ts';
 
 const REVISION = { catalog: 7 };

@@ -3,7 +3,11 @@ import { describe, it } from 'node:test';
 import { productName } from '../../../src/images/layout.ts';
 import { chooseVersions, type Choice } from '../../../src/sources/streams/choose-versions.ts';
 import { parseProducts } from '../../../src/simplestreams/parse-documents.ts';
-import { linuxContainers, ubuntuCloud, type UpstreamFiles } from '../../support/public-upstream.ts';
+import {
+  linuxContainers,
+  ubuntuCloud,
+  type UpstreamFiles,
+} from '../../support/servers/public-upstream.ts';
 
 const LINUX_CONTAINERS = 'streams/v1/images.json';
 const UBUNTU = 'streams/v1/com.ubuntu.cloud:released:download.json';

@@ -4,7 +4,7 @@ import {
   commitDocument,
   DOCUMENT_LIMIT,
 } from '../../../../src/pipeline/documents/commit-document.ts';
-import { freshStore, testContext } from '../../../support/pipeline-fixture.ts';
+import { freshStore, testContext } from '../../../support/stores/pipeline-fixture.ts';
 
 describe('a document that is swapped', () => {
   it('is not stored, and its writer is told, when it outgrows what can be read back', async (t) => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
 import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
-import { faultyStore, type Moment } from '../../../support/faulty-store.ts';
-import { memoryStore } from '../../../support/memory-store.ts';
+import { faultyStore, type Moment } from '../../../support/stores/faulty-store.ts';
+import { memoryStore } from '../../../support/stores/memory-store.ts';
 import {
   put,
   readAsClient,
@@ -11,7 +11,7 @@ import {
   storedCatalog,
   testContext,
   versionPath,
-} from '../../../support/pipeline-fixture.ts';
+} from '../../../support/stores/pipeline-fixture.ts';
 
 const FIRST = versionPath('20240101');
 

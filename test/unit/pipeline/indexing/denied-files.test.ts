@@ -4,7 +4,7 @@ import { serializeRemoval } from '../../../../src/catalog/removal.ts';
 import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
 import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
 import { StoreError } from '../../../../src/storage/errors.ts';
-import { faultyStore } from '../../../support/faulty-store.ts';
+import { faultyStore } from '../../../support/stores/faulty-store.ts';
 import {
   freshStore,
   put,
@@ -14,7 +14,7 @@ import {
   storedVersion,
   testContext,
   versionPath,
-} from '../../../support/pipeline-fixture.ts';
+} from '../../../support/stores/pipeline-fixture.ts';
 
 const VERSION = versionPath('20260101');
 const PRODUCT_FILE = VERSION.replace('20260101/', 'product.toml');

@@ -17,7 +17,7 @@ import {
   storedCatalog,
   testContext,
   versionPath,
-} from '../../../support/pipeline-fixture.ts';
+} from '../../../support/stores/pipeline-fixture.ts';
 import { asNobody } from '../../../support/users.ts';
 
 const SHUT_VERSION = versionPath('20260101', 'shut/1/amd64/version');

@@ -8,7 +8,7 @@ import { removeVersions } from '../../../../src/pipeline/removal/remove-versions
 import { serializeRemoval } from '../../../../src/catalog/removal.ts';
 import { StoreError } from '../../../../src/storage/errors.ts';
 import type { ETag, ObjectStore } from '../../../../src/storage/object-store.ts';
-import { faultyStore } from '../../../support/faulty-store.ts';
+import { faultyStore } from '../../../support/stores/faulty-store.ts';
 import {
   freshStore,
   put,
@@ -18,7 +18,7 @@ import {
   storedVersion,
   testContext,
   versionPath,
-} from '../../../support/pipeline-fixture.ts';
+} from '../../../support/stores/pipeline-fixture.ts';
 
 const BAD = versionPath('20240101', 'rogue/one/amd64/default');
 const GOOD = versionPath('20240102');

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { LogFields } from '../../../../src/log/logger.ts';
 import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
 import { isPipelineError } from '../../../../src/pipeline/errors.ts';
-import { faultyStore } from '../../../support/faulty-store.ts';
+import { faultyStore } from '../../../support/stores/faulty-store.ts';
 import {
   freshStore,
   projection,
@@ -16,7 +16,7 @@ import {
   testContext,
   text,
   versionPath,
-} from '../../../support/pipeline-fixture.ts';
+} from '../../../support/stores/pipeline-fixture.ts';
 
 const PREFIX = versionPath('20180716_12:00');
 const PRODUCT = 'iats:xenial:amd64:default';

@@ -5,7 +5,7 @@ import {
   decodeObjectEvents,
   type ObjectEvents,
 } from '../../../../src/pipeline/indexing/object-events.ts';
-import { minioWebhook, s3Record } from '../../../support/s3-events.ts';
+import { minioWebhook, s3Record } from '../../../support/aws/s3-events.ts';
 
 const KEY = 'images/iats/xenial/amd64/default/20180716_12:00/lxd.tar.xz';
 

@@ -12,7 +12,7 @@ import {
   testContext,
   text,
   versionPath,
-} from '../../../support/pipeline-fixture.ts';
+} from '../../../support/stores/pipeline-fixture.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 
 const PREFIX = versionPath('20240101');

@@ -6,8 +6,8 @@ import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.
 import { removeVersions } from '../../../../src/pipeline/removal/remove-versions.ts';
 import { update } from '../../../../src/pipeline/indexing/update.ts';
 import { StoreError } from '../../../../src/storage/errors.ts';
-import { Crash, faultyStore } from '../../../support/faulty-store.ts';
-import { memoryStore } from '../../../support/memory-store.ts';
+import { Crash, faultyStore } from '../../../support/stores/faulty-store.ts';
+import { memoryStore } from '../../../support/stores/memory-store.ts';
 import {
   freshStore,
   projection,
@@ -19,7 +19,7 @@ import {
   testContext,
   text,
   versionPath,
-} from '../../../support/pipeline-fixture.ts';
+} from '../../../support/stores/pipeline-fixture.ts';
 
 const IMAGES = 'streams/v1/images.json';
 const FIRST = versionPath('20240101');

@@ -10,7 +10,7 @@ import { removeVersions } from '../../../../src/pipeline/removal/remove-versions
 import { indexAll, update } from '../../../../src/pipeline/indexing/update.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
 import type { ETag, ObjectStore } from '../../../../src/storage/object-store.ts';
-import { memoryStore } from '../../../support/memory-store.ts';
+import { memoryStore } from '../../../support/stores/memory-store.ts';
 import {
   put,
   readAsClient,
@@ -18,7 +18,7 @@ import {
   storedVersion,
   testContext,
   versionPath,
-} from '../../../support/pipeline-fixture.ts';
+} from '../../../support/stores/pipeline-fixture.ts';
 
 const FIRST = versionPath('20240101');
 const FILES = { ...splitImage(FIRST, 'one'), [`${FIRST}SHA256SUMS`]: '\n' };

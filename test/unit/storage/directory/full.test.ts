@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
 import { run } from '../../../support/command.ts';
-import { collect } from '../../../support/objects.ts';
+import { collect } from '../../../support/stores/objects.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 
 const PROGRAM = `

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
-import { collect, rejectsWith } from '../../../support/objects.ts';
+import { collect, rejectsWith } from '../../../support/stores/objects.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 
 const PROGRAM = join(import.meta.dirname, 'child.ts');

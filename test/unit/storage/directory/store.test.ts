@@ -24,7 +24,7 @@ import {
 } from '../../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { run } from '../../../support/command.ts';
-import { bytes, chunked, collect, pattern, rejectsWith } from '../../../support/objects.ts';
+import { bytes, chunked, collect, pattern, rejectsWith } from '../../../support/stores/objects.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 import { asNobody } from '../../../support/users.ts';
 

@@ -8,7 +8,7 @@ import { createHasher } from '../../../../src/hashing/hasher.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
 import { isStoreError } from '../../../../src/storage/errors.ts';
 import type { ObjectBody, ReadOptions } from '../../../../src/storage/object-store.ts';
-import { numberedBytes, sha256 } from '../../../support/digest-bodies.ts';
+import { numberedBytes, sha256 } from '../../../support/images/digest-bodies.ts';
 
 const path = mkdtempSync(join(tmpdir(), 'direct-reads-'));
 const store = await openDirectoryStore({ path });

@@ -4,8 +4,8 @@ import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import type { UploadOptions } from '../../../../src/storage/object-store.ts';
-import { chunked, pattern } from '../../../support/objects.ts';
-import { failure, withS3Server, type Seen } from '../../../support/scripted-s3.ts';
+import { chunked, pattern } from '../../../support/stores/objects.ts';
+import { failure, withS3Server, type Seen } from '../../../support/stores/scripted-s3.ts';
 
 const MIB = 1024 * 1024;
 const BODY = pattern(11 * MIB);

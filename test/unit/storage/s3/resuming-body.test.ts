@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { StoreError } from '../../../../src/storage/errors.ts';
 import { resumingBody, type BodyOptions } from '../../../../src/storage/s3/resuming-body.ts';
-import { bytes, pattern, rejectsWith } from '../../../support/objects.ts';
+import { bytes, pattern, rejectsWith } from '../../../support/stores/objects.ts';
 
 /** More than a body holds for a slow reader. */
 const CONTENT = pattern(1_500_000);

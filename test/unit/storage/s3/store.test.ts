@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 import type { ETag, ObjectStore } from '../../../../src/storage/object-store.ts';
 import { decodeListed } from '../../../../src/storage/s3/list.ts';
 import { partSizeFor } from '../../../../src/storage/s3/upload.ts';
-import { bytes, rejectsWith } from '../../../support/objects.ts';
-import { withS3Listener } from '../../../support/scripted-s3.ts';
+import { bytes, rejectsWith } from '../../../support/stores/objects.ts';
+import { withS3Listener } from '../../../support/stores/scripted-s3.ts';
 
 const MIB = 1024 * 1024;
 

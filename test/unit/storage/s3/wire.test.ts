@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { bytes, chunked, pattern, rejectsWith } from '../../../support/objects.ts';
-import { content, failure, withS3Server, type Seen } from '../../../support/scripted-s3.ts';
+import { bytes, chunked, pattern, rejectsWith } from '../../../support/stores/objects.ts';
+import { content, failure, withS3Server, type Seen } from '../../../support/stores/scripted-s3.ts';
 
 const MIB = 1024 * 1024;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
 import { fingerprintOf, splitUpload } from './gateway-fixture.ts';
-import { temporaryFolder } from './temporary.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 /** Metadata and root, or one archive. */
 export type ImageFiles = readonly [Buffer, Buffer] | Buffer;

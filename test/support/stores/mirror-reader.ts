@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { compareRevisions } from '../../src/simplestreams/generation.ts';
-import { isStoreError } from '../../src/storage/errors.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { compareRevisions } from '../../../src/simplestreams/generation.ts';
+import { isStoreError } from '../../../src/storage/errors.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { observe, publicRevision } from './mirror-fixture.ts';
 
 export interface MirrorReader {

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { issueCertificate } from './certificate.ts';
-import { run } from './command.ts';
-import { installPythonPackages } from './install/python-packages.ts';
-import { freePort, startService } from './services/service.ts';
-import { temporaryFolder } from './temporary.ts';
-import { pythonProgram } from './tools.ts';
+import { issueCertificate } from '../servers/certificate.ts';
+import { run } from '../command.ts';
+import { installPythonPackages } from '../install/python-packages.ts';
+import { freePort, startService } from '../services/service.ts';
+import { temporaryFolder } from '../temporary.ts';
+import { pythonProgram } from '../tools.ts';
 
 /** A whole AWS on loopback that checks signatures and policies, and runs functions on this Node. */
 export interface LocalAws extends AsyncDisposable {

@@ -4,16 +4,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Catalog, Version } from '../../src/catalog/document.ts';
-import { createHasher } from '../../src/hashing/hasher.ts';
-import { silentLogger } from '../../src/log/logger.ts';
-import { createContext, type PipelineContext } from '../../src/pipeline/context.ts';
-import { loadCatalog } from '../../src/pipeline/documents/load-catalog.ts';
-import { targetOfKey } from '../../src/pipeline/indexing/targets.ts';
-import { parseIndex, parseProducts } from '../../src/simplestreams/parse-documents.ts';
-import { isStoreError } from '../../src/storage/errors.ts';
-import { openDirectoryStore } from '../../src/storage/directory/store.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { Catalog, Version } from '../../../src/catalog/document.ts';
+import { createHasher } from '../../../src/hashing/hasher.ts';
+import { silentLogger } from '../../../src/log/logger.ts';
+import { createContext, type PipelineContext } from '../../../src/pipeline/context.ts';
+import { loadCatalog } from '../../../src/pipeline/documents/load-catalog.ts';
+import { targetOfKey } from '../../../src/pipeline/indexing/targets.ts';
+import { parseIndex, parseProducts } from '../../../src/simplestreams/parse-documents.ts';
+import { isStoreError } from '../../../src/storage/errors.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 
 /** `images/…/` of a version of the product that tests use when it does not matter which. */
 export function versionPath(version: string, product = 'iats/xenial/amd64/default'): string {

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from './command.ts';
+import { run } from '../command.ts';
 import type { LocalAws } from './ministack.ts';
-import { README_LINES } from './readme.ts';
+import { README_LINES } from '../readme.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 /** A deployment by the real `cdk`, from a configuration in a folder of the test's. */
 export class Deployer {

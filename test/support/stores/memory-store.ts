@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { StoreError, type StoreErrorCode } from '../../src/storage/errors.ts';
+import { StoreError, type StoreErrorCode } from '../../../src/storage/errors.ts';
 import type {
   ETag,
   ObjectInfo,
   ObjectStore,
   WriteCondition,
-} from '../../src/storage/object-store.ts';
+} from '../../../src/storage/object-store.ts';
 
 interface Held {
   readonly body: Buffer;

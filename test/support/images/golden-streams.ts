@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { renderImages, renderIndex } from '../../src/simplestreams/render.ts';
+import { renderImages, renderIndex } from '../../../src/simplestreams/render.ts';
 import { emptyCatalog, goldenCatalog } from './golden-images.ts';
 
 /** Where the golden public files lie. */
-export const GOLDEN = join(import.meta.dirname, '../golden');
+export const GOLDEN = join(import.meta.dirname, '../../golden');
 
 /** What the golden public files should hold, by their paths below GOLDEN. */
 export function goldenStreams(): ReadonlyMap<string, Uint8Array> {

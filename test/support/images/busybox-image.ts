@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from './command.ts';
+import { run } from '../command.ts';
 
 /** The architecture of this machine, as the tree's folders name it. */
 export const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64';

@@ -1,7 +1,7 @@
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import type { Deployment, MirrorPlan } from '../../infra/deployment.ts';
-import { addStacks, type Stacks } from '../../infra/stacks.ts';
+import type { Deployment, MirrorPlan } from '../../../infra/deployment.ts';
+import { addStacks, type Stacks } from '../../../infra/stacks.ts';
 
 export const ACCOUNT = '111122223333';
 
@@ -34,7 +34,7 @@ export function deployment(differences: Partial<Deployment> = {}): Deployment {
     destroyImages: false,
     replicationTimeControl: false,
     // Templates do not depend on what is in the bundles.
-    bundle: () => import.meta.dirname + '/../unit/infra',
+    bundle: () => import.meta.dirname + '/../../unit/infra',
     ...differences,
   };
 }

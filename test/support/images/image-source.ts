@@ -3,8 +3,8 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 
-import { ensureCertificate } from '../../src/net/authority.ts';
-import { temporaryFolder } from './temporary.ts';
+import { ensureCertificate } from '../../../src/net/authority.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 export interface ImageSource extends AsyncDisposable {
   readonly url: string;

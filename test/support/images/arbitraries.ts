@@ -7,12 +7,12 @@ import {
   type ProductFile,
   type Settings,
   type Version,
-} from '../../src/catalog/document.ts';
-import { parseSha256, type Sha256 } from '../../src/images/digests.ts';
-import { FILE_NAMES, METADATA_FILES, type Client } from '../../src/images/file-kinds.ts';
-import { productName, versionProblem, type ProductRef } from '../../src/images/layout.ts';
-import { DEFAULT_ALIASES } from '../../src/simplestreams/aliases.ts';
-import type { ETag } from '../../src/storage/object-store.ts';
+} from '../../../src/catalog/document.ts';
+import { parseSha256, type Sha256 } from '../../../src/images/digests.ts';
+import { FILE_NAMES, METADATA_FILES, type Client } from '../../../src/images/file-kinds.ts';
+import { productName, versionProblem, type ProductRef } from '../../../src/images/layout.ts';
+import { DEFAULT_ALIASES } from '../../../src/simplestreams/aliases.ts';
+import type { ETag } from '../../../src/storage/object-store.ts';
 
 /** Objects as literals make them, so that they equal what a program makes. */
 const PLAIN = { noNullPrototype: true } as const;

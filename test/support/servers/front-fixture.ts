@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startFront, type Front, type FrontOptions } from '../../src/local/front/server.ts';
-import { ensureCertificate } from '../../src/net/authority.ts';
-import { silentLogger } from '../../src/log/logger.ts';
-import { openDirectoryStore } from '../../src/storage/directory/store.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { startFront, type Front, type FrontOptions } from '../../../src/local/front/server.ts';
+import { ensureCertificate } from '../../../src/net/authority.ts';
+import { silentLogger } from '../../../src/log/logger.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { ask, begin, type Answer, type Asking } from './https-request.ts';
 
 /** A front over HTTPS on a fresh directory, and means to ask it. */

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { issueCertificate } from './certificate.ts';
-import type { DistributionPlan, EdgeOrigin } from './distribution.ts';
-import { temporaryFolder } from './temporary.ts';
+import type { DistributionPlan, EdgeOrigin } from '../aws/distribution.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 export interface FailoverFront extends AsyncDisposable {
   /** `https://127.0.0.1:port`. */

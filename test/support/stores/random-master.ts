@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { parseProductPath, versionPrefix, type ProductRef } from '../../src/images/layout.ts';
-import type { PipelineContext } from '../../src/pipeline/context.ts';
-import { finishRemovals } from '../../src/pipeline/removal/finish-removals.ts';
-import { indexVersions } from '../../src/pipeline/indexing/index-versions.ts';
-import { removeVersions } from '../../src/pipeline/removal/remove-versions.ts';
+import { parseProductPath, versionPrefix, type ProductRef } from '../../../src/images/layout.ts';
+import type { PipelineContext } from '../../../src/pipeline/context.ts';
+import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
+import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
+import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 
 const PRODUCTS = ['iats/xenial/amd64/default', 'debian/12/arm64/cloud'].map((path) =>
   parseProductPath(path)!,

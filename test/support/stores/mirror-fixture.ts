@@ -4,12 +4,12 @@ import {
   MIRROR_KEY,
   WHOLE_MASTER,
   type MirrorDocument,
-} from '../../src/mirrors/ledger/document.ts';
-import { parseMirror } from '../../src/mirrors/ledger/codec.ts';
-import type { Mirror } from '../../src/mirrors/mirror.ts';
-import { readGeneration, type Revision } from '../../src/simplestreams/generation.ts';
-import { isStoreError } from '../../src/storage/errors.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+} from '../../../src/mirrors/ledger/document.ts';
+import { parseMirror } from '../../../src/mirrors/ledger/codec.ts';
+import type { Mirror } from '../../../src/mirrors/mirror.ts';
+import { readGeneration, type Revision } from '../../../src/simplestreams/generation.ts';
+import { isStoreError } from '../../../src/storage/errors.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { BodyOf } from './memory-store.ts';
 import { text } from './pipeline-fixture.ts';
 

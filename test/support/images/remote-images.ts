@@ -1,4 +1,4 @@
-import type { InstanceDaemon } from './instance-daemon.ts';
+import type { InstanceDaemon } from '../servers/instance-daemon.ts';
 
 /** What `image list` tells of an image, as far as the tests look at it. */
 export interface ListedImage {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { isStoreError, type StoreErrorCode } from '../../src/storage/errors.ts';
+import { isStoreError, type StoreErrorCode } from '../../../src/storage/errors.ts';
 
 /** All bytes of a stream. */
 export async function bytes(stream: Readable): Promise<Buffer> {

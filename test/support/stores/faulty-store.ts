@@ -1,4 +1,4 @@
-import type { ObjectBody, ObjectStore } from '../../src/storage/object-store.ts';
+import type { ObjectBody, ObjectStore } from '../../../src/storage/object-store.ts';
 
 /** What a process that is killed at a store operation would do next: nothing. */
 export class Crash extends Error {

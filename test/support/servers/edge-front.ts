@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { LocalAws } from './ministack.ts';
+import type { LocalAws } from '../aws/ministack.ts';
 
 /** Where a distribution is reached by clients that know nothing of the local AWS. */
 export interface EdgeFront extends AsyncDisposable {

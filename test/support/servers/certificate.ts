@@ -1,4 +1,4 @@
-import { run } from './command.ts';
+import { run } from '../command.ts';
 
 /** Issues a certificate for this machine that is its own authority; both files are PEM, good for two days. */
 export async function issueCertificate(certificate: string, key: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { issueAuthority, issueServer } from '../../src/net/issue.ts';
+import { issueAuthority, issueServer } from '../../../src/net/issue.ts';
 
 /** A simplestreams server of somebody else's: plain files over HTTPS, below a path. */
 export interface PublicUpstream {

@@ -3,15 +3,15 @@ import https from 'node:https';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
-import { parseSha256 } from '../../src/images/digests.ts';
-import { ensureCertificate } from '../../src/net/authority.ts';
-import { issueAuthority } from '../../src/net/issue.ts';
-import { openDirectoryStore } from '../../src/storage/directory/store.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { startGateway, trustFolder, type GatewayOptions } from '../../src/gateway/server.ts';
-import { TrustStore } from '../../src/gateway/trust-store.ts';
-import { METADATA_YAML, tarArchive, type ArchiveEntry } from './tar-archive.ts';
-import { temporaryFolder } from './temporary.ts';
+import { parseSha256 } from '../../../src/images/digests.ts';
+import { ensureCertificate } from '../../../src/net/authority.ts';
+import { issueAuthority } from '../../../src/net/issue.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { startGateway, trustFolder, type GatewayOptions } from '../../../src/gateway/server.ts';
+import { TrustStore } from '../../../src/gateway/trust-store.ts';
+import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../images/tar-archive.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 export interface Reply {
   readonly status: number;

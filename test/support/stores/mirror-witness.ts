@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
-import { parseCatalog } from '../../src/catalog/codec.ts';
-import { CATALOG_KEY } from '../../src/catalog/document.ts';
-import { parseMirror } from '../../src/mirrors/ledger/codec.ts';
-import { MIRROR_KEY, type MirrorDocument } from '../../src/mirrors/ledger/document.ts';
-import { filesOf } from '../../src/mirrors/ledger/selection.ts';
-import { IMAGES_PREFIX } from '../../src/images/layout.ts';
-import { compareRevisions, readGeneration } from '../../src/simplestreams/generation.ts';
-import { listedImages } from '../../src/simplestreams/listing.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { parseCatalog } from '../../../src/catalog/codec.ts';
+import { CATALOG_KEY } from '../../../src/catalog/document.ts';
+import { parseMirror } from '../../../src/mirrors/ledger/codec.ts';
+import { MIRROR_KEY, type MirrorDocument } from '../../../src/mirrors/ledger/document.ts';
+import { filesOf } from '../../../src/mirrors/ledger/selection.ts';
+import { IMAGES_PREFIX } from '../../../src/images/layout.ts';
+import { compareRevisions, readGeneration } from '../../../src/simplestreams/generation.ts';
+import { listedImages } from '../../../src/simplestreams/listing.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { memoryStore, type BodyOf } from './memory-store.ts';
 import { assertTrue, itemsIn } from './mirror-fixture.ts';
 

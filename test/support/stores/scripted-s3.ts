@@ -5,8 +5,8 @@ import {
   type RequestListener,
   type ServerResponse,
 } from 'node:http';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { openS3Store, type S3StoreOptions } from '../../src/storage/s3/store.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { openS3Store, type S3StoreOptions } from '../../../src/storage/s3/store.ts';
 
 /** A request that came. */
 export interface Seen {

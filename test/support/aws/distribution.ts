@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
-import type { Deployment } from '../../infra/deployment.ts';
+import type { Deployment } from '../../../infra/deployment.ts';
 import { resources, synthesise } from './deployment.ts';
 
 /** A bucket behind a distribution, and how it is connected to. */

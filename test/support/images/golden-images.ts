@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { Catalog, Combined, FileEntry, Product, Version } from '../../src/catalog/document.ts';
-import { parseSha256, type Sha256 } from '../../src/images/digests.ts';
-import { fileKind, METADATA_FILES } from '../../src/images/file-kinds.ts';
-import { fileKey, parseProductName } from '../../src/images/layout.ts';
-import { DEFAULT_ALIASES } from '../../src/simplestreams/aliases.ts';
-import type { ETag } from '../../src/storage/object-store.ts';
+import type {
+  Catalog,
+  Combined,
+  FileEntry,
+  Product,
+  Version,
+} from '../../../src/catalog/document.ts';
+import { parseSha256, type Sha256 } from '../../../src/images/digests.ts';
+import { fileKind, METADATA_FILES } from '../../../src/images/file-kinds.ts';
+import { fileKey, parseProductName } from '../../../src/images/layout.ts';
+import { DEFAULT_ALIASES } from '../../../src/simplestreams/aliases.ts';
+import type { ETag } from '../../../src/storage/object-store.ts';
 
 /** One product for every form in which an image can be listed, and one that is not to be. */
 const NAMES = {

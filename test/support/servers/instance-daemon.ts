@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from './command.ts';
+import { run } from '../command.ts';
 
 export type DaemonKind = 'lxd' | 'incus';
 export const DAEMON_KINDS: readonly DaemonKind[] = ['lxd', 'incus'];
