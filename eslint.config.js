@@ -121,7 +121,7 @@ export default tseslint.config(
   ),
   {
     ...walls(['src/gateway/*.ts'], SDK, CDK, room('local', 'cli', 'lambda', 'infra'), {
-      regex: '^\\./api/answers\\.ts$',
+      regex: '^\\./api/responses\\.ts$',
       message: 'HTTP statuses and GatewayError stay in gateway/api.',
     }),
     ignores: ['src/gateway/server.ts'],

@@ -1,4 +1,4 @@
-import type { Place } from '../src/facts/deployment-names.ts';
+import type { AwsDeployment } from '../src/facts/deployment-names.ts';
 import type { BundleName } from './bundle.ts';
 
 /** A mirror that is a bucket on AWS, in any region of the same account. */
@@ -13,7 +13,7 @@ export interface MirrorPlan {
 }
 
 /** All that the stacks are made from: the configuration, reduced to what matters on AWS. */
-export interface Deployment extends Place {
+export interface Deployment extends AwsDeployment {
   readonly bucket: string;
   readonly mirrors: readonly MirrorPlan[];
   /** The mirror that answers when the master does not. */

@@ -1,6 +1,6 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mapConcurrently } from '../src/pipeline/concurrently.ts';
-import { enumerateStore } from '../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../src/pipeline/indexing/scan.ts';
 import { finishRemovals } from '../src/pipeline/removal/finish-removals.ts';
 import { clearUploads } from '../src/publishing/clear-uploads.ts';
 import { functionContext, type Invocation } from './function-context.ts';
@@ -22,7 +22,7 @@ const world = functionContext();
 export async function handler(_event: unknown, invocation: Invocation): Promise<void> {
   const { context, queueUrl } = await world;
   try {
-    const found = await enumerateStore(context);
+    const found = await scanStore(context);
     await enqueue(found.dirty, queueUrl);
     const removals = await finishRemovals(context);
     await enqueue(removals.deleted, queueUrl);

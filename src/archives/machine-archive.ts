@@ -48,7 +48,7 @@ export async function openMachineArchive(
     for (const part of [entries, plain, source]) void part.return?.().catch(() => undefined);
   };
   try {
-    const beside = new Beside();
+    const beside = new SidecarFiles();
     for (;;) {
       const next = await entries.next();
       if (next.done === true) throw new TarError(`it has no ${UNIFIED_DISK}`);
@@ -94,7 +94,7 @@ function unclosed(source: AsyncIterator<Uint8Array>): AsyncIterable<Uint8Array> 
 }
 
 /** The entries beside a disk, whole, in memory. */
-class Beside {
+class SidecarFiles {
   readonly entries: PackedEntry[] = [];
   readonly #files = new Set<string>();
   #bytes = 0;

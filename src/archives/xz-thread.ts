@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 
 import { threadEnv } from '../hashing/thread-env.ts';
 import { letGo } from '../bytes/collect-young.ts';
-import type { XzAnswer, XzRequest } from './xz-worker.ts';
+import type { XzResponse, XzRequest } from './xz-worker.ts';
 
 /**
  * The bytes inside xz data, decompressed by a thread of its own: a slow source holds nobody else up, and the
@@ -18,7 +18,7 @@ export async function* xzThread(
   const worker = new Worker(url, { name: 'xz', execArgv: [], env: threadEnv() });
   const tell = (request: XzRequest, transfer: readonly ArrayBuffer[] = []) =>
     worker.postMessage(request, transfer);
-  const answers = on(worker, 'message', { close: ['exit'] }) as AsyncIterable<[XzAnswer]>;
+  const answers = on(worker, 'message', { close: ['exit'] }) as AsyncIterable<[XzResponse]>;
   const chunks = source[Symbol.asyncIterator]();
   try {
     tell({ kind: 'next' });

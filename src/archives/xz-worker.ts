@@ -9,7 +9,7 @@ export type XzRequest =
   | { readonly kind: 'end' };
 
 /** What it answers. After `done` and `fault` it answers nothing more. */
-export type XzAnswer =
+export type XzResponse =
   | { readonly kind: 'wanted' }
   | { readonly kind: 'output'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'done' }
@@ -34,7 +34,7 @@ async function wanted(): Promise<void> {
   turn = Promise.withResolvers();
 }
 
-function answer(message: XzAnswer, transfer: readonly ArrayBuffer[] = []): void {
+function answer(message: XzResponse, transfer: readonly ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 

@@ -8,7 +8,7 @@ export const DEFAULT_MASTER = 'file:./data';
 
 /** `[store]`. Relative directories start from `base`. */
 export function readStore(table: TableReader, base: string): StoreConfig {
-  const store = readPlace(table, 'master', base, DEFAULT_MASTER);
+  const store = readAddress(table, 'master', base, DEFAULT_MASTER);
   table.done();
   return store;
 }
@@ -42,7 +42,7 @@ function readMirror(
   base: string,
   master: StoreConfig,
 ): MirrorConfig {
-  const store = readPlace(table, 'store', base);
+  const store = readAddress(table, 'store', base);
   const copy = table.oneOf('copy', ['fan-out', 'replication']) ?? 'fan-out';
   const directory = store.location.kind === 'directory' || master.location.kind === 'directory';
   if (copy === 'replication' && directory) {
@@ -65,7 +65,12 @@ function readMirror(
   return mirror;
 }
 
-function readPlace(table: TableReader, key: string, base: string, byDefault?: string): StoreConfig {
+function readAddress(
+  table: TableReader,
+  key: string,
+  base: string,
+  byDefault?: string,
+): StoreConfig {
   const text = table.string(key) ?? byDefault;
   if (text === undefined) {
     throw table.error(key, 'is missing', `write ${key} = "s3://BUCKET?region=REGION"`);

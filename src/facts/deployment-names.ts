@@ -5,7 +5,7 @@
  */
 
 /** Where the master is deployed. */
-export interface Place {
+export interface AwsDeployment {
   /** The deployment's name: lower case letters, digits and dashes, at most 20; `bucketstreams` by default. */
   readonly deployment: string;
   /** The master's region. */
@@ -26,11 +26,11 @@ export function mirrorNameProblem(name: string): string | undefined {
   return 'a mirror on AWS is named with up to 16 lower case letters, digits or dashes';
 }
 
-export function masterStackName({ deployment }: Place): string {
+export function masterStackName({ deployment }: AwsDeployment): string {
   return deployment;
 }
 
-export function mirrorStackName({ deployment }: Place, mirror: string): string {
+export function mirrorStackName({ deployment }: AwsDeployment, mirror: string): string {
   return `${deployment}-mirror-${mirror}`;
 }
 
@@ -41,38 +41,41 @@ function part(role: FunctionRole): string {
   return typeof role === 'string' ? role : `fan-out-${role.fanOut}`;
 }
 
-export function functionName({ deployment }: Place, role: FunctionRole): string {
+export function functionName({ deployment }: AwsDeployment, role: FunctionRole): string {
   return `${deployment}-${part(role)}`;
 }
 
 /** IAM is global: the region keeps two deployments in one account apart. */
-export function functionRoleName({ deployment, region }: Place, role: FunctionRole): string {
+export function functionRoleName(
+  { deployment, region }: AwsDeployment,
+  role: FunctionRole,
+): string {
   return `${deployment}-${region}-${part(role)}`;
 }
 
-export function logGroupName(place: Place, role: FunctionRole): string {
+export function logGroupName(place: AwsDeployment, role: FunctionRole): string {
   return `/aws/lambda/${functionName(place, role)}`;
 }
 
-export function uploaderRoleName({ deployment, region }: Place): string {
+export function uploaderRoleName({ deployment, region }: AwsDeployment): string {
   return `${deployment}-${region}-uploader`;
 }
 
-export function gatewayRoleName({ deployment, region }: Place): string {
+export function gatewayRoleName({ deployment, region }: AwsDeployment): string {
   return `${deployment}-${region}-gateway`;
 }
 
-export function replicationRoleName({ deployment, region }: Place): string {
+export function replicationRoleName({ deployment, region }: AwsDeployment): string {
   return `${deployment}-${region}-replication`;
 }
 
 /** Events of images, and the sweep's orders, for the index function. */
-export function indexQueueName({ deployment }: Place): string {
+export function indexQueueName({ deployment }: AwsDeployment): string {
   return `${deployment}-index`;
 }
 
 /** News of the master's public files, and ticks of the clock, for one mirror. */
-export function mirrorQueueName({ deployment }: Place, mirror: string): string {
+export function mirrorQueueName({ deployment }: AwsDeployment, mirror: string): string {
   return `${deployment}-mirror-${mirror}`;
 }
 
@@ -81,25 +84,25 @@ export function deadLetterName(queue: string): string {
 }
 
 /** Tells all mirrors that the master's `images.json` changed. */
-export function streamsTopicName({ deployment }: Place): string {
+export function streamsTopicName({ deployment }: AwsDeployment): string {
   return `${deployment}-streams`;
 }
 
 /** What operators subscribe to. */
-export function alarmsTopicName({ deployment }: Place): string {
+export function alarmsTopicName({ deployment }: AwsDeployment): string {
   return `${deployment}-alarms`;
 }
 
 /** What belongs to the distribution: its function, its policies, its access control. CloudFront is global. */
-export function edgeName({ deployment, region }: Place, what: string): string {
+export function edgeName({ deployment, region }: AwsDeployment, what: string): string {
   return `${deployment}-${region}-${what}`;
 }
 
-export function tickRuleName({ deployment }: Place, mirror: string): string {
+export function tickRuleName({ deployment }: AwsDeployment, mirror: string): string {
   return `${deployment}-mirror-${mirror}`;
 }
 
-export function sweepRuleName({ deployment }: Place): string {
+export function sweepRuleName({ deployment }: AwsDeployment): string {
   return `${deployment}-sweep`;
 }
 

@@ -14,9 +14,13 @@ import type { RecentImages } from './recent-images.ts';
 import { receiveImage } from '../publishing/receive/receive-image.ts';
 import { type ImageHead } from '../publishing/receive/received-image.ts';
 import { type IncomingImage } from '../archives/incoming-image.ts';
-import { claimVersion, versionStamp, type VersionSlot } from '../publishing/version-slot.ts';
-import type { WaitingImage } from './waiting-image.ts';
-import type { WaitingRoom } from './waiting-room.ts';
+import {
+  reserveVersion,
+  versionStamp,
+  type VersionReservation,
+} from '../publishing/reservation.ts';
+import type { StagedImage } from './staged-image.ts';
+import type { Staging } from './staging.ts';
 
 export interface Upload {
   readonly image: IncomingImage;
@@ -33,10 +37,10 @@ export interface Upload {
   readonly signal: AbortSignal;
 }
 
-export interface UploadDesk {
+export interface UploadContext {
   readonly store: ObjectStore;
   readonly log: Logger;
-  readonly room: WaitingRoom;
+  readonly staging: Staging;
   /** The clock and its like, as the pipeline has them. */
   readonly now: PipelineContext['now'];
   readonly pause: PipelineContext['pause'];
@@ -54,11 +58,14 @@ export interface AcceptedUpload {
  * Takes an image in. When its aliases name a product its root goes where it will stay and its metadata
  * follows once all is checked; else the image waits whole for its product. On a fault nothing is left.
  */
-export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<AcceptedUpload> {
-  const { store, now, room } = desk;
+export async function acceptUpload(
+  uploads: UploadContext,
+  upload: Upload,
+): Promise<AcceptedUpload> {
+  const { store, now, staging } = uploads;
   const { sizeLimit, signal } = upload;
   const id = randomUUID();
-  let slot: VersionSlot | undefined;
+  let reservation: VersionReservation | undefined;
   let staged: string | undefined;
   try {
     const received = await receiveImage(
@@ -71,38 +78,38 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
         const bounds = { sizeLimit, signal, ...(size !== undefined && { size }) };
         // A unified image would be visible before it was checked.
         if (product && head.metadataFile) {
-          slot = await claimVersion(store, product, versionStamp(now()));
-          return slot.put(head.name, body, bounds);
+          reservation = await reserveVersion(store, product, versionStamp(now()));
+          return reservation.put(head.name, body, bounds);
         }
-        staged = room.keyFor(id, head.name);
+        staged = staging.keyFor(id, head.name);
         return store.upload(staged, body, { condition: { ifAbsent: true }, ...bounds });
       },
       upload.fingerprint,
     );
     const { fingerprint, sentAs, size, metadataFile } = received;
-    await stillTrusted(desk, upload.by);
-    await reserve(desk, fingerprint, sentAs);
+    await stillTrusted(uploads, upload.by);
+    await reserve(uploads, fingerprint, sentAs);
     try {
       // With the metadata, or the record, the image is there for all to see.
       signal.throwIfAborted();
-      if (slot && metadataFile) {
-        await slot.putBytes('lxd.tar.xz', metadataFile);
-        await slot.finish();
-        desk.recent.place(fingerprint, { ref: slot.ref, file: received.name }, sentAs);
+      if (reservation && metadataFile) {
+        await reservation.putBytes('lxd.tar.xz', metadataFile);
+        await reservation.finish();
+        uploads.recent.place(fingerprint, { ref: reservation.ref, file: received.name }, sentAs);
       } else {
-        const image = waitingImage(desk, id, upload, received);
-        await room.admit(image);
+        const image = stagedImage(uploads, id, upload, received);
+        await staging.admit(image);
         staged = undefined;
-        desk.recent.forget(fingerprint);
-        await settle(desk, image, upload);
+        uploads.recent.forget(fingerprint);
+        await settle(uploads, image, upload);
       }
     } catch (error) {
-      desk.recent.forget(fingerprint);
+      uploads.recent.forget(fingerprint);
       throw error;
     }
     return { fingerprint, size };
   } catch (error) {
-    await slot?.abandon();
+    await reservation?.abandon();
     if (staged !== undefined) await store.remove(staged);
     throw error;
   }
@@ -110,15 +117,15 @@ export async function acceptUpload(desk: UploadDesk, upload: Upload): Promise<Ac
 
 /** Places a waiting image if its uploader named it, who is told of any fault: then it is not kept either. */
 async function settle(
-  { room }: UploadDesk,
-  image: WaitingImage,
+  { staging }: UploadContext,
+  image: StagedImage,
   { aliases: [alias], by, signal }: Upload,
 ): Promise<void> {
   try {
-    if (alias !== undefined) await room.placeByAlias(image, alias, by.allow, signal);
+    if (alias !== undefined) await staging.placeByAlias(image, alias, by.allow, signal);
     else signal.throwIfAborted();
   } catch (error) {
-    await room.discard(image);
+    await staging.discard(image);
     throw error;
   }
 }
@@ -139,7 +146,7 @@ function decide({ aliases, by: { allow } }: Upload, head: ImageHead): ProductRef
 
 /** ImageError `forbidden` when a client was shut out since it began. */
 export async function stillTrusted(
-  { trust }: Pick<UploadDesk, 'trust'>,
+  { trust }: Pick<UploadContext, 'trust'>,
   { fingerprint }: TrustedClient,
 ): Promise<void> {
   if (!(await trust.find(fingerprint))) throw new ImageError('forbidden', 'not authorized');
@@ -151,19 +158,19 @@ function propertiesOf(upload: Upload, head: ImageHead): Readonly<Record<string, 
 
 /** One fingerprint is published once. From here to its end this upload has it for itself. */
 async function reserve(
-  desk: UploadDesk,
+  uploads: UploadContext,
   fingerprint: Sha256,
   sentAs: Sha256 | undefined,
 ): Promise<void> {
   const taken = () => new ImageError('present', 'Image with same fingerprint already exists');
-  if (desk.recent.isReserved(fingerprint) || desk.room.find(fingerprint)) throw taken();
-  const placed = desk.recent.find(fingerprint);
-  desk.recent.reserve(fingerprint, sentAs);
+  if (uploads.recent.isReserved(fingerprint) || uploads.staging.find(fingerprint)) throw taken();
+  const placed = uploads.recent.find(fingerprint);
+  uploads.recent.reserve(fingerprint, sentAs);
   try {
-    if (await isPresent(desk.store, fingerprint, placed)) throw taken();
+    if (await isPresent(uploads.store, fingerprint, placed)) throw taken();
   } catch (error) {
-    if (placed) desk.recent.place(fingerprint, placed, sentAs);
-    else desk.recent.forget(fingerprint);
+    if (placed) uploads.recent.place(fingerprint, placed, sentAs);
+    else uploads.recent.forget(fingerprint);
     throw error;
   }
 }
@@ -172,12 +179,12 @@ function tooLarge(sizeLimit: number): ImageError {
   return new ImageError('too_large', `the image's disk is larger than ${sizeLimit} bytes`);
 }
 
-function waitingImage(
-  { now }: UploadDesk,
+function stagedImage(
+  { now }: UploadContext,
   id: string,
   upload: Upload,
   received: Awaited<ReturnType<typeof receiveImage>>,
-): WaitingImage {
+): StagedImage {
   const { fingerprint, sentAs, size, root, name, metadata, metadataFile } = received;
   return {
     ...{ id, fingerprint, size, uploadedAt: new Date(now()).toISOString() },

@@ -9,7 +9,7 @@ import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { publishedImages } from '../publishing/known-images.ts';
 
 /** Where an image's root, or unified file, lies. */
-export interface ImagePlace {
+export interface StoredRoot {
   readonly ref: VersionRef;
   readonly file: string;
 }
@@ -24,11 +24,11 @@ const REFUSED: readonly (VersionState | undefined)[] = ['rejected', 'removed', '
 export async function isPresent(
   store: ObjectStore,
   fingerprint: Sha256,
-  placed: ImagePlace | undefined,
+  placed: StoredRoot | undefined,
 ): Promise<boolean> {
   const catalog = (await loadCatalog(store))?.catalog;
   const published = catalog ? publishedImages(catalog) : [];
-  const places: ImagePlace[] = published.filter((image) => image.fingerprint === fingerprint);
+  const places: StoredRoot[] = published.filter((image) => image.fingerprint === fingerprint);
   if (placed) {
     const { product, version } = placed.ref;
     const state = catalog?.products[productName(product)]?.versions[version]?.state;
@@ -38,7 +38,7 @@ export async function isPresent(
   return false;
 }
 
-async function stands(store: ObjectStore, { ref, file }: ImagePlace): Promise<boolean> {
+async function stands(store: ObjectStore, { ref, file }: StoredRoot): Promise<boolean> {
   const info = await store.stat(fileKey(ref, file));
   return info !== undefined && !(await isRemoved(store, ref, file, info));
 }

@@ -1,5 +1,5 @@
 import type { Sha256 } from '../images/digests.ts';
-import type { ImagePlace } from './present-image.ts';
+import type { StoredRoot } from './present-image.ts';
 
 /** How long the catalog may take to know of a version, in milliseconds. */
 const LIFETIME = 10 * 60 * 1000;
@@ -9,7 +9,7 @@ const LIFETIME = 10 * 60 * 1000;
  * another fingerprint than its sender knows is found by either.
  */
 export class RecentImages {
-  private readonly places = new Map<Sha256, ImagePlace | undefined>();
+  private readonly places = new Map<Sha256, StoredRoot | undefined>();
   /** By what their senders know them. */
   private readonly sent = new Map<Sha256, Sha256>();
   private readonly timers = new Map<Sha256, NodeJS.Timeout>();
@@ -20,7 +20,7 @@ export class RecentImages {
   }
 
   /** Where it was placed; undefined when it is not there yet, or nothing is known of it. */
-  find(fingerprint: Sha256): ImagePlace | undefined {
+  find(fingerprint: Sha256): StoredRoot | undefined {
     return this.places.get(fingerprint);
   }
 
@@ -30,7 +30,7 @@ export class RecentImages {
   }
 
   /** By fingerprint, where each was placed. */
-  placed(): [Sha256, ImagePlace][] {
+  placed(): [Sha256, StoredRoot][] {
     const names = [...[...this.places.keys()].map((name) => [name, name] as const), ...this.sent];
     return names.flatMap(([name, fingerprint]) => {
       const place = this.places.get(fingerprint);
@@ -44,7 +44,7 @@ export class RecentImages {
     if (sentAs) this.sent.set(sentAs, fingerprint);
   }
 
-  place(fingerprint: Sha256, place: ImagePlace, sentAs?: Sha256): void {
+  place(fingerprint: Sha256, place: StoredRoot, sentAs?: Sha256): void {
     this.reserve(fingerprint, sentAs);
     this.places.set(fingerprint, place);
     const timer = setTimeout(() => this.forget(fingerprint), LIFETIME);

@@ -10,18 +10,18 @@ import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { clientCertificate, fingerprintOfPem } from '../net/certificates.ts';
 import { FailedUploads } from './failed-uploads.ts';
-import { Gate } from './api/upload-gate.ts';
+import { UploadLimiter } from './api/upload-limiter.ts';
 import { Operations } from './api/operations.ts';
-import { send } from './api/answers.ts';
+import { send } from './api/responses.ts';
 import { type Call, type GatewayParts } from './api/call.ts';
-import { answerFault } from './api/faults.ts';
+import { respondWithFault } from './api/faults.ts';
 import { ClientGoneError } from './api/client-gone.ts';
 import { route } from './api/routes.ts';
 import { writeServerRecord } from './server-record.ts';
 import { TrustStore } from './trust-store.ts';
 import { packageVersion } from '../config/package-version.ts';
 import { RecentImages } from './recent-images.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { Staging } from './staging.ts';
 
 export interface GatewayOptions {
   readonly store: ObjectStore;
@@ -87,25 +87,25 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const now = Date.now;
   const recent = new RecentImages();
   const trust = new TrustStore(trustFolder(state));
-  const room = new WaitingRoom({
+  const staging = new Staging({
     store,
     log,
     now,
     recent,
     trust,
-    ...(rest !== undefined && { rest }),
+    ...(rest !== undefined && { settle: rest }),
   });
-  await room.recover();
+  await staging.recover();
   const fingerprint = fingerprintOfPem(tls.cert);
   const parts: GatewayParts = {
-    desk: {
-      ...{ store, log, room, recent, trust, now, random: Math.random },
+    uploads: {
+      ...{ store, log, staging, recent, trust, now, random: Math.random },
       pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     },
     trust,
     operations: new Operations(now),
     failures: new FailedUploads(now),
-    gate: new Gate(limits.uploads, limits.queue),
+    limiter: new UploadLimiter(limits.uploads, limits.queue),
     limits,
     server: { certificate: tls.cert, fingerprint, version: await packageVersion() },
   };
@@ -143,7 +143,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const timer = setTimeout(() => server.closeAllConnections(), grace);
       await closed;
       clearTimeout(timer);
-      await room.close();
+      await staging.close();
       recent.close();
     },
   };
@@ -166,13 +166,13 @@ async function handle(
   });
   try {
     const url = new URL(request.url ?? '/', 'https://gateway');
-    const certificate = clientCertificate(request.socket as TLSSocket, parts.desk.now());
+    const certificate = clientCertificate(request.socket as TLSSocket, parts.uploads.now());
     call = { request, url, certificate, client: undefined, gone: gone.signal };
     const client = certificate && (await parts.trust.find(certificate));
     call = { ...call, client };
     send(response, await route(parts, call));
   } catch (error) {
-    if (call) answerFault(parts, call, response, error);
+    if (call) respondWithFault(parts, call, response, error);
     else response.writeHead(400).end();
   }
 }

@@ -1,5 +1,5 @@
 import type { PipelineContext } from '../pipeline/context.ts';
-import { enumerateStore } from '../pipeline/indexing/enumerate.ts';
+import { scanStore } from '../pipeline/indexing/scan.ts';
 import { isPipelineError } from '../pipeline/errors.ts';
 import { indexVersions } from '../pipeline/indexing/index-versions.ts';
 import { publishStreams } from '../pipeline/documents/publish-streams.ts';
@@ -13,7 +13,7 @@ import type { ChangeSource } from './changes/change-source.ts';
 export interface ServiceOptions {
   readonly context: PipelineContext;
   /** Milliseconds between two enumerations. */
-  readonly enumerateEveryMs: number;
+  readonly scanEveryMs: number;
   /** Milliseconds between the end of a removed version's names and the end of its bytes. */
   readonly removalGraceMs: number;
   /**
@@ -24,10 +24,10 @@ export interface ServiceOptions {
   /** Where changes are told from; each is started before the first enumeration, so that none is missed. */
   readonly sources: readonly ChangeSource[];
   /** Called after each enumeration that was completed. */
-  readonly onSweep?: (report: SweepReport) => void;
+  readonly onScan?: (report: ScanSummary) => void;
 }
 
-export interface SweepReport {
+export interface ScanSummary {
   /** Milliseconds since 1970. */
   readonly endedAt: number;
   /** Versions and products that differed from the catalog. */
@@ -46,7 +46,7 @@ export interface Service {
  * may still be in work. Rejects when the store cannot be used at all or belongs to another program.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { context, enumerateEveryMs } = options;
+  const { context, scanEveryMs } = options;
   const { log } = context;
   const dirty = createDirtySet({
     work: async (batch, signal) =>
@@ -63,10 +63,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       const started = await source((prefixes) => dirty.add(prefixes));
       closers.push(() => started.close());
     }
-    const failed = await firstSweep(options, dirty);
+    const failed = await firstScan(options, dirty);
     const sweeps = repeat(
-      enumerateEveryMs,
-      () => sweep(options, dirty),
+      scanEveryMs,
+      () => scan(options, dirty),
       (error) => log('error', 'the enumeration failed and is tried again', { error: text(error) }),
       { failed },
     );
@@ -79,9 +79,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** Whether the first sweep failed in a way with which what is published is still worth serving. */
-async function firstSweep(options: ServiceOptions, dirty: DirtySet): Promise<boolean> {
+async function firstScan(options: ServiceOptions, dirty: DirtySet): Promise<boolean> {
   try {
-    await sweep(options, dirty);
+    await scan(options, dirty);
     return false;
   } catch (error) {
     const foreign = isPipelineError(error, 'streams_foreign');
@@ -93,11 +93,11 @@ async function firstSweep(options: ServiceOptions, dirty: DirtySet): Promise<boo
   }
 }
 
-async function sweep(
-  { context, removalGraceMs, onSweep }: ServiceOptions,
+async function scan(
+  { context, removalGraceMs, onScan: onSweep }: ServiceOptions,
   dirty: DirtySet,
 ): Promise<void> {
-  const found = await enumerateStore(context, {});
+  const found = await scanStore(context, {});
   dirty.add(found.dirty);
   await publishStreams(context);
   const removals = await finishRemovals(context, { graceMs: removalGraceMs });

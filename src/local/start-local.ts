@@ -9,7 +9,7 @@ import { startMirrors, type MirrorsOptions } from '../mirrors/follow.ts';
 import { repeat } from './periodic.ts';
 import { startService } from './keep-store.ts';
 import { type ChangeSource } from './changes/change-source.ts';
-import { writeSweepRecord } from './sweep-record.ts';
+import { writeScanRecord } from './scan-record.ts';
 import { ensureCertificate, loadCertificate, type ServerCertificate } from '../net/authority.ts';
 
 export interface LocalOptions {
@@ -23,7 +23,7 @@ export interface LocalOptions {
   /** Absent: the public files are served as they are. */
   readonly indexing?: {
     readonly sources: readonly ChangeSource[];
-    readonly enumerateEveryMs: number;
+    readonly scanEveryMs: number;
     readonly removalGraceMs: number;
     /** See ServiceOptions. */
     readonly guard: boolean;
@@ -88,7 +88,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     if (gateway) closers.push(...gateway.closers);
     if (indexing) {
       const onSweep = recorder(stateDir, context.log);
-      const service = await startService({ context, ...indexing, onSweep });
+      const service = await startService({ context, ...indexing, onScan: onSweep });
       closers.push(() => service.close());
     }
     if (options.mirrors) {
@@ -185,9 +185,9 @@ function addressesOf(host: string): string[] {
 function recorder(
   stateDir: string,
   log: Logger,
-): (report: Parameters<typeof writeSweepRecord>[1]) => void {
+): (report: Parameters<typeof writeScanRecord>[1]) => void {
   return (report) => {
-    writeSweepRecord(stateDir, report).catch((error: unknown) => {
+    writeScanRecord(stateDir, report).catch((error: unknown) => {
       log('warn', 'the enumeration could not be recorded for status', { error: String(error) });
     });
   };

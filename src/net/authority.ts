@@ -6,8 +6,8 @@ import path from 'node:path';
 import { CertificateError, checkPair, reasonOf, serves, wantedHosts } from './certificate-check.ts';
 import {
   authorityPath,
-  placeAuthority,
-  placeServer,
+  writeAuthority,
+  writeServer,
   readAuthority,
   readServer,
 } from './certificate-files.ts';
@@ -53,7 +53,7 @@ export async function ensureCertificate(options: {
       kept && serves(kept, authority, wanted, now)
         ? kept
         : await (await issuing()).issueServer(authority, wanted, now);
-    if (pair !== kept) await placeServer(folder, pair);
+    if (pair !== kept) await writeServer(folder, pair);
     return { ...pair, sha256: fingerprint(pair.cert), caPath, ca: authority.cert, created };
   } catch (error) {
     if (error instanceof CertificateError) throw error;
@@ -101,7 +101,7 @@ async function ensureAuthority(
   if (there) return { authority: there, created: false };
   const { issueAuthority } = await issuing();
   const made = await issueAuthority(`bucketstreams on ${hostname()}`.slice(0, 64), now);
-  if (await placeAuthority(folder, made)) return { authority: made, created: true };
+  if (await writeAuthority(folder, made)) return { authority: made, created: true };
   // Another process was faster.
   const theirs = await readAuthority(folder);
   if (theirs) return { authority: theirs, created: false };

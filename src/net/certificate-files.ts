@@ -23,7 +23,7 @@ export async function readAuthority(folder: string): Promise<IssuedPair | undefi
  * by one rename, so that of two processes one wins and nobody ever sees a certificate without its key.
  * Returns whether this one won.
  */
-export async function placeAuthority(folder: string, { key, cert }: IssuedPair): Promise<boolean> {
+export async function writeAuthority(folder: string, { key, cert }: IssuedPair): Promise<boolean> {
   const temporary = `${folder}.${randomUUID()}`;
   await mkdir(temporary, { mode: 0o700 });
   try {
@@ -52,7 +52,7 @@ export async function readServer(folder: string): Promise<IssuedPair | undefined
 }
 
 /** Replaces the server's key and certificate: one file, so that they always belong together. */
-export async function placeServer(folder: string, { key, cert }: IssuedPair): Promise<void> {
+export async function writeServer(folder: string, { key, cert }: IssuedPair): Promise<void> {
   const temporary = path.join(folder, `${SERVER}.${randomUUID()}`);
   try {
     await writeDurably(temporary, key + cert, 0o600);

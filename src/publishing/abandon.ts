@@ -1,4 +1,4 @@
-import type { VersionSlot } from './version-slot.ts';
+import type { VersionReservation } from './reservation.ts';
 import { LeftBehindError, messageOf } from '../sources/instances/left-behind.ts';
 
 /**
@@ -6,13 +6,13 @@ import { LeftBehindError, messageOf } from '../sources/instances/left-behind.ts'
  * signal when that ended it: nothing is left then.
  */
 export async function abandoned(
-  slot: VersionSlot | undefined,
+  reservation: VersionReservation | undefined,
   error: unknown,
   signal: AbortSignal | undefined,
 ): Promise<never> {
   const stopped = signal?.aborted === true;
   try {
-    await slot?.abandon();
+    await reservation?.abandon();
   } catch (left) {
     if (!stopped) throw left;
     throw new LeftBehindError(

@@ -3,7 +3,7 @@ import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { knownImages } from './known-images.ts';
 import type { PlacedVersion } from './place-version.ts';
-import { PlacementError } from './version-slot.ts';
+import { PlacementError } from './reservation.ts';
 
 /**
  * Where the image is published already: that is no error, and nothing is to be done. PlacementError when that

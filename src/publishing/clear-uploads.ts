@@ -4,7 +4,7 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import { targetOfPrefix } from '../pipeline/indexing/targets.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { CLAIMS_PREFIX, RECORD_FILE, WAITING_PREFIX } from './uploads-prefix.ts';
+import { RESERVATIONS_PREFIX, RECORD_FILE, STAGING_PREFIX } from './uploads-prefix.ts';
 
 /**
  * Milliseconds after which nothing in `uploads/` can be in work any more: an image is placed within an hour
@@ -23,19 +23,19 @@ type World = Pick<PipelineContext, 'store' | 'now' | 'log'>;
 export async function clearUploads(world: World): Promise<string[]> {
   const { store, now, log } = world;
   const old = ({ lastModified }: ObjectInfo) => lastModified < now() - LIFETIME_MS;
-  for (const [id, objects] of await waitingFolders(store)) {
+  for (const [id, objects] of await stagedFolders(store)) {
     if (!objects.every(old)) continue;
     // Without its record an image waits no more: then the rest is rubbish to whoever finds it.
     const isRecord = ({ key }: ObjectInfo) => key.endsWith(`/${RECORD_FILE}`);
     for (const info of objects.toSorted((a, b) => +isRecord(b) - +isRecord(a))) {
       await removeUnchanged(store, info);
     }
-    log('warn', 'discarded what an upload left behind', { key: `${WAITING_PREFIX}${id}/` });
+    log('warn', 'discarded what an upload left behind', { key: `${STAGING_PREFIX}${id}/` });
   }
   const touched: string[] = [];
-  for await (const claim of store.list(CLAIMS_PREFIX)) {
+  for await (const claim of store.list(RESERVATIONS_PREFIX)) {
     if (!old(claim)) continue;
-    const prefix = `${IMAGES_PREFIX}${claim.key.slice(CLAIMS_PREFIX.length)}/`;
+    const prefix = `${IMAGES_PREFIX}${claim.key.slice(RESERVATIONS_PREFIX.length)}/`;
     if (await clearHalf(store, prefix, old)) {
       touched.push(prefix);
       log('warn', 'discarded what an upload left behind', { key: prefix });
@@ -61,10 +61,10 @@ async function clearHalf(
 }
 
 /** What lies in `uploads/waiting/`, by the image's id. */
-export async function waitingFolders(store: ObjectStore): Promise<Map<string, ObjectInfo[]>> {
+export async function stagedFolders(store: ObjectStore): Promise<Map<string, ObjectInfo[]>> {
   const folders = new Map<string, ObjectInfo[]>();
-  for await (const info of store.list(WAITING_PREFIX)) {
-    const [id = ''] = info.key.slice(WAITING_PREFIX.length).split('/');
+  for await (const info of store.list(STAGING_PREFIX)) {
+    const [id = ''] = info.key.slice(STAGING_PREFIX.length).split('/');
     folders.set(id, [...(folders.get(id) ?? []), info]);
   }
   return folders;

@@ -14,12 +14,12 @@ import { abandoned } from './abandon.ts';
 import type { RecognisedFile } from './recognise.ts';
 import { METADATA_SIZE_LIMIT } from '../archives/image-archive.ts';
 import {
-  claimVersion,
+  reserveVersion,
   openVersion,
   PlacementError,
   versionStamp,
-  type VersionSlot,
-} from './version-slot.ts';
+  type VersionReservation,
+} from './reservation.ts';
 
 export interface PlaceOptions {
   readonly product: ProductRef;
@@ -67,26 +67,26 @@ export async function placeVersion(
       );
     }
   }
-  const slot =
+  const reservation =
     version === undefined
-      ? await claimVersion(store, product, versionStamp(options.now))
+      ? await reserveVersion(store, product, versionStamp(options.now))
       : await openVersion(store, { product, version });
   try {
-    const placed = await fill(store, slot, options);
-    await slot.finish();
+    const placed = await fill(store, reservation, options);
+    await reservation.finish();
     return placed;
   } catch (error) {
-    return abandoned(slot, error, options.signal);
+    return abandoned(reservation, error, options.signal);
   }
 }
 
 async function fill(
   store: ObjectStore,
-  slot: VersionSlot,
+  reservation: VersionReservation,
   { files, force = false, onProgress, signal }: PlaceOptions,
 ): Promise<PlacedVersion> {
-  const kept = await settleRivals(store, slot, files, { force, signal });
-  const metadata = await metadataBytes(store, slot, files);
+  const kept = await settleRivals(store, reservation, files, { force, signal });
+  const metadata = await metadataBytes(store, reservation, files);
   const stored: ObjectInfo[] = [];
   const fingerprints: Record<string, Sha256> = {};
   let done = 0;
@@ -98,10 +98,10 @@ async function fill(
     } else {
       // The store ends it when the signal aborts.
       const body = file.open();
-      const replace = slot.existing.get(file.name);
+      const replace = reservation.existing.get(file.name);
       const before = done;
       stored.push(
-        await slot.put(file.name, hash ? hashedBody(body, hash) : body, {
+        await reservation.put(file.name, hash ? hashedBody(body, hash) : body, {
           ...(replace && { replace }),
           ...(signal && { signal }),
           size: file.size,
@@ -114,8 +114,11 @@ async function fill(
     const sha256 = hash && parseSha256(hash.digest('hex'));
     if (sha256) fingerprints[file.name] = sha256;
   }
-  const incomplete = missingParts([...slot.existing.keys(), ...files.map((file) => file.name)]);
-  return { ref: slot.ref, stored, kept, fingerprints, ...(incomplete && { incomplete }) };
+  const incomplete = missingParts([
+    ...reservation.existing.keys(),
+    ...files.map((file) => file.name),
+  ]);
+  return { ref: reservation.ref, stored, kept, fingerprints, ...(incomplete && { incomplete }) };
 }
 
 /** What makes a version visible comes last, what is checked against first. */
@@ -129,13 +132,13 @@ const ORDER: Readonly<Record<RecognisedFile['kind'], number>> = {
 /** Before anything is stored: the files that are there already must be meant, or be the same. */
 async function settleRivals(
   store: ObjectStore,
-  slot: VersionSlot,
+  reservation: VersionReservation,
   files: readonly RecognisedFile[],
   { force, signal }: { readonly force: boolean; readonly signal: AbortSignal | undefined },
 ): Promise<string[]> {
   const kept: string[] = [];
   for (const file of files) {
-    const existing = slot.existing.get(file.name);
+    const existing = reservation.existing.get(file.name);
     if (existing === undefined) continue;
     if (await sameBytes(store, existing, file, signal)) kept.push(file.name);
     else if (!force) {
@@ -164,12 +167,12 @@ async function sameBytes(
 /** The metadata that the roots' fingerprints start with: what LXD looks for first. */
 async function metadataBytes(
   store: ObjectStore,
-  slot: VersionSlot,
+  reservation: VersionReservation,
   files: readonly RecognisedFile[],
 ): Promise<Uint8Array | undefined> {
   for (const name of METADATA_FILES) {
     const file = files.find((candidate) => candidate.name === name);
-    const existing = slot.existing.get(name);
+    const existing = reservation.existing.get(name);
     const size = file?.size ?? existing?.size;
     if (size === undefined) continue;
     if (size > METADATA_SIZE_LIMIT) {
@@ -210,6 +213,6 @@ function missingParts(names: readonly string[]): string | undefined {
 }
 
 /** `images/…/version/` for a message. */
-export function placeOf(ref: VersionRef): string {
+export function versionPath(ref: VersionRef): string {
   return versionPrefix(ref);
 }

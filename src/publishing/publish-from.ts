@@ -9,17 +9,17 @@ import { imageOfInstance } from '../sources/instances/export-instance.ts';
 import { exportImage, type SourceImage } from '../sources/instances/images.ts';
 import { abandoned } from './abandon.ts';
 import { LeftBehindError, messageOf } from '../sources/instances/left-behind.ts';
-import { placeOf, type PlacedVersion } from './place-version.ts';
+import { versionPath, type PlacedVersion } from './place-version.ts';
 import { receiveImage } from './receive/receive-image.ts';
 import { type ImageHead } from './receive/received-image.ts';
 import { lookUp } from '../sources/instances/look-up.ts';
 import {
-  claimVersion,
+  reserveVersion,
   openVersion,
   PlacementError,
   versionStamp,
-  type VersionSlot,
-} from './version-slot.ts';
+  type VersionReservation,
+} from './reservation.ts';
 
 export interface PublishFromOptions {
   readonly source: InstanceSource;
@@ -77,7 +77,7 @@ async function publishInstance(
     throw error;
   }
   await release().catch((left: unknown) => {
-    throw besides(`${placeOf(placed.ref)} is stored`, left);
+    throw besides(`${versionPath(placed.ref)} is stored`, left);
   });
   return placed;
 }
@@ -106,16 +106,21 @@ async function transfer(
   const { fingerprint: announced } = image;
   const incoming = await exportImage(source.address, announced, projectOf(source), signal);
   const total = image.size > 0 ? image.size : undefined;
-  let slot: VersionSlot | undefined;
+  let reservation: VersionReservation | undefined;
   const stored: ObjectInfo[] = [];
   try {
     const received = await receiveImage(
       store,
       incoming,
       async (head, body) => {
-        slot = await openSlot(store, options, productOf(options, image, head), serial);
-        const root = await slot.put(head.name, body, {
-          ...replacing(slot, options, head.name),
+        reservation = await openReservation(
+          store,
+          options,
+          productOf(options, image, head),
+          serial,
+        );
+        const root = await reservation.put(head.name, body, {
+          ...replacing(reservation, options, head.name),
           ...(head.rootSize === undefined
             ? total !== undefined && { sizeLimit: total }
             : { size: head.rootSize }),
@@ -127,22 +132,25 @@ async function transfer(
       },
       announced,
     );
-    if (!slot) throw new TypeError('a root was stored without a version');
+    if (!reservation) throw new TypeError('a root was stored without a version');
     const { metadataFile, name, fingerprint, sentAs } = received;
     const there = sentAs && (await alreadyPublished(store, fingerprint, options));
     if (there) {
-      await slot.abandon();
+      await reservation.abandon();
       return there;
     }
     if (metadataFile) {
-      const metadata = { ...replacing(slot, options, 'lxd.tar.xz'), ...(signal && { signal }) };
-      stored.push(await slot.putBytes('lxd.tar.xz', metadataFile, metadata));
+      const metadata = {
+        ...replacing(reservation, options, 'lxd.tar.xz'),
+        ...(signal && { signal }),
+      };
+      stored.push(await reservation.putBytes('lxd.tar.xz', metadataFile, metadata));
     }
-    await slot.finish();
+    await reservation.finish();
     const fingerprints: Record<string, Sha256> = { [name]: fingerprint };
-    return { ref: slot.ref, stored, kept: [], fingerprints };
+    return { ref: reservation.ref, stored, kept: [], fingerprints };
   } catch (error) {
-    return abandoned(slot, error, signal);
+    return abandoned(reservation, error, signal);
   }
 }
 
@@ -164,15 +172,15 @@ function productOf(
   );
 }
 
-async function openSlot(
+async function openReservation(
   store: ObjectStore,
   { version, now }: PublishFromOptions,
   product: ProductRef,
   serial: string | undefined,
-): Promise<VersionSlot> {
+): Promise<VersionReservation> {
   if (version === undefined) {
     const usable = serial !== undefined && versionProblem(serial) === undefined;
-    return claimVersion(store, product, usable ? serial : versionStamp(now));
+    return reserveVersion(store, product, usable ? serial : versionStamp(now));
   }
   const problem = versionProblem(version);
   if (problem !== undefined) throw new PlacementError(problem);
@@ -180,11 +188,11 @@ async function openSlot(
 }
 
 function replacing(
-  slot: VersionSlot,
+  reservation: VersionReservation,
   { force = false }: PublishFromOptions,
   name: string,
 ): { replace?: ObjectInfo } {
-  const existing = slot.existing.get(name);
+  const existing = reservation.existing.get(name);
   if (!existing) return {};
   if (force) return { replace: existing };
   throw new PlacementError(

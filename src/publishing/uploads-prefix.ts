@@ -5,9 +5,9 @@
  */
 export const UPLOADS_PREFIX = 'uploads/';
 
-export const CLAIMS_PREFIX = `${UPLOADS_PREFIX}claims/`;
+export const RESERVATIONS_PREFIX = `${UPLOADS_PREFIX}claims/`;
 
-export const WAITING_PREFIX = `${UPLOADS_PREFIX}waiting/`;
+export const STAGING_PREFIX = `${UPLOADS_PREFIX}waiting/`;
 
 /** Beside its root: what makes an image whole. */
 export const RECORD_FILE = 'upload.json';

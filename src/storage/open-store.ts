@@ -5,7 +5,7 @@ import type { ObjectStore } from './object-store.ts';
 import { s3Credentials } from './s3/credentials.ts';
 
 /** A store, and whose rights it is used with. */
-export interface StorePlace {
+export interface StoreAddress {
   readonly location: StoreLocation;
   /** Of no meaning to a directory. Default: the SDK's chain. */
   readonly credentials?: Credentials;
@@ -29,7 +29,7 @@ export interface OpenStoreOptions {
  * StoreError when a directory cannot be used. A bucket is first asked when it is first used.
  */
 export async function openStore(
-  { location, credentials = { kind: 'default' } }: StorePlace,
+  { location, credentials = { kind: 'default' } }: StoreAddress,
   { env = process.env, onRequest, ...rest }: OpenStoreOptions = {},
 ): Promise<ObjectStore> {
   if (location.kind === 'directory') return openDirectoryStore({ path: location.path, ...rest });

@@ -57,7 +57,7 @@ describe('the linter, at the walls of the other rooms', () => {
     ['src/images/layout.ts', 'node:fs'],
     ['src/facts/delivery-policy.ts', 'node:path'],
     ['src/facts/deployment-names.ts', '../images/layout.ts'],
-    ['src/bytes/multipart.ts', '../gateway/api/answers.ts'],
+    ['src/bytes/multipart.ts', '../gateway/api/responses.ts'],
     ['src/bytes/multipart.ts', 'node:http'],
     ['src/storage/keys.ts', '../catalog/document.ts'],
     ['src/storage/location.ts', '../config/config.ts'],

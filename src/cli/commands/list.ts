@@ -1,6 +1,6 @@
 import { loadCatalog } from '../../pipeline/documents/load-catalog.ts';
 import { defineCommand } from '../console/command.ts';
-import { listRefused, listVersions, type ListEntry } from '../shared/listing.ts';
+import { listIgnoredKeys, listVersions, type ListEntry } from '../shared/listing.ts';
 import { anyPattern } from '../shared/product-pattern.ts';
 import { formatBytes } from '../console/progress.ts';
 import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
@@ -32,7 +32,7 @@ A PRODUCT narrows the list: os/release/arch/variant, where * stands for any name
         const loaded = await loadCatalog(context.store);
         const entries = loaded ? listVersions(loaded.catalog, fits, all) : [];
         if (all && operands.length === 0)
-          entries.push(...(await listRefused(context.store, skipped)));
+          entries.push(...(await listIgnoredKeys(context.store, skipped)));
         if (values.json) terminal.out(JSON.stringify(entries, undefined, 2) + '\n');
         else if (entries.length > 0)
           terminal.out(all ? fullTable(entries) : publishedTable(entries));

@@ -1,6 +1,6 @@
 import type { Catalog, VersionState } from '../../catalog/document.ts';
 import { IMAGES_KEY, INDEX_KEY } from '../../facts/delivery-policy.ts';
-import { readSweepRecord } from '../../local/sweep-record.ts';
+import { readScanRecord } from '../../local/scan-record.ts';
 import { mapConcurrently } from '../../pipeline/concurrently.ts';
 import { isPipelineError } from '../../pipeline/errors.ts';
 import { loadCatalog } from '../../pipeline/documents/load-catalog.ts';
@@ -10,7 +10,7 @@ import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { defineCommand } from '../console/command.ts';
 import { oneLine } from '../console/exit.ts';
-import { listRefused } from '../shared/listing.ts';
+import { listIgnoredKeys } from '../shared/listing.ts';
 import { withMirrors } from '../shared/mirrors.ts';
 import { formatBytes } from '../console/progress.ts';
 import { STORE_OPTIONS, withStore, type OpenedStore } from '../shared/store-options.ts';
@@ -71,7 +71,7 @@ async function statusOf(opened: OpenedStore, stateDir: string): Promise<Status> 
     if (!isPipelineError(error)) throw error;
     problems.push(error.message);
   }
-  const sweep = await readSweepRecord(stateDir);
+  const sweep = await readScanRecord(stateDir);
   const generations = {
     index: await generationOf(store, INDEX_KEY, problems),
     images: await generationOf(store, IMAGES_KEY, problems),
@@ -93,14 +93,14 @@ async function statusOf(opened: OpenedStore, stateDir: string): Promise<Status> 
     public: generations,
     products: Object.keys(catalog?.products ?? {}).length,
     versions: catalog ? countStates(catalog) : {},
-    refused: await refusedCount(opened, catalog, problems),
+    refused: await ignoredCount(opened, catalog, problems),
     lastSweep: sweep ? new Date(sweep.endedAt).toISOString() : null,
     problems,
   };
 }
 
 /** A directory is listed for it in no time; of a bucket the enumerations' count has to do. */
-async function refusedCount(
+async function ignoredCount(
   { context, directory, skipped }: OpenedStore,
   catalog: Catalog | undefined,
   problems: string[],
@@ -108,7 +108,7 @@ async function refusedCount(
   const recorded = catalog?.refused.count ?? 0;
   if (directory === undefined) return recorded;
   try {
-    return (await listRefused(context.store, skipped)).length;
+    return (await listIgnoredKeys(context.store, skipped)).length;
   } catch (error) {
     if (!isStoreError(error)) throw error;
     problems.push(error.message);

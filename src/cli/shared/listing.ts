@@ -66,7 +66,7 @@ function refusedProductFile(product: string, reason: string | undefined): ListEn
  * Every key below `images/` that can be no image, found by listing the store. `skipped` is what that store
  * tells of while it is listed: what lies there and is no object.
  */
-export async function listRefused(
+export async function listIgnoredKeys(
   store: ObjectStore,
   skipped: ReadonlyMap<string, string> = new Map(),
 ): Promise<ListEntry[]> {

@@ -75,8 +75,8 @@ export async function runLocal(
 ): Promise<ExitCode> {
   const { values, terminal } = invocation;
   const ended = untilSignal(terminal.env);
-  const enumerateEveryMs = secondsToMs('--enumerate-every', values['enumerate-every']);
-  if (enumerateEveryMs !== undefined && enumerateEveryMs < 1000) {
+  const scanEveryMs = secondsToMs('--enumerate-every', values['enumerate-every']);
+  if (scanEveryMs !== undefined && scanEveryMs < 1000) {
     throw new UsageError('--enumerate-every must be 1 or more');
   }
   const removalGraceMs = secondsToMs('--removal-grace', values['removal-grace']);
@@ -93,7 +93,7 @@ export async function runLocal(
     const indexing = {
       sources: sourcesOf(opened, events, log),
       guard: opened.directory !== undefined,
-      enumerateEveryMs: enumerateEveryMs ?? serve.enumerateEvery * 1000,
+      scanEveryMs: scanEveryMs ?? serve.enumerateEvery * 1000,
       removalGraceMs: removalGraceMs ?? retention.grace * 1000,
     };
     const starting = startLocal({

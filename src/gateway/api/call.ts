@@ -1,21 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 
 import type { Sha256 } from '../../images/digests.ts';
-import type { UploadDesk } from '../accept-upload.ts';
+import type { UploadContext } from '../accept-upload.ts';
 import type { FailedUploads } from '../failed-uploads.ts';
-import type { Gate } from './upload-gate.ts';
-import { GatewayError } from './answers.ts';
+import type { UploadLimiter } from './upload-limiter.ts';
+import { GatewayError } from './responses.ts';
 import { guardedBody, type BodyLimits } from './guarded-body.ts';
 import { wholeBody } from '../../bytes/whole-body.ts';
 import type { Operations } from './operations.ts';
 import type { TrustedClient, TrustStore } from '../trust-store.ts';
 
 export interface GatewayParts {
-  readonly desk: UploadDesk;
+  readonly uploads: UploadContext;
   readonly trust: TrustStore;
   readonly operations: Operations;
   readonly failures: FailedUploads;
-  readonly gate: Gate;
+  readonly limiter: UploadLimiter;
   readonly limits: BodyLimits;
   /** What `GET /1.0` tells of the server. */
   readonly server: {
@@ -38,7 +38,7 @@ export interface Call {
 const JSON_LIMIT = 256 * 1024;
 
 /** The client that calls; GatewayError 403 when we do not know it. */
-export function known({ client }: Call): TrustedClient {
+export function requireClient({ client }: Call): TrustedClient {
   if (client) return client;
   throw new GatewayError(403, 'not authorized');
 }

@@ -1,7 +1,7 @@
 import { canonicalArchitecture } from '../../images/architectures.ts';
 import type { KnownImage } from '../../publishing/known-images.ts';
 import { productPath } from '../../publishing/choose-product.ts';
-import type { WaitingImage } from '../waiting-image.ts';
+import type { StagedImage } from '../staged-image.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
 
@@ -49,7 +49,7 @@ export function knownImageDocument(image: KnownImage): object {
 }
 
 /** An image that waits for its product says so in its description. */
-export function waitingImageDocument(image: WaitingImage): object {
+export function stagedImageDocument(image: StagedImage): object {
   const { fingerprint, architecture, size, aliases, uploadedAt, properties } = image;
   return imageDocument({
     ...{ fingerprint, size, aliases, uploadedAt },

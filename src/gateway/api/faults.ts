@@ -3,10 +3,10 @@ import type { ServerResponse } from 'node:http';
 import { ImageError, type ImageErrorCode } from '../../archives/image-error.ts';
 import { MultipartError } from '../../bytes/multipart.ts';
 import { BodyTooLargeError } from '../../bytes/whole-body.ts';
-import { PlacementError } from '../../publishing/version-slot.ts';
+import { PlacementError } from '../../publishing/reservation.ts';
 import { InstanceServerError } from '../../sources/instances/connection.ts';
 import { isStoreError, type StoreErrorCode } from '../../storage/errors.ts';
-import { GatewayError, sendError } from './answers.ts';
+import { GatewayError, sendError } from './responses.ts';
 import type { Call, GatewayParts } from './call.ts';
 import { ClientGoneError } from './client-gone.ts';
 
@@ -67,8 +67,8 @@ export function senderIsGone({ request, gone }: Call, error: unknown): boolean {
 }
 
 /** Tells a client why not. What it sent wrongly it is told; our own faults are for our log. */
-export function answerFault(
-  { desk }: GatewayParts,
+export function respondWithFault(
+  { uploads }: GatewayParts,
   call: Call,
   response: ServerResponse,
   error: unknown,
@@ -77,14 +77,14 @@ export function answerFault(
   const { status, message } = clientFault(error);
   const fields = { method: request.method, path: call.url.pathname, client: client?.name };
   if (senderIsGone(call, error)) {
-    desk.log('info', 'a client went away in the middle of its request', {
+    uploads.log('info', 'a client went away in the middle of its request', {
       ...fields,
       received: request.socket.bytesRead,
     });
   } else {
     const level = status >= 500 ? 'error' : status === 404 ? 'debug' : 'warn';
     const reason = error instanceof Error ? error.message : String(error);
-    desk.log(level, 'a request failed', { ...fields, message: reason });
+    uploads.log(level, 'a request failed', { ...fields, message: reason });
   }
   if (response.headersSent) {
     response.destroy();

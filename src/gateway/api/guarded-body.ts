@@ -1,4 +1,4 @@
-import { GatewayError } from './answers.ts';
+import { GatewayError } from './responses.ts';
 
 export interface BodyLimits {
   /** Bytes. */

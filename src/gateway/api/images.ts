@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http';
 
 import { shown } from '../../images/layout.ts';
 import { removeVersions } from '../../pipeline/removal/remove-versions.ts';
-import { acceptUpload, type AcceptedUpload, type UploadDesk } from '../accept-upload.ts';
+import { acceptUpload, type AcceptedUpload, type UploadContext } from '../accept-upload.ts';
 import { ImageError } from '../../archives/image-error.ts';
-import { GatewayError } from './answers.ts';
+import { GatewayError } from './responses.ts';
 import { gatheredBody } from '../../bytes/gathered-body.ts';
 import { guardedBody, type BodyLimits } from './guarded-body.ts';
 import type { Call } from './call.ts';
-import { aliasDocument, knownImageDocument, waitingImageDocument } from './documents.ts';
+import { aliasDocument, knownImageDocument, stagedImageDocument } from './documents.ts';
 import { productOfAlias, productPath } from '../../publishing/choose-product.ts';
 import type { PushIntent } from './operations.ts';
 import { uploadHeaders } from './request.ts';
@@ -17,18 +17,18 @@ import type { TrustedClient } from '../trust-store.ts';
 import { byFingerprint, knownImages, type KnownImage } from '../../publishing/known-images.ts';
 import { multipartBoundary, multipartParts } from '../../bytes/multipart.ts';
 import type { IncomingImage } from '../../archives/incoming-image.ts';
-import type { WaitingImage } from '../waiting-image.ts';
+import type { StagedImage } from '../staged-image.ts';
 
 /** Takes the image in a request's body in, as its headers or the push that was announced describe it. */
 export async function uploadFromBody(
-  desk: UploadDesk,
+  uploads: UploadContext,
   { request, gone }: Call,
   limits: BodyLimits,
   { by, intent }: { readonly by: TrustedClient; readonly intent: PushIntent | undefined },
 ): Promise<AcceptedUpload> {
   const headers = uploadHeaders(request);
   const fingerprint = headers.fingerprint ?? intent?.fingerprint;
-  return acceptUpload(desk, {
+  return acceptUpload(uploads, {
     image: incomingImage(request, limits),
     sizeLimit: limits.size,
     aliases: [...(intent?.aliases ?? []), ...headers.aliases],
@@ -49,58 +49,63 @@ function incomingImage(request: IncomingMessage, limits: BodyLimits): IncomingIm
 }
 
 /** What is published, and what of the client's own waits: another's is nobody's business. */
-export async function listImages(desk: UploadDesk, client: TrustedClient): Promise<object[]> {
-  const known = await knownImages(desk.store);
-  return [...known.map(knownImageDocument), ...desk.room.ownedBy(client).map(waitingImageDocument)];
+export async function listImages(uploads: UploadContext, client: TrustedClient): Promise<object[]> {
+  const known = await knownImages(uploads.store);
+  return [
+    ...known.map(knownImageDocument),
+    ...uploads.staging.ownedBy(client).map(stagedImageDocument),
+  ];
 }
 
 export async function showImage(
-  desk: UploadDesk,
+  uploads: UploadContext,
   prefix: string,
   client: TrustedClient,
 ): Promise<object> {
-  const waiting = byFingerprint(desk.room.ownedBy(client), prefix);
-  if (waiting) return waitingImageDocument(waiting);
-  return knownImageDocument(await publishedImage(desk, prefix));
+  const waiting = byFingerprint(uploads.staging.ownedBy(client), prefix);
+  if (waiting) return stagedImageDocument(waiting);
+  return knownImageDocument(await publishedImage(uploads, prefix));
 }
 
-async function publishedImage(desk: UploadDesk, prefix: string): Promise<KnownImage> {
-  const name = desk.recent.publishedAs(prefix) ?? prefix;
-  const image = byFingerprint(await knownImages(desk.store), name);
+async function publishedImage(uploads: UploadContext, prefix: string): Promise<KnownImage> {
+  const name = uploads.recent.publishedAs(prefix) ?? prefix;
+  const image = byFingerprint(await knownImages(uploads.store), name);
   if (image) return image;
   throw new GatewayError(404, 'Image not found');
 }
 
 /** Withdraws an image: its names leave the public files first, its bytes after a grace. */
 export async function deleteImage(
-  desk: UploadDesk,
+  uploads: UploadContext,
   prefix: string,
   client: TrustedClient,
 ): Promise<void> {
-  const waiting = byFingerprint(desk.room.ownedBy(client), prefix);
-  if (waiting) return desk.room.discard(waiting);
-  const [recent] = desk.recent.placed().filter(([fingerprint]) => fingerprint.startsWith(prefix));
-  const image = recent ? undefined : await publishedImage(desk, prefix);
+  const waiting = byFingerprint(uploads.staging.ownedBy(client), prefix);
+  if (waiting) return uploads.staging.discard(waiting);
+  const [recent] = uploads.recent
+    .placed()
+    .filter(([fingerprint]) => fingerprint.startsWith(prefix));
+  const image = recent ? undefined : await publishedImage(uploads, prefix);
   const ref = recent?.[1].ref ?? image?.ref;
   if (!ref) return;
   const path = productPath(ref.product);
   if (!allows(client.allow, path))
     throw new GatewayError(403, `this client may not remove from ${path}`);
   const files = image && !image.alone ? [image.file] : undefined;
-  await removeVersions(desk, [{ ref, ...(files && { files }) }]);
-  if (recent) desk.recent.forget(recent[0]);
+  await removeVersions(uploads, [{ ref, ...(files && { files }) }]);
+  if (recent) uploads.recent.forget(recent[0]);
 }
 
 /** What an alias of a product stands for: the product's newest version, a container before a machine. */
 export async function showAlias(
-  desk: UploadDesk,
+  uploads: UploadContext,
   name: string,
   client: TrustedClient,
 ): Promise<object> {
-  const named = (await knownImages(desk.store)).filter(({ aliases }) => aliases.includes(name));
+  const named = (await knownImages(uploads.store)).filter(({ aliases }) => aliases.includes(name));
   const image = named.find(({ type }) => type === 'container') ?? named[0];
   if (image) return aliasDocument(name, image);
-  const waiting = desk.room.ownedBy(client).find(({ aliases }) => aliases.includes(name));
+  const waiting = uploads.staging.ownedBy(client).find(({ aliases }) => aliases.includes(name));
   if (waiting) return { name, description: '', target: waiting.fingerprint, type: 'container' };
   throw new GatewayError(404, 'Image alias not found');
 }
@@ -110,24 +115,24 @@ export async function showAlias(
  * those a product has by itself need no making.
  */
 export async function createAlias(
-  desk: UploadDesk,
+  uploads: UploadContext,
   name: string,
   target: string,
   client: TrustedClient,
 ): Promise<void> {
-  const waiting = byFingerprint<WaitingImage>(desk.room.ownedBy(client), target);
+  const waiting = byFingerprint<StagedImage>(uploads.staging.ownedBy(client), target);
   if (waiting) {
     try {
-      await desk.room.placeByAlias(waiting, name, client.allow);
+      await uploads.staging.placeByAlias(waiting, name, client.allow);
     } catch (error) {
       // Its uploader is told that it failed: then nothing of it may be published by its properties later.
-      if (error instanceof ImageError) await desk.room.discard(waiting);
+      if (error instanceof ImageError) await uploads.staging.discard(waiting);
       throw error;
     }
     return;
   }
-  const [recent] = desk.recent.placed().filter(([fingerprint]) => fingerprint === target);
-  const ref = recent?.[1].ref ?? (await publishedImage(desk, target)).ref;
+  const [recent] = uploads.recent.placed().filter(([fingerprint]) => fingerprint === target);
+  const ref = recent?.[1].ref ?? (await publishedImage(uploads, target)).ref;
   const path = productPath(ref.product);
   const named = productOfAlias(name, ref.product.arch);
   if ('product' in named && productPath(named.product) === path) return;

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 
-import type { OperationDocument } from './answers.ts';
+import type { OperationDocument } from './responses.ts';
 import type { TrustedClient } from '../trust-store.ts';
 
 /** What a client announced before it lets its daemon push an image. */

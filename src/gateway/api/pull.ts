@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 
-import { acceptUpload, type AcceptedUpload, type UploadDesk } from '../accept-upload.ts';
-import { GatewayError } from './answers.ts';
+import { acceptUpload, type AcceptedUpload, type UploadContext } from '../accept-upload.ts';
+import { GatewayError } from './responses.ts';
 import { guardedBody, type BodyLimits } from './guarded-body.ts';
 import type { ImagePost } from './request.ts';
 import type { TrustedClient } from '../trust-store.ts';
@@ -13,7 +13,7 @@ import { findStreamImage, openStreamImage } from '../../sources/streams/find-ima
 
 /** Fetches an image from where a client says it is, until the signal ends it. */
 export async function pullImage(
-  desk: UploadDesk,
+  uploads: UploadContext,
   post: ImagePost,
   limits: BodyLimits,
   by: TrustedClient,
@@ -28,7 +28,7 @@ export async function pullImage(
     const source = { ...post, signal };
     const found = await findStreamImage(source, name);
     const image = limited(openStreamImage(source, found), limits);
-    return acceptUpload(desk, {
+    return acceptUpload(uploads, {
       ...{ image, sizeLimit: limits.size, aliases, by, signal },
       fingerprint: found.fingerprint,
       properties: { ...found.properties, ...properties },
@@ -51,7 +51,7 @@ export async function pullImage(
   };
   const { fingerprint, properties: own } = await findImage(address, name, query, signal);
   const image = limited(await exportImage(address, fingerprint, query, signal), limits);
-  return acceptUpload(desk, {
+  return acceptUpload(uploads, {
     ...{ image, sizeLimit: limits.size, fingerprint, aliases, by, signal },
     properties: { ...own, ...properties },
   });

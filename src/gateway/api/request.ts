@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { shown } from '../../images/layout.ts';
-import { GatewayError } from './answers.ts';
+import { GatewayError } from './responses.ts';
 
 /** The parts of a `POST /1.0/images` in JSON that mean something here (`api.ImagesPost`). */
 export interface ImagePost {

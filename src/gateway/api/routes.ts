@@ -1,6 +1,6 @@
 import { clientFault } from './faults.ts';
-import { GatewayError, operation, sync, type Answer } from './answers.ts';
-import { known, smallBody, type Call, type GatewayParts } from './call.ts';
+import { GatewayError, operation, sync, type ApiResponse } from './responses.ts';
+import { requireClient, smallBody, type Call, type GatewayParts } from './call.ts';
 import { createAlias, deleteImage, listImages, showAlias, showImage } from './images.ts';
 import { decoded, parseJson, text } from './request.ts';
 import type { TrustedClient } from '../trust-store.ts';
@@ -13,30 +13,30 @@ const ONLY_TAKES_IN =
   'this server only takes images in; launch and copy them from its public simplestreams remote';
 
 /** Answers one request as a private LXD or Incus server that only takes images in. */
-export async function route(parts: GatewayParts, call: Call): Promise<Answer> {
+export async function route(parts: GatewayParts, call: Call): Promise<ApiResponse> {
   const { request, url, client } = call;
   const names = url.pathname
     .split('/')
     .filter(Boolean)
     .map((name) => decoded(name, 'the path'));
-  const [version, room, ...rest] = names;
+  const [version, collection, ...rest] = names;
   if (version === undefined) return sync(['/1.0']);
   if (version !== '1.0') throw notFound();
-  if (room === undefined) return sync(serverDocument(parts, client));
-  if (room === 'certificates' && rest.length === 0 && request.method === 'POST') {
+  if (collection === undefined) return sync(serverDocument(parts, client));
+  if (collection === 'certificates' && rest.length === 0 && request.method === 'POST') {
     return join(parts, call);
   }
-  if (room === 'operations') return operationCall(parts, call, rest);
-  if (room === 'images' && rest.length === 0 && request.method === 'POST') {
+  if (collection === 'operations') return operationCall(parts, call, rest);
+  if (collection === 'images' && rest.length === 0 && request.method === 'POST') {
     return upload(parts, call);
   }
-  if (room === 'images' && !client && request.method === 'GET' && rest.length > 0) {
+  if (collection === 'images' && !client && request.method === 'GET' && rest.length > 0) {
     // Daemons come so for what their clients want to launch or copy. It is the same whatever is asked for.
     throw new GatewayError(403, `not authorized: ${ONLY_TAKES_IN}`);
   }
-  const trusted = known(call);
-  if (room === 'images') return images(parts, call, trusted, rest);
-  if (room === 'certificates' && rest.length === 0 && request.method === 'GET') {
+  const trusted = requireClient(call);
+  if (collection === 'images') return images(parts, call, trusted, rest);
+  if (collection === 'certificates' && rest.length === 0 && request.method === 'GET') {
     if (url.searchParams.get('recursion') !== '1') {
       return sync([`/1.0/certificates/${trusted.fingerprint}`]);
     }
@@ -68,19 +68,19 @@ async function images(
   { request, url }: Call,
   client: TrustedClient,
   [first, second, ...more]: readonly string[],
-): Promise<Answer> {
-  const { desk, operations } = parts;
+): Promise<ApiResponse> {
+  const { uploads, operations } = parts;
   const { method } = request;
   const recursion = url.searchParams.get('recursion') === '1';
   if (first === undefined && method === 'GET') {
-    const list = await listImages(desk, client);
+    const list = await listImages(uploads, client);
     return sync(recursion ? list : list.map(imageUrl));
   }
   if (first === 'aliases') {
     if (second === undefined && method === 'POST') {
       const body = parseJson(await smallBody(parts, request));
       const target = text(body, 'target');
-      await createAlias(desk, text(body, 'name'), target, client).catch(
+      await createAlias(uploads, text(body, 'name'), target, client).catch(
         explained(parts, client, target),
       );
       return sync(null);
@@ -89,18 +89,18 @@ async function images(
     if (second === undefined && method === 'GET') return sync([]);
     if (second !== undefined) {
       const name = [second, ...more].join('/');
-      if (method === 'GET') return sync(await showAlias(desk, name, client));
+      if (method === 'GET') return sync(await showAlias(uploads, name, client));
       if (method === 'DELETE') {
-        await showAlias(desk, name, client);
+        await showAlias(uploads, name, client);
         return sync(null);
       }
     }
   } else if (first !== undefined && second === undefined) {
     if (method === 'GET') {
-      return sync(await showImage(desk, first, client).catch(explained(parts, client, first)));
+      return sync(await showImage(uploads, first, client).catch(explained(parts, client, first)));
     }
     if (method === 'DELETE') {
-      await deleteImage(desk, first, client);
+      await deleteImage(uploads, first, client);
       return operation(operations.finished('Deleting image', null));
     }
     if (method === 'PUT' || method === 'PATCH') {
@@ -133,10 +133,10 @@ function operationCall(
   { operations }: GatewayParts,
   call: Call,
   [id, action]: readonly string[],
-): Answer {
+): ApiResponse {
   const { request, url, client } = call;
   if (id === undefined) {
-    known(call);
+    requireClient(call);
     return sync({});
   }
   const secret = url.searchParams.get('secret');

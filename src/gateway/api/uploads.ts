@@ -1,5 +1,5 @@
-import { type Answer, GatewayError, operation, sync } from './answers.ts';
-import { known, smallBody, type Call, type GatewayParts } from './call.ts';
+import { type ApiResponse, GatewayError, operation, sync } from './responses.ts';
+import { requireClient, smallBody, type Call, type GatewayParts } from './call.ts';
 import { stillTrusted } from '../accept-upload.ts';
 import { uploadFromBody } from './images.ts';
 import { clientFault } from './faults.ts';
@@ -9,7 +9,7 @@ import { parseImagePost, parseJson, text, uploadHeaders } from './request.ts';
 import { secretOf } from '../token.ts';
 
 /** A client shows its certificate and a token: from now on it is trusted. */
-export async function join(parts: GatewayParts, call: Call): Promise<Answer> {
+export async function join(parts: GatewayParts, call: Call): Promise<ApiResponse> {
   const { request, certificate, client } = call;
   const body = parseJson(await smallBody(parts, request));
   if (certificate === undefined) {
@@ -18,31 +18,31 @@ export async function join(parts: GatewayParts, call: Call): Promise<Answer> {
   if (client) throw new GatewayError(400, 'Certificate already in trust store');
   // LXD 5.0 sends the token as a password.
   const secret = secretOf(text(body, 'trust_token', 8192) || text(body, 'password', 8192));
-  const joined = await parts.trust.redeem(secret, certificate, parts.desk.now());
+  const joined = await parts.trust.redeem(secret, certificate, parts.uploads.now());
   if (!joined) {
-    parts.desk.log('warn', 'a client was refused', { certificate });
+    parts.uploads.log('warn', 'a client was refused', { certificate });
     throw new GatewayError(
       403,
       'the token is unknown, used or expired; get a new one by `bucketstreams gateway token NAME`',
     );
   }
-  parts.desk.log('info', 'a client joined', { name: joined.name, certificate });
+  parts.uploads.log('info', 'a client joined', { name: joined.name, certificate });
   return sync(null, `/1.0/certificates/${certificate}`);
 }
 
-export async function upload(parts: GatewayParts, call: Call): Promise<Answer> {
+export async function upload(parts: GatewayParts, call: Call): Promise<ApiResponse> {
   const { request, gone } = call;
-  const { desk, operations, limits, gate, failures } = parts;
+  const { uploads, operations, limits, limiter, failures } = parts;
   if (/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
     return announceOrPull(parts, call);
   }
   const { secret, fingerprint } = uploadHeaders(request);
   const intent = secret === undefined ? undefined : operations.redeem(secret);
   if (secret !== undefined && !intent) throw new GatewayError(403, 'the secret is wrong or used');
-  const by = intent?.client ?? known(call);
-  if (intent) await stillTrusted(desk, by);
-  const accepted = await gate
-    .pass(gone, () => uploadFromBody(desk, call, limits, { by, intent }))
+  const by = intent?.client ?? requireClient(call);
+  if (intent) await stillTrusted(uploads, by);
+  const accepted = await limiter
+    .pass(gone, () => uploadFromBody(uploads, call, limits, { by, intent }))
     .catch((error: unknown) => {
       const { message } = clientFault(gone.aborted ? new ClientGoneError() : error);
       failures.note(by.fingerprint, fingerprint ?? intent?.fingerprint, message);
@@ -55,10 +55,10 @@ export async function upload(parts: GatewayParts, call: Call): Promise<Answer> {
   return operation(done);
 }
 
-async function announceOrPull(parts: GatewayParts, call: Call): Promise<Answer> {
+async function announceOrPull(parts: GatewayParts, call: Call): Promise<ApiResponse> {
   const { request, gone } = call;
-  const { desk, operations, limits, gate } = parts;
-  const client = known(call);
+  const { uploads, operations, limits, limiter } = parts;
+  const client = requireClient(call);
   const post = parseImagePost(parseJson(await smallBody(parts, request)));
   if (post.mode === 'push') {
     const announced = operations.announce({
@@ -74,17 +74,17 @@ async function announceOrPull(parts: GatewayParts, call: Call): Promise<Answer> 
       `this server takes images only; it cannot make one of a source of type ${JSON.stringify(post.type)}`,
     );
   }
-  const accepted = await gate.pass(gone, () => pullImage(desk, post, limits, client, gone));
+  const accepted = await limiter.pass(gone, () => pullImage(uploads, post, limits, client, gone));
   log(parts, 'an image was fetched', accepted, client.name);
   const metadata = { fingerprint: accepted.fingerprint, size: String(accepted.size) };
   return operation(operations.finished('Downloading image', metadata));
 }
 
 function log(
-  { desk }: GatewayParts,
+  { uploads }: GatewayParts,
   event: string,
   { fingerprint, size }: { readonly fingerprint: string; readonly size: number },
   client: string,
 ): void {
-  desk.log('info', event, { fingerprint, size, client });
+  uploads.log('info', event, { fingerprint, size, client });
 }

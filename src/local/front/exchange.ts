@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../log/logger.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
-export interface AnswerOptions {
+export interface ResponseOptions {
   readonly store: ObjectStore;
   readonly log: Logger;
   /** Cache-Control of the public JSON and of image files. */
@@ -16,5 +16,5 @@ export interface Exchange {
   readonly response: ServerResponse;
   /** Aborts when the connection is gone. */
   readonly signal: AbortSignal;
-  readonly options: AnswerOptions;
+  readonly options: ResponseOptions;
 }

@@ -10,7 +10,7 @@ import { explain } from './problems.ts';
  * Answers with an image file, or the range of it that was asked for, as it lies in the store. Never with a
  * Content-Encoding, whatever the store says: Go's client would decode it, and the hash would not match.
  */
-export async function answerImage(info: ObjectInfo, exchange: Exchange): Promise<void> {
+export async function respondWithImage(info: ObjectInfo, exchange: Exchange): Promise<void> {
   const { request, response, signal, options } = exchange;
   const validators = { etag: `"${info.etag}"`, lastModified: info.lastModified };
   response.setHeader('ETag', validators.etag);

@@ -14,7 +14,7 @@ const LEAST_TO_COMPRESS = 1000;
  * Answers with a public JSON file, always whole (a client may ask for a range, but need not be given one),
  * plain or compressed as the client takes it, however it is stored.
  */
-export async function answerJson(info: ObjectInfo, exchange: Exchange): Promise<void> {
+export async function respondWithJson(info: ObjectInfo, exchange: Exchange): Promise<void> {
   const { request, response, signal, options } = exchange;
   const asStored = `"${info.etag}"`;
   // The stored bytes have the store's ETag; bytes that we code or decode have its weak form.

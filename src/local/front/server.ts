@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { IMAGES_CACHE_CONTROL, STREAMS_CACHE_CONTROL } from '../../facts/delivery-policy.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { answer } from './answer.ts';
-import { type AnswerOptions } from './exchange.ts';
+import { respond } from './respond.ts';
+import { type ResponseOptions } from './exchange.ts';
 import { httpsListener } from './https-listener.ts';
 import { refuseBroken } from './problems.ts';
 import { listen } from '../../net/listen.ts';
@@ -54,7 +54,7 @@ const TLS_LIMITS = { minVersion: 'TLSv1.2', handshakeTimeout: 10_000 } as const;
 /** Serves the public part of a store. Rejects with a ListenError when it cannot listen. */
 export async function startFront(options: FrontOptions): Promise<Front> {
   const { host, log, tls } = options;
-  const answerOptions: AnswerOptions = {
+  const answerOptions: ResponseOptions = {
     store: options.store,
     log,
     streamsCacheControl: options.streamsCacheControl ?? STREAMS_CACHE_CONTROL,
@@ -82,7 +82,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     const signal = connectionSignal(signals, socket);
-    answer({ request, response, signal, options: answerOptions }).catch((error: unknown) => {
+    respond({ request, response, signal, options: answerOptions }).catch((error: unknown) => {
       socket.destroy();
       response.destroy();
       if (!signal.aborted) log('warn', 'answer cut', { url, error: String(error) });

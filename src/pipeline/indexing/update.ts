@@ -4,14 +4,14 @@ import { isStoreError } from '../../storage/errors.ts';
 import { commitCatalog } from '../documents/commit-catalog.ts';
 import type { PipelineContext } from '../context.ts';
 import { rebuildingCatalog } from '../documents/create-catalog.ts';
-import { enumerateStore, rebuilt, type EnumerateOptions } from './enumerate.ts';
+import { scanStore, rebuilt, type ScanOptions } from './scan.ts';
 import { isPipelineError } from '../errors.ts';
 import { indexVersions, type IndexLimits } from './index-versions.ts';
 import { loadCatalog } from '../documents/load-catalog.ts';
 import { publishStreams } from '../documents/publish-streams.ts';
 import { readPublicState } from '../documents/public-files.ts';
 
-export interface UpdateOptions extends Omit<EnumerateOptions, 'adopt' | 'alsoDirty'> {
+export interface UpdateOptions extends Omit<ScanOptions, 'adopt' | 'alsoDirty'> {
   /** Read every byte again, as if nothing were known. */
   readonly rehash?: boolean;
   readonly signal?: AbortSignal;
@@ -39,7 +39,7 @@ export async function update(
   options: UpdateOptions = {},
 ): Promise<UpdateReport> {
   await replaceUnreadable(context);
-  const enumeration = await enumerateStore(context, {
+  const enumeration = await scanStore(context, {
     ...options,
     adopt: true,
     // What could not be read may be readable now, and what was too large for a function is not for us.

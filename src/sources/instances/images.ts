@@ -35,7 +35,7 @@ export async function findImage(
   if (query['secret'] !== undefined) return parseImage(await get(name));
   const alias = await get('aliases', name);
   const target = isMap(alias) ? alias['target'] : undefined;
-  if (typeof target !== 'string') throw odd('an alias without a target');
+  if (typeof target !== 'string') throw unexpectedResponse('an alias without a target');
   return parseImage(await get(target));
 }
 
@@ -58,7 +58,7 @@ export async function exportImage(
 
 export function parseImage(value: unknown): SourceImage {
   if (!isMap(value) || typeof value['fingerprint'] !== 'string') {
-    throw odd('an image without a fingerprint');
+    throw unexpectedResponse('an image without a fingerprint');
   }
   const properties = isMap(value['properties']) ? value['properties'] : {};
   const entries = Object.entries(properties).flatMap(([name, text]) =>
@@ -68,6 +68,6 @@ export function parseImage(value: unknown): SourceImage {
   return { fingerprint: value['fingerprint'], properties: Object.fromEntries(entries), size };
 }
 
-export function odd(what: string): InstanceServerError {
+export function unexpectedResponse(what: string): InstanceServerError {
   return new InstanceServerError(`the source answers with ${what}; is it an LXD or Incus server?`);
 }

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errno, failure, type DirectoryContext } from './errors.ts';
 import { STATE_FOLDER } from './keys.ts';
-import { placements, type Placements } from './own-writes.ts';
+import { ownWrites, type OwnWrites } from './own-writes.ts';
 import type { ETag } from '../object-store.ts';
 
 /** The right to change a directory store: held by one operation at a time, over all processes. */
@@ -13,7 +13,7 @@ export interface DirectoryLock {
   /** Runs `work` alone. Waits for the present holder; `unavailable` after `waitMs`. */
   hold<T>(
     context: DirectoryContext,
-    work: (placements: Placements) => Promise<T>,
+    work: (placements: OwnWrites) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T>;
   /** Whether one of our processes lately placed this state; false also where that cannot be found out. */
@@ -23,7 +23,7 @@ export interface DirectoryLock {
 
 interface Connection {
   readonly database: DatabaseSync;
-  readonly placements: Placements;
+  readonly placements: OwnWrites;
   readonly inode: string;
 }
 
@@ -58,7 +58,7 @@ export function directoryLock(root: string, waitMs: number): DirectoryLock {
     try {
       // With a write-ahead log a commit costs no fsync, and readers never wait for writers.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-      const table = placements(database);
+      const table = ownWrites(database);
       // From here on we wait without blocking the process.
       database.exec('PRAGMA busy_timeout = 0');
       connection = { database, placements: table, inode: inode(path) };
@@ -94,7 +94,7 @@ export function directoryLock(root: string, waitMs: number): DirectoryLock {
 
   async function alone<T>(
     context: DirectoryContext,
-    work: (placements: Placements) => Promise<T>,
+    work: (placements: OwnWrites) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     await makeStateFolder(root);

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { ETag } from '../object-store.ts';
 
 /** What the processes of this store put in place themselves in the last minutes: such files are whole. */
-export interface Placements {
+export interface OwnWrites {
   has(key: string, etag: ETag): boolean;
   /** The modification time (nanoseconds) of the file last placed under this key. */
   modified(key: string): bigint | undefined;
@@ -13,7 +13,7 @@ export interface Placements {
 const KEPT_MS = 10 * 60_000;
 
 /** The placements kept in the lock's own database. */
-export function placements(database: DatabaseSync): Placements {
+export function ownWrites(database: DatabaseSync): OwnWrites {
   database.exec(`
     CREATE TABLE IF NOT EXISTS placed
       (key TEXT PRIMARY KEY, etag TEXT NOT NULL, modified INTEGER NOT NULL, at INTEGER NOT NULL);

@@ -7,7 +7,7 @@ import type { DirectoryLock } from './lock.ts';
 import { temporaryFile, type Temporary } from './temporary-file.ts';
 import type { ETag, ObjectInfo, WriteCondition } from '../object-store.ts';
 
-export interface Placing {
+export interface PutOrder {
   readonly root: string;
   readonly lock: DirectoryLock;
   readonly context: DirectoryContext & { readonly key: string };
@@ -17,8 +17,8 @@ export interface Placing {
 }
 
 /** Stores what `fill` writes under the key, whole or not at all, if the condition holds at that moment. */
-export async function place(
-  { root, lock, context, at, condition, signal }: Placing,
+export async function putFile(
+  { root, lock, context, at, condition, signal }: PutOrder,
   fill: (temporary: Temporary) => Promise<void>,
 ): Promise<ObjectInfo> {
   try {
@@ -47,7 +47,7 @@ export async function place(
 
 /** Removes the file, and the folders that this leaves empty. Conditions as for `ObjectStore.remove`. */
 export async function removeFile(
-  { root, lock, context, at }: Omit<Placing, 'condition' | 'signal'>,
+  { root, lock, context, at }: Omit<PutOrder, 'condition' | 'signal'>,
   ifMatch: ETag | undefined,
 ): Promise<void> {
   try {

@@ -9,7 +9,7 @@ import { readableKey, writableKey } from './keys.ts';
 import { DENIED, listFiles, type OnSkipped } from './list.ts';
 import { directoryLock, type DirectoryLock } from './lock.ts';
 import { openObject, prepareRoot, type OpenFile } from './open.ts';
-import { place, removeFile, type Placing } from './put.ts';
+import { putFile, removeFile, type PutOrder } from './put.ts';
 import { cancelled, fileStream, inOneMemory } from './read.ts';
 import type {
   CopySource,
@@ -101,7 +101,7 @@ class DirectoryStore implements ObjectStore {
   async write(key: string, body: Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
     const placing = this.#placing('write', key, options);
     const { contentEncoding } = options;
-    return place(placing, ({ handle }) =>
+    return putFile(placing, ({ handle }) =>
       fill(handle, Readable.from([body]), placing.context, { contentEncoding }),
     );
   }
@@ -118,7 +118,7 @@ class DirectoryStore implements ObjectStore {
       signal,
       () => cancelled(context, signal),
       (chunks) =>
-        place(this.#placing('upload', key, options), ({ handle }) =>
+        putFile(this.#placing('upload', key, options), ({ handle }) =>
           fill(handle, chunks, context, options),
         ),
     );
@@ -133,7 +133,7 @@ class DirectoryStore implements ObjectStore {
     const from = source.store.#context('copy', source.key);
     const { handle, stats } = await source.store.#openPinned(source.key, from, source.etag);
     try {
-      return await place(placing, async (temporary) => {
+      return await putFile(placing, async (temporary) => {
         // A gzipped option would speak of the source's bytes, and those are stored decoded here.
         const { onProgress, signal } = options;
         const read = { ifMatch: source.etag, signal };
@@ -167,7 +167,7 @@ class DirectoryStore implements ObjectStore {
     operation: 'write' | 'upload' | 'copy' | 'remove',
     key: string,
     { condition, signal }: UploadOptions,
-  ): Placing {
+  ): PutOrder {
     const at = writableKey(operation, this.url, key);
     const context = this.#context(operation, key);
     return { root: this.#root, lock: this.#lock, context, at, condition, signal };

@@ -1,11 +1,11 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ResumeLimits } from './resuming-body.ts';
 import { s3Failure, type S3Context } from './errors.ts';
-import type { S3Wire, WireAnswer } from './wire.ts';
+import type { S3Wire, WireResponse } from './wire.ts';
 import type { ETag, ObjectInfo, WriteCondition, WriteOptions } from '../object-store.ts';
 
 /** A bucket and how to reach it: what the parts of the S3 store share. */
-export interface S3Place {
+export interface S3Bucket {
   readonly client: S3Client;
   readonly wire: S3Wire;
   readonly bucket: string;
@@ -22,7 +22,7 @@ interface Answer {
 
 /** The information that the answer to a write gives. S3 does not tell the time: it is the answer's own. */
 export function writtenInfo(
-  place: S3Place,
+  place: S3Bucket,
   context: S3Context,
   answer: Answer,
   size: number,
@@ -51,7 +51,7 @@ export function versionFrom(id: string | undefined): { versionId?: string } {
 }
 
 /** What the answer to a write on the wire tells. */
-export function wireWritten({ headers, body }: WireAnswer): Answer {
+export function wireWritten({ headers, body }: WireResponse): Answer {
   // Of no content, but the connection is free only when it was read.
   body.on('error', () => undefined).resume();
   return { ETag: headers['etag'], VersionId: headers['x-amz-version-id'] };

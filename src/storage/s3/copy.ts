@@ -7,7 +7,7 @@ import {
   type CompletedPart,
 } from '@aws-sdk/client-s3';
 import { s3Failure, type S3Context } from './errors.ts';
-import { conditionHeaders, contentHeaders, quoted, writtenInfo, type S3Place } from './bucket.ts';
+import { conditionHeaders, contentHeaders, quoted, writtenInfo, type S3Bucket } from './bucket.ts';
 import type { CopySource, ObjectInfo, UploadOptions } from '../object-store.ts';
 
 const GIB = 1024 ** 3;
@@ -25,7 +25,7 @@ export interface CopyLimits {
 export const S3_COPY_LIMITS: CopyLimits = { single: 5 * GIB, part: GIB / 2 };
 
 interface CopyPlan {
-  readonly place: S3Place;
+  readonly place: S3Bucket;
   readonly context: S3Context;
   readonly from: { readonly CopySource: string; readonly CopySourceIfMatch: string };
   readonly size: number;
@@ -35,7 +35,7 @@ interface CopyPlan {
 
 /** `ObjectStore.copy`, for a source of at least one byte that the place's credentials may read. */
 export async function copyObject(
-  place: S3Place,
+  place: S3Bucket,
   context: S3Context,
   source: CopySource,
   sourceBucket: string,

@@ -1,10 +1,10 @@
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Readable } from 'node:stream';
 import { s3Error, s3Failure, type S3Context } from './errors.ts';
-import { etagFrom, quoted, versionFrom, type S3Place } from './bucket.ts';
+import { etagFrom, quoted, versionFrom, type S3Bucket } from './bucket.ts';
 import type { ObjectInfo, ReadOptions } from '../object-store.ts';
 
-export interface S3Answer {
+export interface S3Response {
   readonly info: ObjectInfo;
   /** As it comes from the server: it may break off. */
   readonly body: Readable;
@@ -15,10 +15,10 @@ export interface S3Answer {
 
 /** One GET of an object or of a range that is not empty. Checks that the answer is what was asked for. */
 export async function getObject(
-  place: S3Place,
+  place: S3Bucket,
   context: S3Context,
   options: ReadOptions,
-): Promise<S3Answer> {
+): Promise<S3Response> {
   const { range, ifMatch } = options;
   const answer = (await onWire(place, context, options)) ?? (await bySdk(place, context, options));
   const { Body: body, ContentLength: length } = answer;
@@ -46,7 +46,7 @@ type Answer = Pick<
 > & { readonly Body?: unknown };
 
 async function onWire(
-  place: S3Place,
+  place: S3Bucket,
   { key }: S3Context,
   { range, ifMatch, signal }: ReadOptions,
 ): Promise<Answer | undefined> {
@@ -75,7 +75,7 @@ async function onWire(
 }
 
 async function bySdk(
-  place: S3Place,
+  place: S3Bucket,
   context: S3Context,
   { range, ifMatch, signal }: ReadOptions,
 ): Promise<Answer> {

@@ -1,11 +1,11 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { s3Error, s3Failure, type S3Context } from './errors.ts';
-import { etagFrom, type S3Place } from './bucket.ts';
+import { etagFrom, type S3Bucket } from './bucket.ts';
 import type { ObjectInfo } from '../object-store.ts';
 
 /** `ObjectStore.list`. */
 export async function* listObjects(
-  place: S3Place,
+  place: S3Bucket,
   prefix: string,
   startAfter: string | undefined,
 ): AsyncGenerator<ObjectInfo> {

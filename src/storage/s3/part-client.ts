@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { crc32 } from 'node:zlib';
 import { statusOf } from './errors.ts';
-import { wireWritten, type S3Place } from './bucket.ts';
+import { wireWritten, type S3Bucket } from './bucket.ts';
 
 /** What a server says to a header or an algorithm that it does not have. */
 const NOT_HAD = [400, 501];
@@ -19,7 +19,7 @@ const CRC_HEADER = 'x-amz-checksum-crc32';
  * SHA-256, which costs both sides more than the rest of the sending; another gets the SHA-256. And the memory
  * of a part that is stored is given back: joined anew each, some 64 MB of them else gather.
  */
-export function partClient(place: S3Place, onFailure: (error: unknown) => void): S3Client {
+export function partClient(place: S3Bucket, onFailure: (error: unknown) => void): S3Client {
   const parts = new PartSender(place);
   return new Proxy(place.client, {
     get(target, name): unknown {
@@ -45,13 +45,13 @@ interface HeldMemory {
 }
 
 class PartSender {
-  readonly #place: S3Place;
+  readonly #place: S3Bucket;
   /** Whether the server checks the CRC-32s of this upload. */
   #checked = false;
   /** By part numbers, of parts that are on their way or stored. */
   readonly #held = new Map<number, HeldMemory>();
 
-  constructor(place: S3Place) {
+  constructor(place: S3Bucket) {
     this.#place = place;
   }
 

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { isStoreError } from '../errors.ts';
 import { resumingBody } from './resuming-body.ts';
 import { s3Failure, statusOf, type S3Context } from './errors.ts';
-import { changed, getObject, type S3Answer } from './get.ts';
-import type { S3Place } from './bucket.ts';
+import { changed, getObject, type S3Response } from './get.ts';
+import type { S3Bucket } from './bucket.ts';
 import type { ObjectBody, ReadOptions } from '../object-store.ts';
 
 /**
@@ -11,14 +11,14 @@ import type { ObjectBody, ReadOptions } from '../object-store.ts';
  * the object: where that is gone, with `precondition_failed`, whether or not the caller pinned it.
  */
 export async function readObject(
-  place: S3Place,
+  place: S3Bucket,
   key: string,
   options: ReadOptions,
 ): Promise<ObjectBody> {
   const { range, signal } = options;
   const context: S3Context = { operation: 'read', url: place.url, key };
   if (range !== undefined && range.end <= range.start) return empty(place, context, options);
-  let answer: S3Answer;
+  let answer: S3Response;
   try {
     answer = await getObject(place, context, options);
   } catch (error) {
@@ -42,7 +42,11 @@ export async function readObject(
   return { info, stream, ...(contentEncoding === undefined ? {} : { contentEncoding }) };
 }
 
-async function reopen(place: S3Place, context: S3Context, options: ReadOptions): Promise<Readable> {
+async function reopen(
+  place: S3Bucket,
+  context: S3Context,
+  options: ReadOptions,
+): Promise<Readable> {
   try {
     const { body } = await getObject(place, context, options);
     return body;
@@ -58,7 +62,7 @@ function isBeyondEnd(error: unknown): boolean {
 }
 
 async function empty(
-  place: S3Place,
+  place: S3Bucket,
   context: S3Context,
   { range, ifMatch }: ReadOptions,
 ): Promise<ObjectBody> {

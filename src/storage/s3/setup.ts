@@ -10,7 +10,7 @@ import {
 import { connectS3, type S3ClientOptions } from './client.ts';
 import { s3Error, statusOf, type S3Context } from './errors.ts';
 
-export interface BucketPlace extends S3ClientOptions {
+export interface BucketAddress extends S3ClientOptions {
   readonly bucket: string;
   /** For messages. */
   readonly url: string;
@@ -20,7 +20,7 @@ export interface BucketPlace extends S3ClientOptions {
 const RULE = 'bucketstreams-images';
 
 /** Creates the bucket when there is none. Resolves with whether it did. */
-export async function ensureBucket(place: BucketPlace): Promise<boolean> {
+export async function ensureBucket(place: BucketAddress): Promise<boolean> {
   const { client } = connectS3(place);
   const { bucket, endpoint, region, url } = place;
   const context: S3Context = { operation: 'write', url, key: '(the bucket)' };
@@ -55,7 +55,7 @@ export async function ensureBucket(place: BucketPlace): Promise<boolean> {
  * already. Resolves with whether anything had to be changed.
  */
 export async function ensureNotifications(
-  place: BucketPlace,
+  place: BucketAddress,
   arn: string,
   prefix: string,
 ): Promise<boolean> {

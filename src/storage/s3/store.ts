@@ -6,7 +6,7 @@ import { connectS3, type S3ClientOptions, type S3Connection } from './client.ts'
 import { copyObject, S3_COPY_LIMITS, type CopyLimits } from './copy.ts';
 import { s3Error, s3Failure, statusOf, type S3Context } from './errors.ts';
 import { listObjects } from './list.ts';
-import { etagFrom, quoted, versionFrom, type S3Place } from './bucket.ts';
+import { etagFrom, quoted, versionFrom, type S3Bucket } from './bucket.ts';
 import { readObject } from './read.ts';
 import { replicationFrom } from './replication.ts';
 import { putObject, uploadObject } from './upload.ts';
@@ -38,7 +38,7 @@ export function openS3Store(options: S3StoreOptions): ObjectStore {
   return new S3Store(options);
 }
 
-class S3Store implements ObjectStore, S3Place {
+class S3Store implements ObjectStore, S3Bucket {
   readonly url: string;
   readonly bucket: string;
   readonly resumeLimits: ResumeLimits;

@@ -10,7 +10,7 @@ import {
   wireHeaders,
   wireWritten,
   writtenInfo,
-  type S3Place,
+  type S3Bucket,
 } from './bucket.ts';
 import type { ObjectInfo, UploadOptions, WholeWriteOptions } from '../object-store.ts';
 import { withSource } from '../upload-source.ts';
@@ -39,7 +39,7 @@ function partsInFlight(partSize: number, size: number | undefined): number {
 
 /** `ObjectStore.write`, but for the meaning of conditions. */
 export async function putObject(
-  place: S3Place,
+  place: S3Bucket,
   context: S3Context,
   body: Uint8Array,
   options: WholeWriteOptions,
@@ -60,7 +60,7 @@ export async function putObject(
 
 /** `ObjectStore.upload`, but for the meaning of conditions. */
 export async function uploadObject(
-  place: S3Place,
+  place: S3Bucket,
   context: S3Context,
   body: Readable | AsyncIterable<Uint8Array>,
   options: UploadOptions,

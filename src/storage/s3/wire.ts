@@ -16,7 +16,7 @@ export interface WireOrder {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface WireAnswer {
+export interface WireResponse {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Readable;
@@ -39,7 +39,7 @@ export interface WireOptions {
   /** Called before each request. */
   readonly onRequest: (operationName: string) => void;
   /** Called with the headers of each answer. */
-  readonly onAnswer: (headers: WireAnswer['headers']) => void;
+  readonly onAnswer: (headers: WireResponse['headers']) => void;
   /** Milliseconds since 1970 by the server's clock. */
   readonly serverTime: () => number;
 }
@@ -74,7 +74,7 @@ export class S3Wire {
   }
 
   /** The answer, if it is a success. Else undefined: the SDK is to ask. Never rejects. */
-  async send(order: WireOrder): Promise<WireAnswer | undefined> {
+  async send(order: WireOrder): Promise<WireResponse | undefined> {
     const address = this.#address;
     if (address === undefined) return undefined;
     const { client, onRequest, serverTime } = this.#options;
@@ -116,7 +116,7 @@ export class S3Wire {
     }
   }
 
-  #judged(outcome: unknown): WireAnswer | undefined {
+  #judged(outcome: unknown): WireResponse | undefined {
     if (!isRecord(outcome) || !isRecord(outcome['response'])) return undefined;
     const { statusCode: status, headers: received, body } = outcome['response'];
     if (typeof status !== 'number' || !isRecord(received)) return undefined;

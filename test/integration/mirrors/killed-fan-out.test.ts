@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { createHasher } from '../../../src/hashing/hasher.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openS3Store } from '../../../src/storage/s3/store.ts';
@@ -75,7 +75,7 @@ describe('a fan-out process that is killed again and again', () => {
       hasher: createHasher({ threads: 0 }),
       log: silentLogger,
     });
-    await enumerateStore(context);
+    await scanStore(context);
     const readers = places.map(({ direct }) => startReader(direct));
     for (const reader of readers) stack.defer(() => reader.stop().catch(() => undefined));
 

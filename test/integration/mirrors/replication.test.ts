@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { createHasher } from '../../../src/hashing/hasher.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
@@ -48,7 +48,7 @@ describe("a mirror that the buckets' own replication fills", { timeout: 170_000 
       hasher: createHasher({ threads: 0 }),
       log: silentLogger,
     });
-    await enumerateStore(context);
+    await scanStore(context);
     const target = mirrorOf(mirror.store, { copy: 'replication' });
     const synced = (limits = {}) =>
       eventually(async () => {
@@ -118,7 +118,7 @@ describe("a mirror that the buckets' own replication fills", { timeout: 170_000 
       hasher: createHasher({ threads: 0 }),
       log: silentLogger,
     });
-    await enumerateStore(context);
+    await scanStore(context);
     await indexVersions(context, await put(master.store, splitImage(FIRST, 'one')));
     const root = `${FIRST}rootfs.squashfs`;
     await eventually(async () => (await master.store.stat(root))?.replication === 'failed');

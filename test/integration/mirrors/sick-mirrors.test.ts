@@ -4,7 +4,7 @@ import { createHasher } from '../../../src/hashing/hasher.ts';
 import { startMirrors } from '../../../src/mirrors/follow.ts';
 import { silentLogger } from '../../../src/log/logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { openS3Store } from '../../../src/storage/s3/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { run } from '../../support/command.ts';
@@ -128,7 +128,7 @@ async function play(fates: readonly Fate[], steps: number): Promise<void> {
   for (const fate of fates) places.push(await Place.open(fate, stack));
   const hasher = createHasher({ threads: 0 });
   const context = createContext({ store: master.direct, hasher, log: silentLogger });
-  await enumerateStore(context);
+  await scanStore(context);
 
   const readers = places.map((place) => startReader(place.direct));
   for (const reader of readers) stack.defer(() => reader.stop().catch(() => undefined));

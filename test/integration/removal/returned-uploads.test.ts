@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseProductPath, versionPrefix } from '../../../src/images/layout.ts';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { indexAll } from '../../../src/pipeline/indexing/update.ts';
@@ -52,7 +52,7 @@ describe('a removal in a bucket', () => {
     };
 
     for (const ref of refs) await put(store, filesOf(ref));
-    await indexAll(context, (await enumerateStore(context)).dirty);
+    await indexAll(context, (await scanStore(context)).dirty);
     assert.equal((await versions()).length, 3);
     await removeVersions(
       context,
@@ -75,6 +75,6 @@ describe('a removal in a bucket', () => {
     assert.deepEqual(await versions(), [INDEXED.version, UNSEEN.version]);
     const left = await Array.fromAsync(store.list('images/'), ({ key }) => key);
     assert.deepEqual(left, [INDEXED, UNSEEN].flatMap((ref) => Object.keys(filesOf(ref))).sort());
-    assert.deepEqual((await enumerateStore(context)).dirty, []);
+    assert.deepEqual((await scanStore(context)).dirty, []);
   });
 });

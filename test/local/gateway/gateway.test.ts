@@ -258,10 +258,10 @@ describe('an upload', () => {
     await client('/1.0/images', splitUpload(METADATA, SQUASHFS));
     const waiting = await client('/1.0/images?recursion=1');
     assert.equal((field(waiting, 'metadata') as unknown[]).length, 1);
-    const { WaitingRoom } = await import('../../../src/gateway/waiting-room.ts');
+    const { Staging: Staging } = await import('../../../src/gateway/staging.ts');
     const { RecentImages } = await import('../../../src/gateway/recent-images.ts');
     const { store } = gateway;
-    const next = new WaitingRoom({
+    const next = new Staging({
       ...{ store, log: () => undefined, now: Date.now, rest: 0, recent: new RecentImages() },
       trust: gateway.trust,
     });
@@ -277,7 +277,8 @@ describe('an upload', () => {
     const [key = ''] = (await gateway.keys()).filter((name) => name.endsWith('upload.json'));
     const { stream } = await gateway.store.read(key);
     const record = JSON.parse(Buffer.concat(await stream.toArray()).toString()) as object;
-    const { parseWaitingImage } = await import('../../../src/gateway/waiting-image.ts');
+    const { parseStagedImage: parseWaitingImage } =
+      await import('../../../src/gateway/staged-image.ts');
     const reread = (changed: object) =>
       parseWaitingImage(JSON.stringify({ ...record, ...changed }));
     assert.deepEqual(reread({}), record);

@@ -11,7 +11,7 @@ import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { placeVersion, type PlaceOptions } from '../../../src/publishing/place-version.ts';
 import { recogniseFiles } from '../../../src/publishing/recognise.ts';
-import { PlacementError } from '../../../src/publishing/version-slot.ts';
+import { PlacementError } from '../../../src/publishing/reservation.ts';
 import { METADATA_YAML, tarArchive } from '../../support/images/tar-archive.ts';
 
 const PRODUCT = parseProductPath('iats/xenial/amd64/default')!;

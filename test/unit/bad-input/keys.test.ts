@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { listRefused } from '../../../src/cli/shared/listing.ts';
+import { listIgnoredKeys } from '../../../src/cli/shared/listing.ts';
 import { update } from '../../../src/pipeline/indexing/update.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import {
@@ -61,7 +61,7 @@ describe('files that can be no image', () => {
       onSkipped: (key, reason) => void skipped.set(key, reason),
     });
     const report = await update(testContext(store));
-    const told = new Map((await listRefused(store)).map(({ key, reason }) => [key, reason]));
+    const told = new Map((await listIgnoredKeys(store)).map(({ key, reason }) => [key, reason]));
     for (const [key, reason] of REFUSED) assert.match(told.get(key) ?? '', reason, key);
     assert.match(told.get(`${GOOD}caf\ufffd`) ?? '', /./);
     assert.equal(told.size, REFUSED.length + 1);

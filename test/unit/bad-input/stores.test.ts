@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { update } from '../../../src/pipeline/indexing/update.ts';
 import { StoreError, type StoreErrorCode } from '../../../src/storage/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
@@ -80,7 +80,7 @@ describe('a store that denies access', () => {
         await assert.rejects(indexVersions(testContext(closed), dirty), { code: 'access_denied' });
       }
       const attempts = [
-        () => enumerateStore(testContext(closed), {}),
+        () => scanStore(testContext(closed), {}),
         () => update(testContext(closed)),
       ];
       for (const attempt of attempts) await assert.rejects(attempt(), { code: 'access_denied' });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { CatalogMemory } from '../../../src/pipeline/documents/catalog-memory.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
@@ -88,7 +88,7 @@ describe('the counts that the costs are reckoned from', () => {
     }
     const tick = await measure(() => fanOut(context, target, { memory, quick: true }));
     const sweepOnce = async () => {
-      await enumerateStore(context);
+      await scanStore(context);
       await finishRemovals(context);
     };
     await sweepOnce();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PipelineContext } from '../../../src/pipeline/context.ts';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
@@ -73,7 +73,7 @@ async function play(
   const witness = new MirrorWitness();
   const { master } = witness;
   const context = testContext(master);
-  await enumerateStore(context);
+  await scanStore(context);
   await publish('20240101', 'one')(context);
   await publish('20240102', 'two')(context);
   await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });

@@ -3,7 +3,7 @@ import { setImmediate as tick } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fanOut } from '../../../src/mirrors/fan-out.ts';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
 import { isPipelineError } from '../../../src/pipeline/errors.ts';
@@ -86,7 +86,7 @@ async function play(
     return { ...faulty, remove };
   };
   const context = testContext(slow(master), { settings: { edgeSeconds } });
-  await enumerateStore(context);
+  await scanStore(context);
   const state = { over: false };
 
   const rival = async () => {

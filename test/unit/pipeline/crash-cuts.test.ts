@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { mapConcurrently } from '../../../src/pipeline/concurrently.ts';
 import type { PipelineContext } from '../../../src/pipeline/context.ts';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
@@ -67,7 +67,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
     act: async (context) => {
       for (let sweep = 0; sweep < 4; sweep++) {
         const { deleted } = await finishRemovals(context, { graceMs: 0 });
-        const { dirty } = await enumerateStore(context);
+        const { dirty } = await scanStore(context);
         await indexVersions(context, [...deleted, ...dirty]);
       }
     },

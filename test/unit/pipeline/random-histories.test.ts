@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { enumerateStore } from '../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { finishRemovals } from '../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../src/pipeline/removal/remove-versions.ts';
@@ -73,7 +73,7 @@ describe('any history of a store', () => {
             version: string;
           }) => versionPath(version, `${os}/one/amd64/default`);
           const sweep = async () => {
-            await indexAll(context, (await enumerateStore(context)).dirty);
+            await indexAll(context, (await scanStore(context)).dirty);
             await indexAll(context, (await finishRemovals(context)).deleted);
           };
           for (const one of steps) {
@@ -98,7 +98,7 @@ describe('any history of a store', () => {
             context.advance(3 * 3_600_000);
           }
           const { items } = await readAsClient(store);
-          assert.deepEqual((await enumerateStore(context)).dirty, []);
+          assert.deepEqual((await scanStore(context)).dirty, []);
           const catalog = await storedCatalog(store);
           for (const { versions } of Object.values(catalog.products)) {
             for (const { state, removal } of Object.values(versions)) {

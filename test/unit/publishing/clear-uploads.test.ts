@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { PipelineContext } from '../../../src/pipeline/context.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { clearUploads } from '../../../src/publishing/clear-uploads.ts';
-import { claimVersion } from '../../../src/publishing/version-slot.ts';
+import { reserveVersion } from '../../../src/publishing/reservation.ts';
 import { faultyStore } from '../../support/stores/faulty-store.ts';
 import { freshStore, put, testContext } from '../../support/stores/pipeline-fixture.ts';
 
@@ -19,7 +19,7 @@ async function keys(store: ObjectStore): Promise<string[]> {
 /** A store with what is left of an upload that was killed between its root and its metadata. */
 async function killed(t: TestContext): Promise<PipelineContext & { advance(ms: number): void }> {
   const store = await freshStore(t);
-  const slot = await claimVersion(store, PRODUCT, '20260101_1200');
+  const slot = await reserveVersion(store, PRODUCT, '20260101_1200');
   await slot.putBytes('rootfs.squashfs', Buffer.from('root'));
   return testContext(store);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../../src/pipeline/indexing/scan.ts';
 import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
 import { faultyStore, type Moment } from '../../../support/stores/faulty-store.ts';
 import { memoryStore } from '../../../support/stores/memory-store.ts';
@@ -36,11 +36,11 @@ async function play(
   const slow = faultyStore(store, async ({ number }, moment) => {
     if (made !== undefined || number !== point?.number || moment !== point.moment) return;
     made = '';
-    await enumerateStore(context);
+    await scanStore(context);
     await indexVersions(context, prefixes);
     made = (await storedCatalog(store)).store;
   });
-  await enumerateStore(testContext(slow));
+  await scanStore(testContext(slow));
   await indexVersions(testContext(slow), prefixes);
   if (point && made !== undefined) assert.equal((await storedCatalog(store)).store, made);
   assert.equal((await readAsClient(store)).items.length, 3);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { serializeRemoval } from '../../../../src/catalog/removal.ts';
-import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../../src/pipeline/indexing/scan.ts';
 import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
 import { StoreError } from '../../../../src/storage/errors.ts';
 import { faultyStore } from '../../../support/stores/faulty-store.ts';
@@ -39,14 +39,14 @@ describe('a small file that the store denies', () => {
     await indexVersions(context, dirty);
     assert.equal((await storedVersion(store, VERSION))?.state, 'rejected');
 
-    const { dirty: again } = await enumerateStore(context);
+    const { dirty: again } = await scanStore(context);
     assert.deepEqual([...again].sort(), [...dirty].sort());
     const { generation } = await storedCatalog(store);
     await indexVersions(context, again);
     assert.equal((await storedCatalog(store)).generation, generation, 'nothing new, no commit');
 
     denied = false;
-    await indexVersions(context, (await enumerateStore(context)).dirty);
+    await indexVersions(context, (await scanStore(context)).dirty);
     assert.equal((await readAsClient(store)).items.length, 3);
     const version = await storedVersion(store, VERSION);
     assert.deepEqual(version?.removal?.files, { 'disk.qcow2': withdrawn });
@@ -54,6 +54,6 @@ describe('a small file that the store denies', () => {
     const file = products['iats:xenial:amd64:default']?.file;
     assert.equal(file?.values.releaseTitle, 'Xenial');
     assert.equal(file.denied, undefined);
-    assert.deepEqual((await enumerateStore(context)).dirty, []);
+    assert.deepEqual((await scanStore(context)).dirty, []);
   });
 });

@@ -3,8 +3,8 @@ import { chmod } from 'node:fs/promises';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CATALOG_KEY } from '../../../../src/catalog/document.ts';
-import { listRefused } from '../../../../src/cli/shared/listing.ts';
-import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { listIgnoredKeys } from '../../../../src/cli/shared/listing.ts';
+import { scanStore } from '../../../../src/pipeline/indexing/scan.ts';
 import { update } from '../../../../src/pipeline/indexing/update.ts';
 import { DENIED } from '../../../../src/storage/directory/list.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/store.ts';
@@ -57,7 +57,7 @@ describe('a folder that may not be looked into', () => {
       for (const name of ['lxd.tar.xz', 'rootfs.squashfs']) await store.remove(`${GONE}${name}`);
       await put(store, splitImage(NEW, 'four'));
 
-      const { dirty } = await enumerateStore(testContext(store));
+      const { dirty } = await scanStore(testContext(store));
       assert.deepEqual([...dirty].sort(), [GONE, NEW]);
       await update(testContext(store), { rehash: true });
       await withMode(store, SHUT_VERSION, 0o755);
@@ -69,7 +69,7 @@ describe('a folder that may not be looked into', () => {
       ]);
       const { products } = await storedCatalog(store);
       assert.equal(products['shut:1:amd64:product']?.file?.values.releaseTitle, 'First');
-      assert.deepEqual((await enumerateStore(testContext(store))).dirty, []);
+      assert.deepEqual((await scanStore(testContext(store))).dirty, []);
     }));
 
   it('is told of among what is refused', (t) =>
@@ -82,7 +82,7 @@ describe('a folder that may not be looked into', () => {
         use: 'read',
         onSkipped: (key, reason) => void skipped.set(key, reason),
       });
-      const refused = await listRefused(reader, skipped);
+      const refused = await listIgnoredKeys(reader, skipped);
       await reader.close();
       await withMode(store, SHUT_VERSION, 0o755);
       assert.deepEqual(
@@ -99,7 +99,7 @@ describe('a folder that may not be looked into', () => {
       await update(testContext(store));
       await withMode(store, SHUT_VERSION, 0o755);
       assert.deepEqual(await versionsListed(store), ['open:1:amd64:default 20260102']);
-      assert.deepEqual((await enumerateStore(testContext(store))).dirty, [SHUT_VERSION]);
+      assert.deepEqual((await scanStore(testContext(store))).dirty, [SHUT_VERSION]);
     }));
 
   it('holds up the rebuilding of a lost catalog, which would lose what lies there', (t) =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../../src/pipeline/indexing/scan.ts';
 import { finishRemovals } from '../../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
 import { METADATA_LIMIT } from '../../../../src/pipeline/indexing/read-version.ts';
@@ -84,7 +84,7 @@ describe('an upload that is odd on purpose', () => {
     const { reason } = (await storedVersion(store, BAD)) ?? {};
     assert.match(reason ?? '', /^not all of it is listed: .*incus\.tar\.xz/);
     assert.match(reason ?? '', /disk\.qcow2 is too large for the function/);
-    assert.deepEqual((await enumerateStore(context)).dirty, []);
+    assert.deepEqual((await scanStore(context)).dirty, []);
     const again = await indexVersions(context, dirty, limits);
     assert.deepEqual(again.outcomes.get(BAD), { kind: 'done' });
   });
@@ -112,7 +112,7 @@ describe('an upload that is odd on purpose', () => {
       [`${GOOD}very/deep/b.vcdiff`]: 'delta',
     });
     await indexVersions(context, dirty);
-    assert.deepEqual((await enumerateStore(context)).dirty, []);
+    assert.deepEqual((await scanStore(context)).dirty, []);
     assert.deepEqual(Object.keys((await storedVersion(store, GOOD))?.files ?? {}).sort(), [
       'lxd.tar.xz',
       'rootfs.squashfs',
@@ -128,7 +128,7 @@ describe('an upload that is odd on purpose', () => {
     await removeVersions(context, [{ ref: { product, version: '20240102' } }]);
     await indexVersions(context, dirty);
     assert.equal((await storedVersion(store, GOOD))?.state, 'removed');
-    assert.deepEqual((await enumerateStore(context)).dirty, []);
+    assert.deepEqual((await scanStore(context)).dirty, []);
   });
 
   it('withdraws nothing but its own files', async (t) => {
@@ -148,7 +148,7 @@ describe('an upload that is odd on purpose', () => {
     });
     await store.write(`${BAD}removed.json`, marker);
     await indexVersions(context, dirty);
-    assert.deepEqual((await enumerateStore(context)).dirty, []);
+    assert.deepEqual((await scanStore(context)).dirty, []);
     await finishRemovals(context, { graceMs: 1000 });
     context.advance(2000);
     assert.deepEqual((await finishRemovals(context, { graceMs: 1000 })).deleted, [BAD]);
@@ -234,7 +234,7 @@ describe('a published name whose bytes change', () => {
       await indexVersions(context, dirty);
     }
     assert.equal((await storedVersion(store, GOOD))?.held, undefined);
-    assert.deepEqual((await enumerateStore(context)).dirty, []);
+    assert.deepEqual((await scanStore(context)).dirty, []);
   });
 
   it('stays out while an edge may hold the old, though it was rejected in between', async (t) => {
@@ -256,7 +256,7 @@ describe('a published name whose bytes change', () => {
     context.advance(DAY * 1000 + 1);
     await indexVersions(context, dirty);
     assert.equal((await storedVersion(store, GOOD))?.held, undefined);
-    assert.deepEqual((await enumerateStore(context)).dirty, []);
+    assert.deepEqual((await scanStore(context)).dirty, []);
   });
 });
 

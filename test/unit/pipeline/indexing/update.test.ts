@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../../src/pipeline/indexing/scan.ts';
 import { finishRemovals } from '../../../../src/pipeline/removal/finish-removals.ts';
 import { indexVersions } from '../../../../src/pipeline/indexing/index-versions.ts';
 import { removeVersions } from '../../../../src/pipeline/removal/remove-versions.ts';
@@ -83,7 +83,7 @@ describe('update', () => {
   it('rebuilds from the last copy of the catalog without reading the images again', async (t) => {
     const store = await freshStore(t);
     await indexVersions(testContext(store), await put(store, splitImage(FIRST, 'one')));
-    await enumerateStore(testContext(store));
+    await scanStore(testContext(store));
     const { store: id } = await storedCatalog(store);
     await put(store, { 'catalog/catalog.json': 'damaged' });
     const reads: string[] = [];
@@ -107,7 +107,7 @@ describe('update', () => {
     await assert.rejects(update(testContext(killed)), Crash);
     assert.equal((await storedCatalog(store)).rebuilding, true);
     for (let sweep = 0; sweep < 2; sweep++) {
-      const { dirty } = await enumerateStore(testContext(store));
+      const { dirty } = await scanStore(testContext(store));
       assert.equal((await readAsClient(store)).items.length, 6);
       await indexVersions(testContext(store), dirty);
     }
@@ -182,14 +182,14 @@ describe('enumerateStore', () => {
       [`${FIRST}README`]: 'x',
     });
     const refused: string[] = [];
-    const { dirty, catalog } = await enumerateStore(testContext(store), {
+    const { dirty, catalog } = await scanStore(testContext(store), {
       onRefused: (key) => refused.push(key),
     });
     assert.deepEqual(dirty, [SECOND]);
     assert.equal(refused.length, 3);
     assert.equal(catalog.refused.count, 3);
     await indexVersions(testContext(store), dirty);
-    assert.deepEqual((await enumerateStore(testContext(store))).dirty, []);
+    assert.deepEqual((await scanStore(testContext(store))).dirty, []);
   });
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { serializeRemoval } from '../../../../src/catalog/removal.ts';
-import { enumerateStore } from '../../../../src/pipeline/indexing/enumerate.ts';
+import { scanStore } from '../../../../src/pipeline/indexing/scan.ts';
 import { finishRemovals } from '../../../../src/pipeline/removal/finish-removals.ts';
 import { removeVersions } from '../../../../src/pipeline/removal/remove-versions.ts';
 import { indexAll, update } from '../../../../src/pipeline/indexing/update.ts';
@@ -47,7 +47,7 @@ async function withdrawn(
       await finishRemovals(context, GRACE);
       context.advance(GRACE.graceMs + 1);
       await index((await finishRemovals(context, GRACE)).deleted);
-      await index((await enumerateStore(context)).dirty);
+      await index((await scanStore(context)).dirty);
     },
     listed: async () => (await readAsClient(store)).items.length,
     names: async () =>
@@ -91,13 +91,13 @@ describe('the same bytes put back during a removal', () => {
 
   it('are found by an enumeration', async () => {
     const { store, index, listed } = await withdrawn();
-    assert.deepEqual((await enumerateStore(testContext(store))).dirty, []);
+    assert.deepEqual((await scanStore(testContext(store))).dirty, []);
     await put(store, FILES);
-    const { dirty } = await enumerateStore(testContext(store));
+    const { dirty } = await scanStore(testContext(store));
     assert.deepEqual(dirty, [FIRST]);
     await index(dirty);
     assert.equal(await listed(), 3);
-    assert.deepEqual((await enumerateStore(testContext(store))).dirty, []);
+    assert.deepEqual((await scanStore(testContext(store))).dirty, []);
   });
 
   it('are not deleted even if nobody has looked at them before the grace ends', async () => {

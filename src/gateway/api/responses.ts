@@ -28,19 +28,19 @@ export interface OperationDocument {
 }
 
 /** What a call comes to: a result, or an operation that is over already. */
-export type Answer =
+export type ApiResponse =
   | { readonly kind: 'sync'; readonly metadata: unknown; readonly location?: string }
   | { readonly kind: 'operation'; readonly operation: OperationDocument };
 
-export function sync(metadata: unknown, location?: string): Answer {
+export function sync(metadata: unknown, location?: string): ApiResponse {
   return { kind: 'sync', metadata, ...(location !== undefined && { location }) };
 }
 
-export function operation(document: OperationDocument): Answer {
+export function operation(document: OperationDocument): ApiResponse {
   return { kind: 'operation', operation: document };
 }
 
-export function send(response: ServerResponse, answer: Answer): void {
+export function send(response: ServerResponse, answer: ApiResponse): void {
   if (answer.kind === 'operation') sendOperation(response, answer.operation);
   else sendResult(response, answer.metadata, answer.location);
 }

@@ -19,7 +19,7 @@ import type {
   WriteCondition,
 } from '../storage/object-store.ts';
 import { freeVersions } from './free-versions.ts';
-import { CLAIMS_PREFIX } from './uploads-prefix.ts';
+import { RESERVATIONS_PREFIX } from './uploads-prefix.ts';
 
 /** A version cannot take the files. `message` is complete for a person. */
 export class PlacementError extends Error {
@@ -39,7 +39,7 @@ export interface StoreFileOptions extends Pick<
  * One version that files are being put into. Everything is create-only unless told otherwise, and what
  * was created here goes away again by `abandon`.
  */
-export class VersionSlot {
+export class VersionReservation {
   readonly ref: VersionRef;
   /** By file name: what was there before. */
   readonly existing: ReadonlyMap<string, ObjectInfo>;
@@ -132,36 +132,42 @@ export class VersionSlot {
 }
 
 /** Opens a version by its name, whatever is in it. PlacementError when it was removed. */
-export async function openVersion(store: ObjectStore, ref: VersionRef): Promise<VersionSlot> {
+export async function openVersion(
+  store: ObjectStore,
+  ref: VersionRef,
+): Promise<VersionReservation> {
   const existing = await filesOf(store, ref);
   if (existing.has(REMOVED_FILE)) {
     throw new PlacementError(
       `the version ${ref.version} of ${versionPrefix(ref)} was removed; publish under another version`,
     );
   }
-  return new VersionSlot(store, ref, existing);
+  return new VersionReservation(store, ref, existing);
 }
 
 /** Claims a version that nothing is in yet, named after the stamp. */
-export async function claimVersion(
+export async function reserveVersion(
   store: ObjectStore,
   product: ProductRef,
   stamp: string,
-): Promise<VersionSlot> {
+): Promise<VersionReservation> {
   for await (const version of freeVersions(store, product, stamp)) {
     const ref = { product, version };
-    const claim = await claimFor(store, ref);
+    const claim = await reservationKey(store, ref);
     if (claim === undefined) continue;
     // Looked at only now: whoever had the claim before may have filled it.
     const existing = await filesOf(store, ref);
-    if (existing.size === 0) return new VersionSlot(store, ref, existing, claim);
+    if (existing.size === 0) return new VersionReservation(store, ref, existing, claim);
     await removeQuietly(store, claim);
   }
   throw new PlacementError(`${stamp} and all names after it are taken; give --version`);
 }
 
-async function claimFor(store: ObjectStore, ref: VersionRef): Promise<ObjectInfo | undefined> {
-  const key = CLAIMS_PREFIX + versionPrefix(ref).slice(IMAGES_PREFIX.length, -1);
+async function reservationKey(
+  store: ObjectStore,
+  ref: VersionRef,
+): Promise<ObjectInfo | undefined> {
+  const key = RESERVATIONS_PREFIX + versionPrefix(ref).slice(IMAGES_PREFIX.length, -1);
   const body = Buffer.from(`an upload is on its way: ${randomUUID()}\n`);
   try {
     return await store.write(key, body, { condition: { ifAbsent: true } });

@@ -1,8 +1,8 @@
-import { GatewayError } from './answers.ts';
+import { GatewayError } from './responses.ts';
 import { ClientGoneError } from './client-gone.ts';
 
 /** Lets a few through at a time, holds some more back, and turns the rest away. */
-export class Gate {
+export class UploadLimiter {
   private readonly open: number;
   private readonly queue: number;
   private inside = 0;

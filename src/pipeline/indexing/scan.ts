@@ -18,7 +18,7 @@ import type { PipelineContext } from '../context.ts';
 import { keepPrevious } from '../documents/previous-catalog.ts';
 import { exceedsGuard } from './removal-guard.ts';
 
-export interface EnumerateOptions {
+export interface ScanOptions {
   /** Take versions that are gone for removed, however many they are. */
   readonly acceptRemovals?: boolean;
   /** Take over public files that are another program's or whose catalog is lost. */
@@ -31,7 +31,7 @@ export interface EnumerateOptions {
   readonly onRefused?: (key: string, reason: string) => void;
 }
 
-export interface Enumeration {
+export interface ScanReport {
   /** Prefixes of versions and products that differ from the catalog, to be indexed. */
   readonly dirty: readonly string[];
   /** Published versions that were found gone and are held back by the guard. */
@@ -62,10 +62,10 @@ interface Found {
  * changes nothing. What lies below a folder that may not be looked into is left as the catalog has it, unless
  * the catalog is being rebuilt: it would be lost, so the listing rejects.
  */
-export async function enumerateStore(
+export async function scanStore(
   world: PipelineContext,
-  options: EnumerateOptions = {},
-): Promise<Enumeration> {
+  options: ScanOptions = {},
+): Promise<ScanReport> {
   const context: PipelineContext = { ...world, known: {} };
   const before = await commitCatalog(context, (current) => Promise.resolve(current), {
     adopt: options.adopt,

@@ -1,12 +1,12 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { SweepReport } from './keep-store.ts';
+import type { ScanSummary } from './keep-store.ts';
 
 const FILE = 'last-sweep.json';
 
 /** Leaves what the last enumeration found in the state folder, for `status`. */
-export async function writeSweepRecord(stateDir: string, report: SweepReport): Promise<void> {
+export async function writeScanRecord(stateDir: string, report: ScanSummary): Promise<void> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const temporary = join(stateDir, `.${FILE}.${process.pid}`);
   await writeFile(temporary, JSON.stringify(report) + '\n');
@@ -14,7 +14,7 @@ export async function writeSweepRecord(stateDir: string, report: SweepReport): P
 }
 
 /** The last record, or undefined when there is none that can be read. */
-export async function readSweepRecord(stateDir: string): Promise<SweepReport | undefined> {
+export async function readScanRecord(stateDir: string): Promise<ScanSummary | undefined> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(join(stateDir, FILE), 'utf8'));

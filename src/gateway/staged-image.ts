@@ -3,7 +3,7 @@ import type { ETag } from '../storage/object-store.ts';
 import { isCreationDate } from '../archives/image-metadata.ts';
 
 /** An image that is stored whole, and waits for the product it belongs to. Kept beside its root as JSON. */
-export interface WaitingImage {
+export interface StagedImage {
   /** The folder below `uploads/`. */
   readonly id: string;
   readonly fingerprint: Sha256;
@@ -34,7 +34,7 @@ export interface WaitingImage {
 }
 
 /** Reads a stored record; undefined when it is none of ours. */
-export function parseWaitingImage(text: string): WaitingImage | undefined {
+export function parseStagedImage(text: string): StagedImage | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { versionProblem } from '../../../src/images/layout.ts';
-import { claimVersion } from '../../../src/publishing/version-slot.ts';
+import { reserveVersion } from '../../../src/publishing/reservation.ts';
 import { memoryStore } from '../../support/stores/memory-store.ts';
 
 const STAMP = '20260101_1200';
@@ -13,7 +13,7 @@ describe('versions of one product in one minute', () => {
     const product = { os: 'a', release: 'b', arch: 'amd64', variant: 'c' };
     const versions: string[] = [];
     for (let n = 1; n <= 120; n++) {
-      const slot = await claimVersion(store, product, STAMP);
+      const slot = await reserveVersion(store, product, STAMP);
       await slot.putBytes('lxd_combined.tar.gz', Buffer.from(String(n)));
       await slot.finish();
       versions.push(slot.ref.version);

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { ALLOWED_METHODS, route } from '../../facts/delivery-policy.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectInfo } from '../../storage/object-store.ts';
-import { answerImage } from './image.ts';
-import { answerJson } from './json.ts';
+import { respondWithImage } from './image.ts';
+import { respondWithJson } from './json.ts';
 import { blame, explain } from './problems.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -14,7 +14,7 @@ const ATTEMPTS = 3;
  * Answers one request from the store. Rejects only when an answer that was begun cannot be finished: it must
  * then be cut, so that the client sees it broken and not short.
  */
-export async function answer(exchange: Exchange): Promise<void> {
+export async function respond(exchange: Exchange): Promise<void> {
   const { request, response, signal } = exchange;
   const found = route(pathOf(request.url ?? ''));
   response.setHeader('X-Content-Type-Options', 'nosniff');
@@ -28,7 +28,7 @@ export async function answer(exchange: Exchange): Promise<void> {
   } else if (found.kind === 'refused') {
     refuse(exchange, found.status);
   } else {
-    const respond = found.kind === 'streams' ? answerJson : answerImage;
+    const respond = found.kind === 'streams' ? respondWithJson : respondWithImage;
     try {
       await answerFrom(found.key, exchange, respond);
     } catch (error) {

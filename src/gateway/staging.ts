@@ -5,41 +5,41 @@ import { readBytes } from '../pipeline/read-bytes.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAlias, productOfProperties, productPath } from '../publishing/choose-product.ts';
-import { clearUploads, waitingFolders } from '../publishing/clear-uploads.ts';
+import { clearUploads, stagedFolders } from '../publishing/clear-uploads.ts';
 import { ImageError } from '../archives/image-error.ts';
 import { allows } from './allowed-products.ts';
 import type { TrustedClient, TrustStore } from './trust-store.ts';
 import type { RecentImages } from './recent-images.ts';
-import { claimVersion, versionStamp } from '../publishing/version-slot.ts';
-import { parseWaitingImage, type WaitingImage } from './waiting-image.ts';
-import { RECORD_FILE, WAITING_PREFIX } from '../publishing/uploads-prefix.ts';
+import { reserveVersion, versionStamp } from '../publishing/reservation.ts';
+import { parseStagedImage, type StagedImage } from './staged-image.ts';
+import { RECORD_FILE, STAGING_PREFIX } from '../publishing/uploads-prefix.ts';
 
 /** LXD's client names an alias in a call of its own after the upload: an image rests so long before its properties place it. */
-const DEFAULT_REST = 5_000;
+const DEFAULT_SETTLE = 5_000;
 /** An image that no alias and no property places is thrown away after this long. */
 const UNPLACED_LIFETIME = 60 * 60 * 1000;
 const RECORD_LIMIT = 32 * 1024 * 1024;
 
-export interface WaitingRoomOptions {
+export interface StagingOptions {
   readonly store: ObjectStore;
   readonly log: Logger;
   readonly now: () => number;
   /** Milliseconds an image waits for an alias before its properties decide. */
-  readonly rest?: number;
+  readonly settle?: number;
   readonly recent: RecentImages;
   readonly trust: Pick<TrustStore, 'find'>;
 }
 
 /** Images that are stored whole and wait for their product. A crash loses none of them. */
-export class WaitingRoom {
-  private readonly options: WaitingRoomOptions;
-  private readonly images = new Map<Sha256, WaitingImage>();
+export class Staging {
+  private readonly options: StagingOptions;
+  private readonly images = new Map<Sha256, StagedImage>();
   private readonly timers = new Map<Sha256, NodeJS.Timeout>();
   private readonly work = new Map<Sha256, Promise<VersionRef | undefined>>();
 
   private closed = false;
 
-  constructor(options: WaitingRoomOptions) {
+  constructor(options: StagingOptions) {
     this.options = options;
   }
 
@@ -47,8 +47,8 @@ export class WaitingRoom {
   async recover(): Promise<void> {
     const { store } = this.options;
     await clearUploads(this.options);
-    for (const [id, objects] of await waitingFolders(store)) {
-      const record = objects.find(({ key }) => key === `${WAITING_PREFIX}${id}/${RECORD_FILE}`);
+    for (const [id, objects] of await stagedFolders(store)) {
+      const record = objects.find(({ key }) => key === `${STAGING_PREFIX}${id}/${RECORD_FILE}`);
       const image = record && (await this.readRecord(record.key));
       if (image) this.watch(image);
     }
@@ -56,24 +56,24 @@ export class WaitingRoom {
 
   /** Where the root of an upload is put until its product is known. */
   keyFor(id: string, name: string): string {
-    return `${WAITING_PREFIX}${id}/${name}`;
+    return `${STAGING_PREFIX}${id}/${name}`;
   }
 
   /** From now on the image is whole, whatever happens to this process. */
-  async admit(image: WaitingImage): Promise<void> {
+  async admit(image: StagedImage): Promise<void> {
     await this.options.store.write(
-      `${WAITING_PREFIX}${image.id}/${RECORD_FILE}`,
+      `${STAGING_PREFIX}${image.id}/${RECORD_FILE}`,
       Buffer.from(`${JSON.stringify(image)}\n`),
       { condition: { ifAbsent: true } },
     );
     this.watch(image);
   }
 
-  ownedBy({ fingerprint }: TrustedClient): WaitingImage[] {
+  ownedBy({ fingerprint }: TrustedClient): StagedImage[] {
     return [...this.images.values()].filter(({ owner }) => owner === fingerprint);
   }
 
-  find(fingerprint: Sha256): WaitingImage | undefined {
+  find(fingerprint: Sha256): StagedImage | undefined {
     return this.images.get(fingerprint);
   }
 
@@ -82,7 +82,7 @@ export class WaitingRoom {
    * that whoever names it may not publish. Until its bytes are in their place, the signal ends it.
    */
   async placeByAlias(
-    image: WaitingImage,
+    image: StagedImage,
     alias: string,
     allow: readonly string[],
     signal?: AbortSignal,
@@ -93,10 +93,10 @@ export class WaitingRoom {
   }
 
   /** Throws an image away. */
-  async discard(image: WaitingImage): Promise<void> {
+  async discard(image: StagedImage): Promise<void> {
     this.forget(image.fingerprint);
     const { store } = this.options;
-    await store.remove(`${WAITING_PREFIX}${image.id}/${RECORD_FILE}`);
+    await store.remove(`${STAGING_PREFIX}${image.id}/${RECORD_FILE}`);
     await store.remove(image.root.key);
   }
 
@@ -108,8 +108,8 @@ export class WaitingRoom {
     await Promise.allSettled(this.work.values());
   }
 
-  private watch(image: WaitingImage, more = 0): void {
-    const { log, now, rest = DEFAULT_REST } = this.options;
+  private watch(image: StagedImage, more = 0): void {
+    const { log, now, settle: rest = DEFAULT_SETTLE } = this.options;
     this.images.set(image.fingerprint, image);
     const own = productOfProperties(image);
     const product = own && allows(image.allow, productPath(own)) ? own : undefined;
@@ -133,14 +133,14 @@ export class WaitingRoom {
     this.timers.set(image.fingerprint, timer);
   }
 
-  private async placeByProperties(image: WaitingImage, product: ProductRef): Promise<void> {
+  private async placeByProperties(image: StagedImage, product: ProductRef): Promise<void> {
     const owner = await this.options.trust.find(image.owner);
     if (owner && allows(owner.allow, productPath(product))) {
       await this.place(image, product, owner.allow);
     } else await this.giveUp(image);
   }
 
-  private async giveUp(image: WaitingImage): Promise<void> {
+  private async giveUp(image: StagedImage): Promise<void> {
     this.options.log('warn', 'discarded an uploaded image that nobody placed who may', {
       fingerprint: image.fingerprint,
     });
@@ -149,7 +149,7 @@ export class WaitingRoom {
 
   /** One at a time for each image: a second call waits for the first and gives its answer. */
   private async place(
-    image: WaitingImage,
+    image: StagedImage,
     product: ProductRef,
     allow: readonly string[],
     signal?: AbortSignal,
@@ -171,33 +171,37 @@ export class WaitingRoom {
   }
 
   private async move(
-    image: WaitingImage,
+    image: StagedImage,
     product: ProductRef,
     signal?: AbortSignal,
   ): Promise<VersionRef | undefined> {
     if (this.images.get(image.fingerprint) !== image) return undefined;
     const { store, log, now } = this.options;
-    const slot = await claimVersion(store, product, versionStamp(now()));
+    const reservation = await reserveVersion(store, product, versionStamp(now()));
     try {
-      await slot.copy(image.root.name, { store, ...image.root }, { ...(signal && { signal }) });
+      await reservation.copy(
+        image.root.name,
+        { store, ...image.root },
+        { ...(signal && { signal }) },
+      );
       if (image.metadataFile !== undefined) {
         signal?.throwIfAborted();
-        await slot.putBytes('lxd.tar.xz', Buffer.from(image.metadataFile, 'base64'));
+        await reservation.putBytes('lxd.tar.xz', Buffer.from(image.metadataFile, 'base64'));
       }
-      await slot.finish();
+      await reservation.finish();
     } catch (error) {
-      await slot.abandon();
+      await reservation.abandon();
       throw error;
     }
     const { root, fingerprint, sentAs } = image;
-    this.options.recent.place(fingerprint, { ref: slot.ref, file: root.name }, sentAs);
+    this.options.recent.place(fingerprint, { ref: reservation.ref, file: root.name }, sentAs);
     await this.discard(image);
     log('info', 'placed an uploaded image', {
       fingerprint: image.fingerprint,
       product: productName(product),
-      version: slot.ref.version,
+      version: reservation.ref.version,
     });
-    return slot.ref;
+    return reservation.ref;
   }
 
   private forget(fingerprint: Sha256): void {
@@ -206,10 +210,10 @@ export class WaitingRoom {
     this.images.delete(fingerprint);
   }
 
-  private async readRecord(key: string): Promise<WaitingImage | undefined> {
+  private async readRecord(key: string): Promise<StagedImage | undefined> {
     try {
       const bytes = await readBytes(this.options.store, key, { limit: RECORD_LIMIT });
-      return parseWaitingImage(bytes.toString('utf8'));
+      return parseStagedImage(bytes.toString('utf8'));
     } catch (error) {
       if (isStoreError(error, 'not_found')) return undefined;
       throw error;
