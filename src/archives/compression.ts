@@ -1,11 +1,19 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
-import { letGo } from '../bytes/collect-young.ts';
+import {
+  borrowed,
+  eachChunk,
+  noting,
+  peek,
+  type BorrowedChunks,
+  type Chunks,
+} from '../bytes/borrowed-chunks.ts';
+import { collecting } from '../bytes/young-heap.ts';
 import { xzStream } from './xz-stream.ts';
 import { xzThread } from './xz-thread.ts';
 
-/** How many of a file's first bytes `sniff` needs. */
+/** The number of a file's first bytes that `sniff` needs. */
 export const SNIFF_LENGTH = 512;
 
 /**
@@ -42,6 +50,14 @@ export function sniff(head: Uint8Array): Signature {
   return ustar ? { kind: 'tar', compression: 'none' } : { kind: 'unknown' };
 }
 
+/** Recognises a body by its first bytes; the `body` that it resolves to still has all of them. */
+export async function peekSignature(
+  body: Chunks,
+): Promise<{ readonly found: Signature; readonly body: BorrowedChunks }> {
+  const { head, body: whole } = await peek(body, SNIFF_LENGTH);
+  return { found: sniff(head), body: whole };
+}
+
 /** What a file is, for people. */
 export function described(signature: Signature): string {
   switch (signature.kind) {
@@ -65,62 +81,58 @@ export class CompressionError extends Error {
 
 /**
  * The bytes inside `body`, as a stream that does no more work than its reader asks for. The memory for a
- * dictionary is bounded: 64 MiB for xz (its `-9`), 128 MiB for zstd. Rejects with CompressionError, or with
- * the body's own error. `held` tells that the body is here already, and waits for no sender.
+ * dictionary is bounded: 64 MiB for xz (its `-9`), 128 MiB for zstd. Its error is a CompressionError, or the
+ * body's own. `held` means that the body is here already and waits for no sender.
  */
-export async function* decompressed(
-  body: AsyncIterable<Uint8Array>,
+export function decompressed(
+  body: Chunks,
   compression: Compression,
   { held = false }: { readonly held?: boolean } = {},
+): BorrowedChunks {
+  return compression === 'none' ? borrowed(body) : borrowed(decompressing(body, compression, held));
+}
+
+async function* decompressing(
+  body: Chunks,
+  compression: Exclude<Compression, 'none'>,
+  held: boolean,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (compression === 'none') {
-    yield* body;
-    return;
-  }
   const faults: unknown[] = [];
   const source = noting(body, faults);
   try {
-    if (compression !== 'xz') yield* zlibStream(source, compression);
-    else yield* held ? xzStream(source) : xzThread(source);
+    yield* collecting(
+      compression !== 'xz'
+        ? zlibStream(source, compression)
+        : held
+          ? xzStream(source)
+          : xzThread(source),
+    );
   } catch (error) {
-    // A fault of the way to the archive is not the archive's.
+    // A fault on the way to the archive is not the archive's.
     if (faults.length > 0) throw faults[0];
     throw new CompressionError(`its ${compression} data cannot be decompressed`, { cause: error });
   }
 }
 
-async function* noting(
-  body: AsyncIterable<Uint8Array>,
-  faults: unknown[],
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* body;
-  } catch (error) {
-    faults.push(error);
-    throw error;
-  }
-}
-
 async function* zlibStream(
-  source: AsyncIterable<Uint8Array>,
+  source: BorrowedChunks,
   compression: 'gzip' | 'zstd',
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const inner = compression === 'gzip' ? createGunzip() : createZstdDecompress();
   void feed(source, inner);
-  for await (const chunk of inner as AsyncIterable<Uint8Array>) {
-    yield chunk;
-    letGo(chunk.byteLength);
-  }
+  yield* inner as AsyncIterable<Uint8Array>;
 }
 
-/** Gives a chunk only when the one before is used up: it holds no longer. A fault ends `inner` with it. */
-async function feed(source: AsyncIterable<Uint8Array>, inner: Transform): Promise<void> {
+/** Writes a chunk only when the one before is used up. A fault ends `inner` with it. */
+async function feed(source: BorrowedChunks, inner: Transform): Promise<void> {
   try {
-    for await (const chunk of source) {
-      await new Promise<void>((resolve, reject) => {
-        inner.write(chunk, (error) => (error ? reject(error) : resolve()));
-      });
-    }
+    await eachChunk(
+      source,
+      (chunk) =>
+        new Promise<void>((resolve, reject) => {
+          inner.write(chunk, (error) => (error ? reject(error) : resolve()));
+        }),
+    );
     inner.end();
   } catch (error) {
     inner.destroy(error instanceof Error ? error : new Error(String(error)));

@@ -1,4 +1,7 @@
-import { CompressionError, decompressed, type Compression } from './compression.ts';
+import { oneChunk, type Chunks } from '../bytes/borrowed-chunks.ts';
+import { decompressed, described, sniff, type Compression } from './compression.ts';
+import { ImageError } from './image-error.ts';
+import { parseImageMetadata, type ImageMetadata } from './image-metadata.ts';
 import { TarError, tarEntries, type TarEntry } from './tar-reader.ts';
 
 /** What an archive is to LXD and Incus. */
@@ -19,7 +22,7 @@ export const METADATA_SIZE_LIMIT = 16 * 1024 * 1024;
 const METADATA_LIMIT = 1024 * 1024;
 /** Real metadata archives hold a few small templates; a bomb is found before it costs anything. */
 const LIMITS = { bytes: 64 * 1024 * 1024, entries: 10_000 };
-/** Of the archives that hold a root there is no such measure; these only end what never ends. */
+/** Archives with a root have no size limit; this only stops an endless stream. */
 export const ROOT_LIMITS = { bytes: 2 ** 40, entries: 20_000_000 };
 export const DISK_BEFORE_METADATA = `its ${UNIFIED_DISK} comes before its ${METADATA_FILE}, so that nobody knows what the disk is of while it passes; pack it with ${METADATA_FILE} first`;
 export const ROOT_AND_DISK = `it has both a rootfs/ and a ${UNIFIED_DISK}: it must be a container or a virtual machine`;
@@ -39,7 +42,7 @@ export interface LookOptions {
  * or CompressionError when it is none of these, or is not safe to hand to those who unpack it.
  */
 export async function tarContents(
-  body: AsyncIterable<Uint8Array>,
+  body: Chunks,
   compression: Compression,
   { limit = ROOT_LIMITS.bytes, held = false }: LookOptions = {},
 ): Promise<TarContents> {
@@ -99,7 +102,25 @@ export function checkPlain({ path, type }: TarEntry): void {
   );
 }
 
-/** Whether `error` tells about the archive, not about the way to it. */
-export function isArchiveFault(error: unknown): error is TarError | CompressionError {
-  return error instanceof TarError || error instanceof CompressionError;
+/** Reads an archive of metadata alone. ImageError when it is something else; else as `tarContents`. */
+export async function readMetadataFile(file: Buffer): Promise<ImageMetadata> {
+  const found = sniff(file);
+  if (found.kind !== 'tar') {
+    throw new ImageError(
+      'unusable',
+      `the metadata is ${described(found)}, where a tar with a metadata.yaml is expected; are metadata and root swapped?`,
+    );
+  }
+  const contents = await tarContents(oneChunk(file), found.compression, { held: true });
+  if (contents.kind === 'metadata') return parseImageMetadata(contents.metadata);
+  throw new ImageError(
+    'unusable',
+    `the metadata's archive holds ${ALIEN[contents.kind]}; are metadata and root swapped?`,
+  );
 }
+
+const ALIEN = {
+  root: 'a root and no metadata.yaml',
+  unified: 'a rootfs/ too',
+  machine: 'a rootfs.img too',
+} as const;

@@ -1,6 +1,12 @@
-import { decompressed, type Compression } from './compression.ts';
+import {
+  beforeEnd,
+  borrowed,
+  lend,
+  type BorrowedChunks,
+  type Chunks,
+} from '../bytes/borrowed-chunks.ts';
+import { decompressed, peekSignature, type Compression } from './compression.ts';
 import { packTar, type PackedEntry } from './tar-writer.ts';
-import { peekSignature } from './peek.ts';
 import {
   checkPlain,
   DISK_BEFORE_METADATA,
@@ -21,12 +27,12 @@ export interface MachineArchive {
   readonly diskSize: number;
   /**
    * The disk, as the archive passes: it ends when all the archive has passed and was good, what follows the
-   * disk included. A piece holds until the next is asked for.
+   * disk included.
    */
-  disk(): AsyncGenerator<Uint8Array, void, undefined>;
+  disk(): BorrowedChunks;
   /** An archive of all that lies beside the disk, as far as it has passed. */
   metadataFile(): Buffer;
-  /** To be called when done or giving up: the body is closed. */
+  /** Closes the body. Call it when done or giving up. */
   close(): void;
 }
 
@@ -37,14 +43,14 @@ const PADDING_LIMIT = 16 * 1024 * 1024;
 
 /** Reads an archive up to its disk. Rejects with TarError, CompressionError or the body's own error. */
 export async function openMachineArchive(
-  body: AsyncIterable<Uint8Array>,
+  body: Chunks,
   compression: Compression,
 ): Promise<MachineArchive> {
-  const source = body[Symbol.asyncIterator]();
-  const plain = decompressed(unclosed(source), compression);
+  const source = lend(body);
+  const plain = lend(decompressed(unclosed(source), compression));
   const entries = tarEntries(unclosed(plain), ROOT_LIMITS);
   const close = () => {
-    // Not awaited: who still waits for the next of a slow body would answer only after it.
+    // Not awaited: a generator that waits for a slow body returns only after its next chunk.
     for (const part of [entries, plain, source]) void part.return?.().catch(() => undefined);
   };
   try {
@@ -63,12 +69,12 @@ export async function openMachineArchive(
       if (found.kind !== 'qcow2') throw new TarError(`its ${UNIFIED_DISK} is no qcow2 disk`);
       return {
         ...{ diskSize, close },
-        disk: async function* () {
-          yield* content;
-          for await (const entry of entries) await beside.keep(entry);
-          await readPadding(plain);
-          while ((await source.next()).done !== true);
-        },
+        disk: () =>
+          beforeEnd(content, async () => {
+            for await (const entry of entries) await beside.keep(entry);
+            await readPadding(plain);
+            while ((await source.next()).done !== true);
+          }),
         metadataFile: () => packTar(beside.entries),
       };
     }
@@ -88,9 +94,9 @@ async function readPadding(plain: AsyncIterator<Uint8Array>): Promise<void> {
   }
 }
 
-/** The same for a reader that stops before the end: who comes after it goes on. */
-function unclosed(source: AsyncIterator<Uint8Array>): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) };
+/** Wraps the iterator so that `return()` does not close the source. */
+function unclosed(source: AsyncIterator<Uint8Array>): BorrowedChunks {
+  return borrowed({ [Symbol.asyncIterator]: () => ({ next: () => source.next() }) });
 }
 
 /** The entries beside a disk, whole, in memory. */
@@ -122,7 +128,7 @@ class SidecarFiles {
       throw new TarError(`it has ${JSON.stringify(path.slice(0, 200))} twice`);
     }
     this.#files.add(path);
-    // What was read holds only until the next entry is asked for.
+    // `read` may return borrowed memory.
     this.entries.push({ path, content: Buffer.from(await entry.read(size)) });
   }
 }

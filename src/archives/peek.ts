@@ -1,51 +1,31 @@
-import { sniff, SNIFF_LENGTH, type Compression, type Signature } from './compression.ts';
+import { borrowed, lend, replay, type BorrowedChunks } from '../bytes/borrowed-chunks.ts';
+import type { Compression } from './compression.ts';
 
-/** How much of an archive may pass before it is known for what it is; tools put what tells it first. */
+/** The bytes of an archive that may pass before it is recognised; tools put first what tells it. */
 const HEAD = 16 * 1024 * 1024;
-/** How many times its own size an archive's beginning may decompress to before it is given up. */
+/** The ratio of decompressed to compressed bytes at which an archive's beginning is given up. */
 const MAX_RATIO = 16;
 
-/** A stream whose beginning was looked at: `body` still yields all of it. */
-export interface Peeked<T> {
-  readonly found: T;
-  readonly body: AsyncIterable<Uint8Array>;
-}
-
-/** Looks at the first bytes of a stream. */
-export async function peekSignature(body: AsyncIterable<Uint8Array>): Promise<Peeked<Signature>> {
-  const source = body[Symbol.asyncIterator]();
-  const seen: Uint8Array[] = [];
-  let length = 0;
-  while (length < SNIFF_LENGTH) {
-    const next = await source.next();
-    if (next.done === true) break;
-    // A chunk holds only until the next is asked for.
-    seen.push(Buffer.from(next.value));
-    length += next.value.byteLength;
-  }
-  return { found: sniff(Buffer.concat(seen)), body: replay(seen, source) };
-}
-
-/** Looks into an archive: `limit` is that of its decompressed bytes. */
+/** Looks into an archive. `limit` is the most bytes that it may decompress to meanwhile. */
 export type LookInto<T> = (
-  body: AsyncIterable<Uint8Array>,
+  body: BorrowedChunks,
   compression: Compression,
   options: { readonly limit: number },
 ) => Promise<T>;
 
 /**
- * Looks into an archive that passes by, as far as is needed to tell what it is; what was read so far is held
- * in memory, 16 MiB at most, and there the archive counts as cut short.
+ * Looks into an archive that passes by, as far as `look` reads it; the `body` that it resolves to still has all
+ * of it. It holds in memory what was read, 16 MiB at most: for `look` the archive ends there.
  */
 export async function peekTar<T>(
-  body: AsyncIterable<Uint8Array>,
+  body: BorrowedChunks,
   compression: Compression,
   look: LookInto<T>,
-): Promise<Peeked<T>> {
-  const source = body[Symbol.asyncIterator]();
+): Promise<{ readonly found: T; readonly body: BorrowedChunks }> {
+  const source = lend(body);
   const seen: Uint8Array[] = [];
   const recording = record(source, seen, HEAD);
-  const found = await look(recording, compression, { limit: HEAD * MAX_RATIO });
+  const found = await look(borrowed(recording), compression, { limit: HEAD * MAX_RATIO });
   // A decompressor reads ahead: what it asked for last must have been recorded too.
   await recording.return();
   return { found, body: replay(seen, source) };
@@ -63,21 +43,5 @@ async function* record(
     const kept = Buffer.from(next.value);
     seen.push(kept);
     yield kept;
-  }
-}
-
-async function* replay(
-  seen: Uint8Array[],
-  source: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    for (let chunk = seen.shift(); chunk !== undefined; chunk = seen.shift()) yield chunk;
-    for (;;) {
-      const next = await source.next();
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    await source.return?.();
   }
 }

@@ -1,5 +1,8 @@
+import type { BorrowedChunks } from '../bytes/borrowed-chunks.ts';
 import { decompressed, type Compression } from './compression.ts';
 import { METADATA_FILE, UNIFIED_DISK } from './image-archive.ts';
+import { imageFault } from './image-error.ts';
+import { peekTar } from './peek.ts';
 import { TarError, tarEntries } from './tar-reader.ts';
 
 /** What lies in archives of metadata, alone. */
@@ -8,12 +11,30 @@ const METADATA_NAMES = new Set([METADATA_FILE, 'templates']);
 const ENTRIES = 10_000;
 
 /**
- * Looks into an archive that is said to be the tree of a root file system, as far as is needed to see that it
- * is not metadata, nor a whole image; `limit` decompressed bytes at most. Rejects with TarError when it is, or
- * with CompressionError.
+ * Looks into an archive that is said to be the tree of a root file system, as far as is needed to see that it is
+ * neither metadata nor a whole image. Resolves to all of the archive. ImageError `unusable` when it is one of
+ * these, or damaged; an archive that cannot be decompressed here passes, because clients may be able to.
  */
-export async function checkRootTar(
-  body: AsyncIterable<Uint8Array>,
+export async function checkedRootTar(
+  root: BorrowedChunks,
+  compression: Compression,
+): Promise<BorrowedChunks> {
+  const { found, body } = await peekTar(root, compression, async (...archive) => {
+    try {
+      await checkRootTar(...archive);
+      return undefined;
+    } catch (error) {
+      const fault = imageFault(error, (reason) => `the root's archive cannot be used: ${reason}`);
+      if (!fault) throw error;
+      return fault;
+    }
+  });
+  if (found?.code === 'unusable') throw found;
+  return body;
+}
+
+async function checkRootTar(
+  body: BorrowedChunks,
   compression: Compression,
   { limit }: { readonly limit: number },
 ): Promise<void> {

@@ -1,3 +1,5 @@
+import { borrowed, lend, type BorrowedChunks } from '../bytes/borrowed-chunks.ts';
+
 /** An archive breaks the format's rules or our limits. `message` completes "it is no usable archive: …". */
 export class TarError extends Error {
   override readonly name = 'TarError';
@@ -9,10 +11,10 @@ export interface TarEntry {
   readonly type: 'file' | 'folder' | 'symlink' | 'hardlink' | 'other';
   /** Bytes of content. */
   readonly size: number;
-  /** The content whole; TarError when it is longer than `limit` bytes. Only before the next entry is asked for. */
+  /** The content whole, valid until the next entry is asked for. TarError when it is longer than `limit` bytes. */
   read(limit: number): Promise<Buffer>;
-  /** The content in pieces, each of which holds until the next is asked for. Instead of `read`. */
-  content(): AsyncIterable<Uint8Array>;
+  /** The content in pieces. Instead of `read`. */
+  content(): BorrowedChunks;
 }
 
 export interface TarLimits {
@@ -30,7 +32,7 @@ const HEADER_LIMIT = 64 * 1024;
  * It creates no files, so names and links in it reach nothing here.
  */
 export async function* tarEntries(
-  body: AsyncIterable<Uint8Array>,
+  body: BorrowedChunks,
   limits: TarLimits,
 ): AsyncGenerator<TarEntry, void, undefined> {
   const input = new BlockReader(body, limits.bytes);
@@ -73,14 +75,17 @@ export async function* tarEntries(
           left = 0;
           return content.subarray(0, size);
         },
-        content: async function* () {
-          for (let rest = size; rest > 0;) {
-            const piece = await input.piece(rest);
-            rest -= piece.length;
-            left -= piece.length;
-            yield piece;
-          }
-        },
+        content: () =>
+          borrowed(
+            (async function* () {
+              for (let rest = size; rest > 0;) {
+                const piece = await input.piece(rest);
+                rest -= piece.length;
+                left -= piece.length;
+                yield piece;
+              }
+            })(),
+          ),
       };
       longName = undefined;
       await input.skip(left);
@@ -156,8 +161,8 @@ class BlockReader {
   private chunk: Buffer = Buffer.alloc(0);
   private passed = 0;
 
-  constructor(body: AsyncIterable<Uint8Array>, limit: number) {
-    this.source = body[Symbol.asyncIterator]();
+  constructor(body: BorrowedChunks, limit: number) {
+    this.source = lend(body);
     this.limit = limit;
   }
 
@@ -170,7 +175,6 @@ class BlockReader {
   async need(length: number): Promise<Buffer> {
     const first = await this.piece(length);
     if (first.length === length) return first;
-    // A chunk holds only until the next is asked for.
     const whole = Buffer.alloc(length);
     for (let done = first.copy(whole); done < length;) {
       done += (await this.piece(length - done)).copy(whole, done);

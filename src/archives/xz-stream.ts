@@ -1,13 +1,13 @@
 import xz from 'xz-decompress';
 
+import { lend, type Chunks } from '../bytes/borrowed-chunks.ts';
+
 /**
  * The bytes inside xz data, decompressed by this thread. **The decoder serves one stream at a time in a
  * thread**, and others wait for it: `source` must not be a sender's that may be slow. It reads ahead.
  */
-export async function* xzStream(
-  source: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const chunks = source[Symbol.asyncIterator]();
+export async function* xzStream(source: Chunks): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = lend(source);
   const web = new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {

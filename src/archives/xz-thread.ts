@@ -3,15 +3,15 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { threadEnv } from '../hashing/thread-env.ts';
-import { letGo } from '../bytes/collect-young.ts';
+import { lend, type BorrowedChunks } from '../bytes/borrowed-chunks.ts';
 import type { XzResponse, XzRequest } from './xz-worker.ts';
 
 /**
  * The bytes inside xz data, decompressed by a thread of its own: a slow source holds nobody else up, and the
- * work does not keep this thread from others. A chunk of the source need hold only until the next is asked for.
+ * work does not keep this thread from others.
  */
 export async function* xzThread(
-  source: AsyncIterable<Uint8Array>,
+  source: BorrowedChunks,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const url = new URL(`./xz-worker${extname(import.meta.url)}`, import.meta.url);
   // The flags of the calling process (--test, --import …) are not meant for this thread.
@@ -19,7 +19,7 @@ export async function* xzThread(
   const tell = (request: XzRequest, transfer: readonly ArrayBuffer[] = []) =>
     worker.postMessage(request, transfer);
   const answers = on(worker, 'message', { close: ['exit'] }) as AsyncIterable<[XzResponse]>;
-  const chunks = source[Symbol.asyncIterator]();
+  const chunks = lend(source);
   try {
     tell({ kind: 'next' });
     for await (const [answer] of answers) {
@@ -27,7 +27,6 @@ export async function* xzThread(
       if (answer.kind === 'fault') throw new Error(answer.message);
       if (answer.kind === 'output') {
         yield answer.bytes;
-        letGo(answer.bytes.byteLength);
         tell({ kind: 'next' });
       } else {
         const next = await chunks.next();

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 
-import { letGo } from './collect-young.ts';
+import { borrowed, type BorrowedChunks } from './borrowed-chunks.ts';
+import { collecting } from './young-heap.ts';
 
 /** One memory is with the reader, the other is filled meanwhile. */
 const CAPACITY = 1024 * 1024;
@@ -8,17 +9,16 @@ const CAPACITY = 1024 * 1024;
 const PATIENCE = 20;
 
 /**
- * The bytes of a stream in few large chunks, in two memories that are used in turn: **a chunk holds until the
- * next is asked for.** Connections give 16 KiB at a time; as objects of their own that are held for a while,
- * hashed and written one by one, these cost more time and memory than the bytes in them. A reader that ends
- * early destroys the stream, or with `keep` leaves it paused. Rejects with the stream's error, or when it
- * closes before its end.
+ * The bytes of a stream in few large chunks, in two memories that are used in turn. Connections give 16 KiB at a
+ * time; these cost more time and memory than the bytes in them when they are hashed and written one by one. A
+ * reader that ends early destroys the stream, or with `keep` leaves it paused. Rejects with the stream's error,
+ * or when it closes before its end.
  */
 export function gatheredBody(
   source: Readable,
   { keep = false }: { readonly keep?: boolean } = {},
-): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => new Gathering(source, keep) };
+): BorrowedChunks {
+  return borrowed(collecting({ [Symbol.asyncIterator]: () => new Gathering(source, keep) }));
 }
 
 class Gathering implements AsyncIterator<Uint8Array, undefined> {
@@ -51,7 +51,6 @@ class Gathering implements AsyncIterator<Uint8Array, undefined> {
     if (this.#error) throw this.#error;
     if (this.#length === 0 || !this.#filling) return { done: true, value: undefined };
     const value = this.#filling.subarray(0, this.#length);
-    letGo(this.#length);
     [this.#filling, this.#spare] = [this.#spare, this.#filling];
     this.#length = 0;
     for (const piece of this.#excess.splice(0)) this.#take(piece);

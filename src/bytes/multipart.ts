@@ -1,3 +1,5 @@
+import { borrowed, lend, type BorrowedChunks } from './borrowed-chunks.ts';
+
 /** A body is no multipart/form-data as LXD and Incus send it. */
 export class MultipartError extends Error {
   override readonly name = 'MultipartError';
@@ -7,7 +9,7 @@ export interface Part {
   /** The form field's name; LXD and Incus send `metadata`, then `rootfs` or `rootfs.img`. */
   readonly name: string;
   /** To be read to its end before the next part is asked for. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: BorrowedChunks;
 }
 
 const MAX_BOUNDARY = 200;
@@ -24,11 +26,10 @@ export function multipartBoundary(contentType: string | undefined): string | und
 }
 
 /**
- * Splits a multipart body (RFC 7578) into its parts as it passes, in bounded memory. A chunk of a part holds
- * until the next is asked for, as one of `body` does.
+ * Splits a multipart body (RFC 7578) into its parts as it passes, in bounded memory.
  */
 export async function* multipartParts(
-  body: AsyncIterable<Uint8Array>,
+  body: BorrowedChunks,
   boundary: string,
 ): AsyncGenerator<Part, void, undefined> {
   const input = new Input(body);
@@ -44,7 +45,7 @@ export async function* multipartParts(
       input.unshift(Buffer.from('\r\n'));
       const headers = await input.before(CRLF2, MAX_HEADERS);
       const content = new PartBody(input, delimiter);
-      yield { name: fieldName(headers.toString('utf8')), body: content };
+      yield { name: fieldName(headers.toString('utf8')), body: borrowed(content) };
       if (!content.ended) throw new MultipartError('a part was not read to its end');
     }
   } finally {
@@ -73,8 +74,8 @@ class Input {
   private readonly source: AsyncIterator<Uint8Array>;
   private held: Buffer = Buffer.alloc(0);
 
-  constructor(body: AsyncIterable<Uint8Array>) {
-    this.source = body[Symbol.asyncIterator]();
+  constructor(body: BorrowedChunks) {
+    this.source = lend(body);
   }
 
   unshift(bytes: Buffer): void {
@@ -115,7 +116,7 @@ class Input {
     await this.source.return?.();
   }
 
-  /** `rest` and what follows it. A chunk of the source holds only until the next is asked for. */
+  /** `rest`, copied, and the next chunk. */
   private async joined(rest: Buffer): Promise<Buffer> {
     const kept = Buffer.from(rest);
     const next = await this.source.next();

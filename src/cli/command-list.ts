@@ -1,5 +1,5 @@
 import type { Command } from './console/command.ts';
-import { keepYoungHeapSmall } from './shared/young-heap.ts';
+import { keepYoungHeapSmall } from '../bytes/young-heap.ts';
 
 /** A command by its name. Its module is loaded only when it is used, so that `--help` is quick. */
 export interface CommandEntry {

@@ -4,7 +4,7 @@ import type { Sha256 } from '../images/digests.ts';
 import type { ProductRef } from '../images/layout.ts';
 import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { productOfAliases, productPath } from '../publishing/choose-product.ts';
 import { ImageError } from '../archives/image-error.ts';
 import { allows } from './allowed-products.ts';
@@ -12,8 +12,8 @@ import type { TrustedClient, TrustStore } from './trust-store.ts';
 import { isPresent } from './present-image.ts';
 import type { RecentImages } from './recent-images.ts';
 import { receiveImage } from '../publishing/receive/receive-image.ts';
-import { type ImageHead } from '../publishing/receive/received-image.ts';
-import { type IncomingImage } from '../archives/incoming-image.ts';
+import type { ImageHead, ReceivedImage } from '../publishing/receive/received-image.ts';
+import type { IncomingImage } from '../archives/incoming-image.ts';
 import {
   reserveVersion,
   versionStamp,
@@ -68,24 +68,22 @@ export async function acceptUpload(
   let reservation: VersionReservation | undefined;
   let staged: string | undefined;
   try {
-    const received = await receiveImage(
-      store,
-      upload.image,
-      async (head, body) => {
-        const product = decide(upload, head);
-        const { rootSize: size } = head;
-        if (size !== undefined && size > sizeLimit) throw tooLarge(sizeLimit);
-        const bounds = { sizeLimit, signal, ...(size !== undefined && { size }) };
-        // A unified image would be visible before it was checked.
-        if (product && head.metadataFile) {
-          reservation = await reserveVersion(store, product, versionStamp(now()));
-          return reservation.put(head.name, body, bounds);
-        }
-        staged = staging.keyFor(id, head.name);
-        return store.upload(staged, body, { condition: { ifAbsent: true }, ...bounds });
-      },
-      upload.fingerprint,
-    );
+    await using arriving = await receiveImage(store, upload.image, upload.fingerprint);
+    const { head, root } = arriving;
+    const product = decide(upload, head);
+    const { rootSize } = head;
+    if (rootSize !== undefined && rootSize > sizeLimit) throw tooLarge(sizeLimit);
+    const bounds = { sizeLimit, signal, ...(rootSize !== undefined && { size: rootSize }) };
+    let storing: Promise<ObjectInfo>;
+    // A unified image would be visible before it was checked.
+    if (product && head.metadataFile) {
+      reservation = await reserveVersion(store, product, versionStamp(now()));
+      storing = reservation.put(head.name, root, bounds);
+    } else {
+      staged = staging.keyFor(id, head.name);
+      storing = store.upload(staged, root, { condition: { ifAbsent: true }, ...bounds });
+    }
+    const received = await arriving.done(storing);
     const { fingerprint, sentAs, size, metadataFile } = received;
     await stillTrusted(uploads, upload.by);
     await reserve(uploads, fingerprint, sentAs);
@@ -183,7 +181,7 @@ function stagedImage(
   { now }: UploadContext,
   id: string,
   upload: Upload,
-  received: Awaited<ReturnType<typeof receiveImage>>,
+  received: ReceivedImage,
 ): StagedImage {
   const { fingerprint, sentAs, size, root, name, metadata, metadataFile } = received;
   return {

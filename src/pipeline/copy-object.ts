@@ -9,7 +9,7 @@ import type {
   UploadOptions,
   WriteCondition,
 } from '../storage/object-store.ts';
-import { letGo } from '../bytes/collect-young.ts';
+import { collecting } from '../bytes/young-heap.ts';
 
 export interface CopyOrder {
   readonly key: string;
@@ -79,12 +79,11 @@ export async function* checked(
 ): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   let passed = 0;
-  for await (const chunk of body) {
+  for await (const chunk of collecting(body)) {
     passed += chunk.length;
     if (passed > size) break;
     hash.update(chunk);
     yield chunk;
-    letGo(chunk.length);
   }
   const found = hash.digest('hex');
   if (passed === size && found === sha256) return;

@@ -9,7 +9,7 @@ import {
   type VersionRef,
 } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { hashedBody } from '../bytes/hashed-body.ts';
+import { eachChunk, hashed, wholeBody, type Chunks } from '../bytes/borrowed-chunks.ts';
 import { abandoned } from './abandon.ts';
 import type { RecognisedFile } from './recognise.ts';
 import { METADATA_SIZE_LIMIT } from '../archives/image-archive.ts';
@@ -101,7 +101,7 @@ async function fill(
       const replace = reservation.existing.get(file.name);
       const before = done;
       stored.push(
-        await reservation.put(file.name, hash ? hashedBody(body, hash) : body, {
+        await reservation.put(file.name, hash ? hashed(body, hash) : body, {
           ...(replace && { replace }),
           ...(signal && { signal }),
           size: file.size,
@@ -180,16 +180,12 @@ async function metadataBytes(
         `${file?.path ?? name} is larger than ${METADATA_SIZE_LIMIT} bytes; an image's metadata is a few kilobytes`,
       );
     }
-    if (file) return wholeOf(file.open());
+    if (file) return wholeBody(file.open(), METADATA_SIZE_LIMIT);
     if (!existing) continue;
     const { stream } = await store.read(existing.key, { ifMatch: existing.etag });
-    return wholeOf(stream);
+    return wholeBody(stream, METADATA_SIZE_LIMIT);
   }
   return undefined;
-}
-
-async function wholeOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(body));
 }
 
 function fingerprintHash(file: RecognisedFile, metadata: Uint8Array | undefined): Hash | undefined {
@@ -198,8 +194,8 @@ function fingerprintHash(file: RecognisedFile, metadata: Uint8Array | undefined)
   return undefined;
 }
 
-async function update(hash: Hash, body: AsyncIterable<Uint8Array>): Promise<Hash> {
-  for await (const chunk of body) hash.update(chunk);
+async function update(hash: Hash, body: Chunks): Promise<Hash> {
+  await eachChunk(body, (chunk) => hash.update(chunk));
   return hash;
 }
 

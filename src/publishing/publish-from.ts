@@ -107,38 +107,27 @@ async function transfer(
   const incoming = await exportImage(source.address, announced, projectOf(source), signal);
   const total = image.size > 0 ? image.size : undefined;
   let reservation: VersionReservation | undefined;
-  const stored: ObjectInfo[] = [];
   try {
-    const received = await receiveImage(
-      store,
-      incoming,
-      async (head, body) => {
-        reservation = await openReservation(
-          store,
-          options,
-          productOf(options, image, head),
-          serial,
-        );
-        const root = await reservation.put(head.name, body, {
-          ...replacing(reservation, options, head.name),
-          ...(head.rootSize === undefined
-            ? total !== undefined && { sizeLimit: total }
-            : { size: head.rootSize }),
-          ...(signal && { signal }),
-          onProgress: (bytes) => options.onProgress?.(bytes, head.rootSize ?? total),
-        });
-        stored.push(root);
-        return root;
-      },
-      announced,
+    await using arriving = await receiveImage(store, incoming, announced);
+    const { head } = arriving;
+    reservation = await openReservation(store, options, productOf(options, image, head), serial);
+    const received = await arriving.done(
+      reservation.put(head.name, arriving.root, {
+        ...replacing(reservation, options, head.name),
+        ...(head.rootSize === undefined
+          ? total !== undefined && { sizeLimit: total }
+          : { size: head.rootSize }),
+        ...(signal && { signal }),
+        onProgress: (bytes) => options.onProgress?.(bytes, head.rootSize ?? total),
+      }),
     );
-    if (!reservation) throw new TypeError('a root was stored without a version');
-    const { metadataFile, name, fingerprint, sentAs } = received;
+    const { root, metadataFile, name, fingerprint, sentAs } = received;
     const there = sentAs && (await alreadyPublished(store, fingerprint, options));
     if (there) {
       await reservation.abandon();
       return there;
     }
+    const stored = [root];
     if (metadataFile) {
       const metadata = {
         ...replacing(reservation, options, 'lxd.tar.xz'),

@@ -1,13 +1,14 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { Readable } from 'node:stream';
 
 import { fileKind, METADATA_FILES, UNIFIED_FILES } from '../images/file-kinds.ts';
 import { CHECKSUMS_FILE } from '../images/layout.ts';
 import { sniff, SNIFF_LENGTH, type Compression, type Signature } from '../archives/compression.ts';
 import { openMachineArchive } from '../archives/machine-archive.ts';
-import { isArchiveFault, tarContents } from '../archives/image-archive.ts';
+import { tarContents } from '../archives/image-archive.ts';
+import { imageFault } from '../archives/image-error.ts';
+import { eachChunk, oneChunk, opening, type BorrowedChunks } from '../bytes/borrowed-chunks.ts';
 
 export interface RecognisedFile {
   readonly path: string;
@@ -19,7 +20,7 @@ export interface RecognisedFile {
   /** The text of its `metadata.yaml`, where it holds one and could be looked into. */
   readonly metadata?: string;
   /** Its bytes, from their beginning; they end with an error when the signal is aborted. */
-  open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  open(signal?: AbortSignal): BorrowedChunks;
 }
 
 /** A file is none that an image is made of. `message` is complete for a person. */
@@ -59,8 +60,10 @@ async function recognise(path: string): Promise<RecognisedFile[]> {
   return 'name' in identity ? [{ ...file, ...identity }] : identity.parts;
 }
 
-function reader(path: string): (signal?: AbortSignal) => Readable {
-  return (signal) => createReadStream(path, { highWaterMark: 1024 * 1024, signal });
+function reader(path: string): (signal?: AbortSignal) => BorrowedChunks {
+  const stream = (signal?: AbortSignal) =>
+    createReadStream(path, { highWaterMark: 1024 * 1024, signal });
+  return (signal) => opening(() => Promise.resolve({ body: stream(signal) }));
 }
 
 type Identity = Pick<RecognisedFile, 'name' | 'kind' | 'metadata'>;
@@ -93,9 +96,10 @@ async function identify(
       ? { name: given === 'root.tar.xz' ? given : 'rootfs.tar.xz', kind: 'root' }
       : { name: archiveName(given, contents.kind), ...contents };
   } catch (error) {
-    if (!isArchiveFault(error)) throw error;
-    if (error.name === 'CompressionError') return byName(path, given, error.message);
-    throw new UnrecognisedFileError(`${path} is no archive of an image: ${error.message}`, {
+    const fault = imageFault(error, (reason) => reason);
+    if (!fault) throw error;
+    if (fault.code === 'undecodable') return byName(path, given, fault.message);
+    throw new UnrecognisedFileError(`${path} is no archive of an image: ${fault.message}`, {
       cause: error,
     });
   }
@@ -110,8 +114,7 @@ async function machineParts(
   const open = (signal?: AbortSignal) => openMachineArchive(read(signal), compression);
   const archive = await open();
   try {
-    const disk = archive.disk();
-    while ((await disk.next()).done !== true);
+    await eachChunk(archive.disk(), () => undefined);
   } finally {
     archive.close();
   }
@@ -119,18 +122,15 @@ async function machineParts(
   return [
     {
       ...{ path, name: 'lxd.tar.xz', kind: 'metadata', size: metadataFile.length },
-      open: () => Readable.from([metadataFile], { objectMode: false }),
+      open: () => oneChunk(metadataFile),
     },
     {
       ...{ path, name: 'disk.qcow2', kind: 'root', size: archive.diskSize },
-      open: async function* (signal) {
-        const again = await open(signal);
-        try {
-          yield* again.disk();
-        } finally {
-          again.close();
-        }
-      },
+      open: (signal) =>
+        opening(async () => {
+          const again = await open(signal);
+          return { body: again.disk(), close: () => again.close() };
+        }),
     },
   ];
 }

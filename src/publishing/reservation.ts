@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 
+import type { Chunks } from '../bytes/borrowed-chunks.ts';
 import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../facts/delivery-policy.ts';
 import {
   fileKey,
@@ -62,7 +63,7 @@ export class VersionReservation {
   /** Stores one file whole. PlacementError when it is there already, or changed meanwhile. */
   async put(
     file: string,
-    body: Readable | AsyncIterable<Uint8Array>,
+    body: Readable | Chunks,
     { replace, ...options }: StoreFileOptions = {},
   ): Promise<ObjectInfo> {
     const key = fileKey(this.ref, file);

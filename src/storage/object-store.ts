@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 
+import type { Chunks } from '../bytes/borrowed-chunks.ts';
+
 /** An ETag as its store gave it, without quotes. Opaque, and comparable only within one store. */
 export type ETag = string & { readonly __brand: 'ETag' };
 
@@ -153,14 +155,10 @@ export interface ObjectStore {
 
   /**
    * Stores a stream of any size in bounded memory. Nothing is visible before all of it is stored; when the
-   * stream or the store fails, nothing is left behind. Conditions as for `write`. An AsyncIterable (not a
-   * Readable) may give its chunks in one memory over and over: a chunk holds until the next is asked for.
+   * stream or the store fails, nothing is left behind. Conditions as for `write`. The store is done with each
+   * chunk before it asks for the next, so the body may be borrowed.
    */
-  upload(
-    key: string,
-    body: Readable | AsyncIterable<Uint8Array>,
-    options?: UploadOptions,
-  ): Promise<ObjectInfo>;
+  upload(key: string, body: Readable | Chunks, options?: UploadOptions): Promise<ObjectInfo>;
 
   /**
    * Copies an object inside the store's own service, of any size. Rejects with `unsupported` when the

@@ -1,22 +1,27 @@
 import { Readable } from 'node:stream';
 
+import { isBorrowed, lend, type Chunks } from '../bytes/borrowed-chunks.ts';
+
 /**
  * Gives `use` the chunks of an upload's body, and sees to the body whatever happens: its errors are taken
  * from the start, a stream is destroyed at the end. A cancelled `signal` ends the chunks with the error
  * that `cancelled` makes, even while the body is silent.
  */
 export async function withSource<T>(
-  body: Readable | AsyncIterable<Uint8Array>,
+  body: Readable | Chunks,
   signal: AbortSignal | undefined,
   cancelled: () => Error,
   use: (chunks: AsyncIterable<unknown>) => Promise<T>,
 ): Promise<T> {
+  const chunks: AsyncIterable<unknown> = isBorrowed(body)
+    ? { [Symbol.asyncIterator]: () => lend(body) }
+    : body;
   // A stream may fail before anyone reads it; whoever then reads gets that error.
   if (body instanceof Readable) body.on('error', () => undefined);
   try {
-    if (signal === undefined) return await use(body);
+    if (signal === undefined) return await use(chunks);
     if (signal.aborted) throw cancelled();
-    return await use(cancellable(body, signal, cancelled));
+    return await use(cancellable(chunks, signal, cancelled));
   } finally {
     if (body instanceof Readable) body.destroy();
   }

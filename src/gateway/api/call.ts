@@ -6,7 +6,7 @@ import type { FailedUploads } from '../failed-uploads.ts';
 import type { UploadLimiter } from './upload-limiter.ts';
 import { GatewayError } from './responses.ts';
 import { guardedBody, type BodyLimits } from './guarded-body.ts';
-import { wholeBody } from '../../bytes/whole-body.ts';
+import { wholeBody } from '../../bytes/borrowed-chunks.ts';
 import type { Operations } from './operations.ts';
 import type { TrustedClient, TrustStore } from '../trust-store.ts';
 

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 
 import { ImageError, type ImageErrorCode } from '../../archives/image-error.ts';
 import { MultipartError } from '../../bytes/multipart.ts';
-import { BodyTooLargeError } from '../../bytes/whole-body.ts';
+import { BodyTooLargeError } from '../../bytes/borrowed-chunks.ts';
 import { PlacementError } from '../../publishing/reservation.ts';
 import { InstanceServerError } from '../../sources/instances/connection.ts';
 import { isStoreError, type StoreErrorCode } from '../../storage/errors.ts';
@@ -27,6 +27,7 @@ const STORE_FAULTS: Partial<Record<StoreErrorCode, string>> = {
 
 const IMAGE_STATUS: Readonly<Record<ImageErrorCode, number>> = {
   unusable: 400,
+  undecodable: 400,
   mismatch: 400,
   unnamed: 400,
   forbidden: 403,

@@ -1,3 +1,4 @@
+import { borrowed, lend, type BorrowedChunks, type Chunks } from '../../bytes/borrowed-chunks.ts';
 import { GatewayError } from './responses.ts';
 
 export interface BodyLimits {
@@ -10,14 +11,18 @@ export interface BodyLimits {
 }
 
 /**
- * A body as it arrives, cut when it is too long, or when its sender is too slow. Only the time in which we
- * wait for the sender counts: a slow store is not its fault.
+ * Passes a body on as it arrives. It ends with a GatewayError when it is too long, or its sender too slow. Only
+ * the time in which we wait for the sender counts: a slow store is not its fault.
  */
-export async function* guardedBody(
-  body: AsyncIterable<Uint8Array>,
+export function guardedBody(body: Chunks, limits: BodyLimits): BorrowedChunks {
+  return borrowed(guarded(body, limits));
+}
+
+async function* guarded(
+  body: Chunks,
   { size, idle, rate }: BodyLimits,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const source = body[Symbol.asyncIterator]();
+  const source = lend(body);
   let passed = 0;
   const window = { waited: 0, bytes: 0 };
   try {
@@ -36,7 +41,7 @@ export async function* guardedBody(
       yield next.value;
     }
   } finally {
-    // Not awaited: a generator that still waits for its next chunk would answer only after it.
+    // Not awaited: a generator that waits for its next chunk returns only after it.
     void source.return?.().catch(() => undefined);
   }
 }

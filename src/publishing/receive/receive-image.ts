@@ -1,50 +1,80 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 
-import type { ObjectStore } from '../../storage/object-store.ts';
-import { described } from '../../archives/compression.ts';
-import { ImageError } from '../../archives/image-error.ts';
-import { MetadataError, parseImageMetadata } from '../../archives/image-metadata.ts';
-import { passHashed } from './hash-root.ts';
-import { peekSignature, peekTar } from '../../archives/peek.ts';
-import { receiveMachine } from './receive-machine.ts';
-import { receiveSplit } from './receive-split.ts';
-import { isArchiveFault, tarContents } from '../../archives/image-archive.ts';
+import { described, peekSignature, type Signature } from '../../archives/compression.ts';
+import {
+  METADATA_SIZE_LIMIT,
+  readMetadataFile,
+  tarContents,
+} from '../../archives/image-archive.ts';
+import { ImageError, imageFault } from '../../archives/image-error.ts';
+import { parseImageMetadata } from '../../archives/image-metadata.ts';
 import type { IncomingImage } from '../../archives/incoming-image.ts';
-import type { ReceivedImage, StoreRoot } from './received-image.ts';
+import { peekTar } from '../../archives/peek.ts';
+import { checkedRootTar } from '../../archives/root-archive.ts';
+import {
+  beforeEnd,
+  hashed,
+  lend,
+  noting,
+  wholeBody,
+  type BorrowedChunks,
+} from '../../bytes/borrowed-chunks.ts';
+import type { Part } from '../../bytes/multipart.ts';
+import { parseSha256, type Sha256 } from '../../images/digests.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { openMachine } from './receive-machine.ts';
+import type { ArrivingImage, OpenedImage } from './received-image.ts';
 
 /**
- * Reads an image to its end while `store` takes its root away, in bounded memory. With an `expected`
- * fingerprint (or its beginning) another image breaks off before its root is whole. What was stored is the
- * caller's to remove when this rejects; `objects` is where it can be read. ImageError for what a client can
- * mend.
+ * Reads an image up to its root, which the caller stores and then awaits `done`; all in bounded memory. With an
+ * `expected` fingerprint (or its beginning) the root of another image breaks off before its end. `objects` is
+ * where the caller's root can be read. Rejects with ImageError for what the sender can correct.
  */
 export async function receiveImage(
   objects: Pick<ObjectStore, 'read'>,
   image: IncomingImage,
-  store: StoreRoot,
   expected?: string,
-): Promise<ReceivedImage> {
-  try {
-    return image.kind === 'unified'
-      ? await receiveUnified(objects, image.body, store, expected)
-      : await receiveSplit(image.parts, store, expected);
-  } catch (error) {
-    if (isArchiveFault(error)) {
-      throw new ImageError('unusable', `the image's archive cannot be used: ${error.message}`);
-    }
-    if (error instanceof MetadataError) {
-      throw new ImageError('unusable', `the image's metadata.yaml ${error.message}`);
-    }
-    throw error;
-  }
+): Promise<ArrivingImage> {
+  const opened = await open(objects, image).catch((error: unknown) => {
+    throw imageFault(error) ?? error;
+  });
+  const { head, announced } = opened;
+  const faults: unknown[] = [];
+  return {
+    head,
+    // Checked before the stream's end is passed on, so that nothing wrong is ever whole in the store.
+    root: noting(
+      beforeEnd(opened.root, () => checkFingerprint(expected, announced)),
+      faults,
+    ),
+    done: async (storing) => {
+      const root = await storing.catch((error: unknown) => {
+        const [fault = error] = faults;
+        throw imageFault(fault) ?? fault;
+      });
+      const converted = await opened.converted?.(root);
+      const metadataFile = converted?.metadataFile ?? head.metadataFile;
+      return {
+        ...head,
+        ...(metadataFile && { metadataFile }),
+        root,
+        size: (metadataFile?.length ?? 0) + root.size,
+        fingerprint: digestOf(converted?.hash ?? announced),
+        ...(converted && { sentAs: digestOf(announced) }),
+      };
+    },
+    [Symbol.asyncDispose]: async () => opened.close(),
+  };
 }
 
-async function receiveUnified(
+function open(objects: Pick<ObjectStore, 'read'>, image: IncomingImage): Promise<OpenedImage> {
+  return image.kind === 'unified' ? openUnified(objects, image.body) : openSplit(image.parts);
+}
+
+async function openUnified(
   objects: Pick<ObjectStore, 'read'>,
-  body: AsyncIterable<Uint8Array>,
-  store: StoreRoot,
-  expected: string | undefined,
-): Promise<ReceivedImage> {
+  body: BorrowedChunks,
+): Promise<OpenedImage> {
   const first = await peekSignature(body);
   if (first.found.kind !== 'tar') {
     throw new ImageError(
@@ -53,14 +83,102 @@ async function receiveUnified(
     );
   }
   const { compression } = first.found;
-  const { found, body: rest } = await peekTar(first.body, compression, tarContents);
+  const { found, body: whole } = await peekTar(first.body, compression, tarContents);
   if (found.kind === 'metadata' || found.kind === 'root') {
     throw new ImageError('unusable', `the image is ${found.kind} alone; the other half is missing`);
   }
   const metadata = parseImageMetadata(found.metadata);
-  if (found.kind === 'machine') {
-    return receiveMachine(objects, { body: rest, compression, metadata }, store, expected);
+  if (found.kind === 'machine') return openMachine(objects, { body: whole, compression, metadata });
+  const hash = createHash('sha256');
+  return {
+    head: { metadata, name: 'lxd_combined.tar.gz' },
+    root: hashed(whole, hash),
+    announced: hash,
+    // Not awaited: a generator that waits for a slow body returns only after its next chunk.
+    close: () =>
+      void lend(whole)
+        .return?.()
+        .catch(() => undefined),
+  };
+}
+
+/** Opens metadata and then a root, each a part. */
+async function openSplit(parts: AsyncIterable<Part>): Promise<OpenedImage> {
+  const iterator = parts[Symbol.asyncIterator]();
+  const close = async (): Promise<void> => {
+    // The error that made a reader give up says more than one of closing.
+    await iterator.return?.().catch(() => undefined);
+  };
+  try {
+    const metadataFile = await metadataPart(await iterator.next());
+    const { found, body } = await peekSignature(rootPart(await iterator.next()));
+    const metadata = await readMetadataFile(metadataFile);
+    const root = found.kind === 'tar' ? await checkedRootTar(body, found.compression) : body;
+    const hash = createHash('sha256').update(metadataFile);
+    return {
+      head: { metadata, metadataFile, name: rootName(found) },
+      root: beforeEnd(hashed(root, hash), async () => noPart(await iterator.next())),
+      announced: hash,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  const head = { metadata, name: 'lxd_combined.tar.gz' };
-  return passHashed(head, rest, createHash('sha256'), store, expected);
+}
+
+async function metadataPart(next: IteratorResult<Part>): Promise<Buffer> {
+  if (next.done === true) throw new ImageError('unusable', 'the upload has no parts');
+  const { name, body } = next.value;
+  if (name === 'metadata') return wholeBody(body, METADATA_SIZE_LIMIT);
+  throw new ImageError(
+    'unusable',
+    `the upload's first part is "${name}"; "metadata" must come first, then "rootfs"`,
+  );
+}
+
+function rootPart(next: IteratorResult<Part>): BorrowedChunks {
+  if (next.done === true) throw new ImageError('unusable', 'the upload has metadata and no root');
+  const { name, body } = next.value;
+  if (name === 'rootfs' || name === 'rootfs.img') return body;
+  throw new ImageError('unusable', `the upload's second part is "${name}"; "rootfs" is expected`);
+}
+
+function noPart(next: IteratorResult<Part>): void {
+  if (next.done === true) return;
+  throw new ImageError('unusable', `the upload has a third part, "${next.value.name}"`);
+}
+
+/** Clients name the part by what they believe it is; a pushed virtual machine's disk comes as `rootfs`. */
+function rootName(signature: Signature): string {
+  switch (signature.kind) {
+    case 'squashfs':
+      return 'rootfs.squashfs';
+    case 'qcow2':
+      return 'disk.qcow2';
+    case 'tar':
+      return 'rootfs.tar.xz';
+    case 'closed':
+    case 'unknown':
+      throw new ImageError(
+        'unusable',
+        `the root is ${described(signature)}; a squashfs, a qcow2 disk or a tar (plain, gzip, xz or zstd) is expected`,
+      );
+  }
+}
+
+/** ImageError when the image has another fingerprint than the announced one, or another beginning of it. */
+function checkFingerprint(expected: string | undefined, actual: Hash): void {
+  const digest = actual.copy().digest('hex');
+  if (expected === undefined || digest.startsWith(expected.toLowerCase())) return;
+  throw new ImageError(
+    'mismatch',
+    `the image's fingerprint is ${digest}, not ${expected} as was announced; it was damaged on its way, or is another`,
+  );
+}
+
+function digestOf(hash: Hash): Sha256 {
+  const digest = parseSha256(hash.digest('hex'));
+  if (digest === undefined) throw new TypeError('a SHA-256 has 64 digits');
+  return digest;
 }

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 
 import { fingerprintOfDer } from '../../net/certificates.ts';
-import { wholeBody } from '../../bytes/whole-body.ts';
+import { wholeBody } from '../../bytes/borrowed-chunks.ts';
 
 /** A running LXD or Incus could not do what was asked of it. `message` is complete for a person. */
 export class InstanceServerError extends Error {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { canonicalArchitecture } from '../../images/architectures.ts';
 import { parseSha256, type Sha256 } from '../../images/digests.ts';
 import { gatheredBody } from '../../bytes/gathered-body.ts';
-import { wholeBody } from '../../bytes/whole-body.ts';
+import { opening, wholeBody, type BorrowedChunks } from '../../bytes/borrowed-chunks.ts';
 import { InstanceServerError } from '../instances/connection.ts';
 import type { Part } from '../../bytes/multipart.ts';
 import type { IncomingImage } from '../../archives/incoming-image.ts';
@@ -76,11 +76,8 @@ async function* openedParts(
   yield { name: 'rootfs', body: await open(source, rootPath) };
 }
 
-async function* opened(
-  source: StreamsSource,
-  path: string,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* await open(source, path);
+function opened(source: StreamsSource, path: string): BorrowedChunks {
+  return opening(async () => ({ body: await open(source, path) }));
 }
 
 /** A product's images of a type, the newest first. */
@@ -126,10 +123,7 @@ async function document(source: StreamsSource, path: string): Promise<Record<str
   }
 }
 
-async function open(
-  { server, signal }: StreamsSource,
-  path: string,
-): Promise<AsyncIterable<Uint8Array>> {
+async function open({ server, signal }: StreamsSource, path: string): Promise<BorrowedChunks> {
   if (!/^https:\/\//i.test(server) || !URL.canParse(server)) {
     throw new InstanceServerError(`${JSON.stringify(server)} is no https URL`);
   }

@@ -39,7 +39,7 @@ export async function fill(
   }
 }
 
-/** A decompressor reads ahead, and a chunk holds until the next is asked for. */
+/** A decompressor reads ahead, and chunks may be borrowed. */
 async function* copies(body: AsyncIterable<unknown>): AsyncGenerator {
   for await (const chunk of body) yield chunk instanceof Uint8Array ? Buffer.from(chunk) : chunk;
 }

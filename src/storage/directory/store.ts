@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
+import type { Chunks } from '../../bytes/borrowed-chunks.ts';
 import { clone } from './clone.ts';
 import { directoryError, failure, type DirectoryContext } from './errors.ts';
 import { fill } from './fill.ts';
@@ -108,7 +109,7 @@ class DirectoryStore implements ObjectStore {
 
   async upload(
     key: string,
-    body: Readable | AsyncIterable<Uint8Array>,
+    body: Readable | Chunks,
     options: UploadOptions = {},
   ): Promise<ObjectInfo> {
     const { signal } = options;

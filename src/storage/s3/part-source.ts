@@ -11,7 +11,7 @@ export class PartSource {
   bytes = 0;
   readonly #chunks: AsyncIterator<unknown>;
   readonly #context: S3Context;
-  /** Of the last chunk, what did not fit into a part. It holds until the next chunk is asked for. */
+  /** The bytes of the last chunk that did not fit into a part. The chunk is borrowed. */
   #rest: Uint8Array = new Uint8Array(0);
 
   constructor(chunks: AsyncIterable<unknown>, context: S3Context) {

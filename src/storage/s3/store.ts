@@ -1,5 +1,6 @@
 import { DeleteObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
+import type { Chunks } from '../../bytes/borrowed-chunks.ts';
 import { assertWritableKey } from '../keys.ts';
 import { S3_RESUME_LIMITS, type ResumeLimits } from './resuming-body.ts';
 import { connectS3, type S3ClientOptions, type S3Connection } from './client.ts';
@@ -110,7 +111,7 @@ class S3Store implements ObjectStore, S3Bucket {
 
   async upload(
     key: string,
-    body: Readable | AsyncIterable<Uint8Array>,
+    body: Readable | Chunks,
     options: UploadOptions = {},
   ): Promise<ObjectInfo> {
     assertWritableKey('upload', this.url, key);

@@ -1,6 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { Readable } from 'node:stream';
+import type { Chunks } from '../../bytes/borrowed-chunks.ts';
 import { s3Error, s3Failure, type S3Context } from './errors.ts';
 import { partClient } from './part-client.ts';
 import { MAX_PARTS, PartSource } from './part-source.ts';
@@ -62,7 +63,7 @@ export async function putObject(
 export async function uploadObject(
   place: S3Bucket,
   context: S3Context,
-  body: Readable | AsyncIterable<Uint8Array>,
+  body: Readable | Chunks,
   options: UploadOptions,
 ): Promise<ObjectInfo> {
   const { onProgress, condition } = options;

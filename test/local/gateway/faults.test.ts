@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { connect } from 'node:tls';
 import { describe, it } from 'node:test';
 
+import { owned, type Chunks } from '../../../src/bytes/borrowed-chunks.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { bytesOnDisk } from '../../support/stores/bytes-on-disk.ts';
@@ -48,9 +49,9 @@ function fullAfter(
 ): ObjectStore {
   // Nothing is to break at a call, only in a body.
   const plain = faultyStore(store, () => undefined);
-  async function* counted(body: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  async function* counted(body: Chunks): AsyncGenerator<Uint8Array> {
     let taken = 0;
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of owned(body)) {
       taken += chunk.byteLength;
       seen(taken);
       if (taken > capacity) throw new StoreError('no_space', 'upload', `no room in ${store.url}`);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { wholeBody } from '../../../src/bytes/borrowed-chunks.ts';
 import { StoreError, type StoreErrorCode } from '../../../src/storage/errors.ts';
 import type {
   ETag,
@@ -81,10 +82,9 @@ export function memoryStore(
       return set(key, Buffer.from(body));
     },
     upload: async (key, body, { condition } = {}) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(Buffer.from(chunk));
+      const bytes = await wholeBody(body, Infinity);
       check('upload', key, condition);
-      return set(key, Buffer.concat(chunks));
+      return set(key, bytes);
     },
     copy: (_, key) => Promise.reject(fail('unsupported', 'copy', key)),
     remove: async (key, { ifMatch } = {}) => {

@@ -4,6 +4,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
+import { eachChunk, lend, owned } from '../../../src/bytes/borrowed-chunks.ts';
 import { gatheredBody } from '../../../src/bytes/gathered-body.ts';
 
 const MIB = 1024 * 1024;
@@ -16,11 +17,11 @@ describe('gatheredBody', () => {
         async (lengths) => {
           const pieces = lengths.map((length, n) => Buffer.alloc(length, n + 1));
           const seen: Buffer[] = [];
-          for await (const chunk of gatheredBody(Readable.from(pieces, { objectMode: false }))) {
+          const body = gatheredBody(Readable.from(pieces, { objectMode: false }));
+          await eachChunk(body, (chunk) => {
             assert(chunk.byteLength > 0 && chunk.byteLength <= MIB);
-            // It holds until the next is asked for.
             seen.push(Buffer.from(chunk));
-          }
+          });
           assert(Buffer.concat(seen).equals(Buffer.concat(pieces)));
           const total = lengths.reduce((sum, length) => sum + length, 0);
           const most = Math.ceil(total / MIB) + lengths.length;
@@ -33,7 +34,7 @@ describe('gatheredBody', () => {
 
   it('does not wait for a full chunk where a sender is slow', async () => {
     const source = new PassThrough();
-    const body = gatheredBody(source)[Symbol.asyncIterator]();
+    const body = lend(gatheredBody(source));
     source.write('a');
     assert.equal(Buffer.from((await body.next()).value as Uint8Array).toString(), 'a');
     source.end('b');
@@ -50,7 +51,7 @@ describe('gatheredBody', () => {
         this.push(Buffer.alloc(64 * 1024));
       },
     });
-    const body = gatheredBody(source)[Symbol.asyncIterator]();
+    const body = lend(gatheredBody(source));
     await body.next();
     if (!source.isPaused()) await once(source, 'pause');
     assert(given * 64 * 1024 <= 2.5 * MIB, `${given} pieces`);
@@ -61,21 +62,24 @@ describe('gatheredBody', () => {
   it('tells of a stream that fails, or closes before its end', async () => {
     const broken = new PassThrough();
     broken.write('a');
-    const reading = Array.fromAsync(gatheredBody(broken));
+    const reading = Array.fromAsync(owned(gatheredBody(broken)));
     broken.destroy(new Error('torn'));
     await assert.rejects(reading, /torn/);
     const closed = new PassThrough();
     closed.write('a');
-    const waiting = Array.fromAsync(gatheredBody(closed));
+    const waiting = Array.fromAsync(owned(gatheredBody(closed)));
     closed.destroy();
     await assert.rejects(waiting, /closed before all had come/);
-    await assert.rejects(Array.fromAsync(gatheredBody(closed)), /closed before all had come/);
+    await assert.rejects(
+      Array.fromAsync(owned(gatheredBody(closed))),
+      /closed before all had come/,
+    );
   });
 
   it('leaves a stream that is to be kept open and paused', async () => {
     const source = new PassThrough();
     source.write('a');
-    const body = gatheredBody(source, { keep: true })[Symbol.asyncIterator]();
+    const body = lend(gatheredBody(source, { keep: true }));
     await body.next();
     const waiting = body.next();
     assert.equal((await body.return?.())?.done, true);

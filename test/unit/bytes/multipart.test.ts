@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
+import { borrowed, wholeBody } from '../../../src/bytes/borrowed-chunks.ts';
 import { multipartBoundary, MultipartError, multipartParts } from '../../../src/bytes/multipart.ts';
 
 const BOUNDARY = 'b0und';
@@ -32,10 +33,8 @@ async function* chunks(bytes: Buffer, lengths: readonly number[]): AsyncGenerato
 
 async function collect(source: AsyncIterable<Uint8Array>): Promise<[string, Buffer][]> {
   const found: [string, Buffer][] = [];
-  for await (const part of multipartParts(source, BOUNDARY)) {
-    const content: Uint8Array[] = [];
-    for await (const chunk of part.body) content.push(Buffer.from(chunk));
-    found.push([part.name, Buffer.concat(content)]);
+  for await (const part of multipartParts(borrowed(source), BOUNDARY)) {
+    found.push([part.name, await wholeBody(part.body, Infinity)]);
   }
   return found;
 }

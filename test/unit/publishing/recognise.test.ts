@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 
+import { wholeBody } from '../../../src/bytes/borrowed-chunks.ts';
 import { recogniseFiles, UnrecognisedFileError } from '../../../src/publishing/recognise.ts';
 import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/images/tar-archive.ts';
 
@@ -97,7 +98,7 @@ describe('recogniseFiles', () => {
     assert.equal(`${metadata!.kind} ${metadata!.name}`, 'metadata lxd.tar.xz');
     assert.equal(`${root!.kind} ${root!.name}`, 'root disk.qcow2');
     for (const part of [metadata!, root!]) {
-      const bytes = Buffer.concat(await Array.fromAsync(part.open()));
+      const bytes = await wholeBody(part.open(), part.size);
       assert.equal(bytes.length, part.size);
       if (part === root) assert(bytes.equals(QCOW2));
       else assert.equal(await nameOf('a', bytes), 'metadata lxd.tar.xz');
