@@ -7,10 +7,8 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { productOfAliases, productPath } from '../publishing/choose-product.ts';
 import { ImageError } from '../archives/image-error.ts';
-import { allows } from './allowed-products.ts';
-import type { TrustedClient, TrustStore } from './trust-store.ts';
-import { isPresent } from './present-image.ts';
-import type { RecentImages } from './recent-images.ts';
+import { allows, type TrustedClient, type TrustStore } from './trust-store.ts';
+import type { ImageRegister } from './image-register.ts';
 import { receiveImage } from '../publishing/receive/receive-image.ts';
 import type { ImageHead, ReceivedImage } from '../publishing/receive/received-image.ts';
 import type { IncomingImage } from '../archives/incoming-image.ts';
@@ -45,7 +43,7 @@ export interface UploadContext {
   readonly now: PipelineContext['now'];
   readonly pause: PipelineContext['pause'];
   readonly random: PipelineContext['random'];
-  readonly recent: RecentImages;
+  readonly register: ImageRegister;
   readonly trust: Pick<TrustStore, 'find'>;
 }
 
@@ -62,7 +60,7 @@ export async function acceptUpload(
   uploads: UploadContext,
   upload: Upload,
 ): Promise<AcceptedUpload> {
-  const { store, now, staging } = uploads;
+  const { store, now, staging, register } = uploads;
   const { sizeLimit, signal } = upload;
   const id = randomUUID();
   let reservation: VersionReservation | undefined;
@@ -86,25 +84,25 @@ export async function acceptUpload(
     const received = await arriving.done(storing);
     const { fingerprint, sentAs, size, metadataFile } = received;
     await stillTrusted(uploads, upload.by);
-    await reserve(uploads, fingerprint, sentAs);
+    await register.reserve(fingerprint, sentAs);
+    let image: StagedImage | undefined;
     try {
       // With the metadata, or the record, the image is there for all to see.
       signal.throwIfAborted();
       if (reservation && metadataFile) {
         await reservation.putBytes('lxd.tar.xz', metadataFile);
         await reservation.finish();
-        uploads.recent.place(fingerprint, { ref: reservation.ref, file: received.name }, sentAs);
+        register.place(fingerprint, { ref: reservation.ref, file: received.name }, sentAs);
       } else {
-        const image = stagedImage(uploads, id, upload, received);
+        image = stagedImage(uploads, id, upload, received);
         await staging.admit(image);
         staged = undefined;
-        uploads.recent.forget(fingerprint);
-        await settle(uploads, image, upload);
       }
     } catch (error) {
-      uploads.recent.forget(fingerprint);
+      register.forget(fingerprint);
       throw error;
     }
+    if (image) await settle(uploads, image, upload);
     return { fingerprint, size };
   } catch (error) {
     await reservation?.abandon();
@@ -152,25 +150,6 @@ export async function stillTrusted(
 
 function propertiesOf(upload: Upload, head: ImageHead): Readonly<Record<string, string>> {
   return { ...head.metadata.properties, ...upload.properties };
-}
-
-/** One fingerprint is published once. From here to its end this upload has it for itself. */
-async function reserve(
-  uploads: UploadContext,
-  fingerprint: Sha256,
-  sentAs: Sha256 | undefined,
-): Promise<void> {
-  const taken = () => new ImageError('present', 'Image with same fingerprint already exists');
-  if (uploads.recent.isReserved(fingerprint) || uploads.staging.find(fingerprint)) throw taken();
-  const placed = uploads.recent.find(fingerprint);
-  uploads.recent.reserve(fingerprint, sentAs);
-  try {
-    if (await isPresent(uploads.store, fingerprint, placed)) throw taken();
-  } catch (error) {
-    if (placed) uploads.recent.place(fingerprint, placed, sentAs);
-    else uploads.recent.forget(fingerprint);
-    throw error;
-  }
 }
 
 function tooLarge(sizeLimit: number): ImageError {

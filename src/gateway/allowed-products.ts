@@ -1,15 +1,6 @@
 import { isKnownArchitecture, unknownArchitecture } from '../images/architectures.ts';
 import { MAX_PRODUCT_NAME } from '../images/layout.ts';
 
-/** Whether a product path matches one of the patterns: `*` stands for anything, `/` included. */
-export function allows(patterns: readonly string[], path: string): boolean {
-  if (patterns.length === 0) return true;
-  return patterns.some((pattern) => {
-    const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-    return new RegExp(`^${parts.join('.*')}$`).test(path);
-  });
-}
-
 /** Why no product can match a pattern of `allows`; undefined when one can. */
 export function allowProblem(pattern: string): string | undefined {
   const names = pattern.split('/');

@@ -2,25 +2,21 @@ import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TLSSocket } from 'node:tls';
 
 import type { Sha256 } from '../images/digests.ts';
 import { listen } from '../net/listen.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { clientCertificate, fingerprintOfPem } from '../net/certificates.ts';
+import { fingerprintOfPem } from '../net/certificates.ts';
 import { FailedUploads } from './failed-uploads.ts';
-import { UploadLimiter } from './api/upload-limiter.ts';
+import { UploadLimiter } from './api/upload-limits.ts';
 import { Operations } from './api/operations.ts';
-import { send } from './api/responses.ts';
-import { type Call, type GatewayParts } from './api/call.ts';
-import { respondWithFault } from './api/faults.ts';
-import { ClientGoneError } from './api/client-gone.ts';
-import { route } from './api/routes.ts';
+import type { GatewayParts } from './api/call.ts';
+import { requestListener } from './api/routes.ts';
 import { writeServerRecord } from './server-record.ts';
 import { TrustStore } from './trust-store.ts';
 import { packageVersion } from '../config/package-version.ts';
-import { RecentImages } from './recent-images.ts';
+import { ImageRegister } from './image-register.ts';
 import { Staging } from './staging.ts';
 
 export interface GatewayOptions {
@@ -72,8 +68,6 @@ const LIMITS: GatewayLimits = {
   rate: 1024,
 };
 const MAX_CONNECTIONS = 256;
-/** How long a sender whose upload was refused may go on, so that it comes to read why. */
-const LINGER_MS = 10_000;
 
 /** Where a gateway keeps whom it trusts. */
 export function trustFolder(state: string): string {
@@ -85,13 +79,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { store, state, host, log, tls, rest } = options;
   const limits = { ...LIMITS, ...options.limits };
   const now = Date.now;
-  const recent = new RecentImages();
+  const register = new ImageRegister(store);
   const trust = new TrustStore(trustFolder(state));
   const staging = new Staging({
     store,
     log,
     now,
-    recent,
+    register,
     trust,
     ...(rest !== undefined && { settle: rest }),
   });
@@ -99,7 +93,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const fingerprint = fingerprintOfPem(tls.cert);
   const parts: GatewayParts = {
     uploads: {
-      ...{ store, log, staging, recent, trust, now, random: Math.random },
+      ...{ store, log, staging, register, trust, now, random: Math.random },
       pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     },
     trust,
@@ -109,6 +103,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     limits,
     server: { certificate: tls.cert, fingerprint, version: await packageVersion() },
   };
+  const answer = requestListener(parts);
   const server = createServer(
     {
       ...{ key: tls.key, cert: tls.cert, minVersion: 'TLSv1.3', handshakeTimeout: 10_000 },
@@ -119,13 +114,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       // Bodies may take hours: guardedBody watches them.
       ...{ headersTimeout: 15_000, requestTimeout: 0, keepAliveTimeout: 10_000 },
     },
-    (request, response) => void handle(parts, request, response),
+    answer,
   );
   server.maxConnections = MAX_CONNECTIONS;
   server.on('tlsClientError', (error) => log('debug', 'no TLS', { error: error.message }));
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     response.writeContinue();
-    void handle(parts, request, response);
+    answer(request, response);
   });
   const bound = await listen(server, { host, port: options.port }, '--port');
   const addresses = (options.names ?? [host]).map((name) => addressOf(name, bound.port));
@@ -144,44 +139,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await closed;
       clearTimeout(timer);
       await staging.close();
-      recent.close();
+      register.close();
     },
   };
 }
 
 function addressOf(name: string, port: number): string {
   return `${name.includes(':') ? `[${name}]` : name}:${port}`;
-}
-
-async function handle(
-  parts: GatewayParts,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  let call: Call | undefined;
-  const gone = new AbortController();
-  response.on('close', () => {
-    if (!response.writableFinished) gone.abort(new ClientGoneError());
-    lingerOver(request);
-  });
-  try {
-    const url = new URL(request.url ?? '/', 'https://gateway');
-    const certificate = clientCertificate(request.socket as TLSSocket, parts.uploads.now());
-    call = { request, url, certificate, client: undefined, gone: gone.signal };
-    const client = certificate && (await parts.trust.find(certificate));
-    call = { ...call, client };
-    send(response, await route(parts, call));
-  } catch (error) {
-    if (call) respondWithFault(parts, call, response, error);
-    else response.writeHead(400).end();
-  }
-}
-
-/** Reads on for a moment after an early answer: a sender that meets a closed door never reads the answer. */
-function lingerOver(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) return;
-  request.resume();
-  const timer = setTimeout(() => request.destroy(), LINGER_MS);
-  timer.unref();
-  request.once('close', () => clearTimeout(timer));
 }

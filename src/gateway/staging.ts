@@ -7,9 +7,8 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { productOfAlias, productOfProperties, productPath } from '../publishing/choose-product.ts';
 import { clearUploads, stagedFolders } from '../publishing/clear-uploads.ts';
 import { ImageError } from '../archives/image-error.ts';
-import { allows } from './allowed-products.ts';
-import type { TrustedClient, TrustStore } from './trust-store.ts';
-import type { RecentImages } from './recent-images.ts';
+import { allows, type TrustedClient, type TrustStore } from './trust-store.ts';
+import type { ImageRegister } from './image-register.ts';
 import { reserveVersion, versionStamp } from '../publishing/reservation.ts';
 import { parseStagedImage, type StagedImage } from './staged-image.ts';
 import { RECORD_FILE, STAGING_PREFIX } from '../publishing/uploads-prefix.ts';
@@ -26,7 +25,7 @@ export interface StagingOptions {
   readonly now: () => number;
   /** Milliseconds an image waits for an alias before its properties decide. */
   readonly settle?: number;
-  readonly recent: RecentImages;
+  readonly register: ImageRegister;
   readonly trust: Pick<TrustStore, 'find'>;
 }
 
@@ -109,12 +108,13 @@ export class Staging {
   }
 
   private watch(image: StagedImage, more = 0): void {
-    const { log, now, settle: rest = DEFAULT_SETTLE } = this.options;
+    const { log, now, register, settle = DEFAULT_SETTLE } = this.options;
     this.images.set(image.fingerprint, image);
+    register.stage(image.fingerprint);
     const own = productOfProperties(image);
     const product = own && allows(image.allow, productPath(own)) ? own : undefined;
     const age = now() - Date.parse(image.uploadedAt);
-    const due = product ? rest : UNPLACED_LIFETIME;
+    const due = product ? settle : UNPLACED_LIFETIME;
     const timer = setTimeout(
       () => {
         const done = product ? this.placeByProperties(image, product) : this.giveUp(image);
@@ -124,7 +124,7 @@ export class Staging {
             error: error instanceof Error ? error.message : String(error),
           });
           // A store that failed may be well again by then.
-          if (!this.closed && this.find(image.fingerprint) === image) this.watch(image, rest);
+          if (!this.closed && this.find(image.fingerprint) === image) this.watch(image, settle);
         });
       },
       Math.max(due - age, more),
@@ -194,7 +194,7 @@ export class Staging {
       throw error;
     }
     const { root, fingerprint, sentAs } = image;
-    this.options.recent.place(fingerprint, { ref: reservation.ref, file: root.name }, sentAs);
+    this.options.register.place(fingerprint, { ref: reservation.ref, file: root.name }, sentAs);
     await this.discard(image);
     log('info', 'placed an uploaded image', {
       fingerprint: image.fingerprint,
@@ -208,6 +208,7 @@ export class Staging {
     clearTimeout(this.timers.get(fingerprint));
     this.timers.delete(fingerprint);
     this.images.delete(fingerprint);
+    this.options.register.unstage(fingerprint);
   }
 
   private async readRecord(key: string): Promise<StagedImage | undefined> {

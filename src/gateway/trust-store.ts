@@ -15,6 +15,15 @@ export interface TrustedClient {
   readonly allow: readonly string[];
 }
 
+/** Whether a product path matches one of the patterns: `*` stands for anything, `/` included. */
+export function allows(patterns: readonly string[], path: string): boolean {
+  if (patterns.length === 0) return true;
+  return patterns.some((pattern) => {
+    const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+    return new RegExp(`^${parts.join('.*')}$`).test(path);
+  });
+}
+
 export interface JoinToken {
   readonly name: string;
   readonly allow: readonly string[];

@@ -6,6 +6,7 @@ import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../facts/delivery-pol
 import {
   fileKey,
   IMAGES_PREFIX,
+  productPrefix,
   REMOVED_FILE,
   versionPrefix,
   type ProductRef,
@@ -19,13 +20,14 @@ import type {
   UploadOptions,
   WriteCondition,
 } from '../storage/object-store.ts';
-import { freeVersions } from './free-versions.ts';
 import { RESERVATIONS_PREFIX } from './uploads-prefix.ts';
 
 /** A version cannot take the files. `message` is complete for a person. */
 export class PlacementError extends Error {
   override readonly name = 'PlacementError';
 }
+
+const MAX_NAMES = 999;
 const HEADERS = { contentType: IMAGES_CONTENT_TYPE, cacheControl: IMAGES_CACHE_CONTROL };
 
 export interface StoreFileOptions extends Pick<
@@ -176,6 +178,35 @@ async function reservationKey(
     if (isStoreError(error, 'precondition_failed', 'conflict')) return undefined;
     throw error;
   }
+}
+
+/**
+ * Names for a version of one minute that nothing was in when this began: `stamp`, then `stamp-2` to `stamp-9`,
+ * `stamp-9-10` to `stamp-9-99`, `stamp-9-99-100` …: versions order as text, and the last that came has to be
+ * the newest.
+ */
+async function* freeVersions(
+  store: ObjectStore,
+  product: ProductRef,
+  stamp: string,
+): AsyncGenerator<string, void, undefined> {
+  const prefix = productPrefix(product);
+  const taken = new Set<string>();
+  for await (const { key } of store.list(`${prefix}${stamp}`)) {
+    taken.add(key.slice(prefix.length).split('/')[0] ?? '');
+  }
+  for (let number = 1; number <= MAX_NAMES; number++) {
+    const version = `${stamp}${suffix(number)}`;
+    if (!taken.has(version)) yield version;
+  }
+}
+
+/** Orders as text as its number does, which it ends with. */
+function suffix(number: number): string {
+  if (number === 1) return '';
+  const digits = String(number).length;
+  const before = Array.from({ length: digits - 1 }, (_, n) => '9'.repeat(n + 1));
+  return ['', ...before, String(number)].join('-');
 }
 
 /** The version for an upload at `now` (milliseconds since 1970): UTC, `YYYYMMDD_HHMM`. */

@@ -3,10 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Sha256 } from '../../images/digests.ts';
 import type { UploadContext } from '../accept-upload.ts';
 import type { FailedUploads } from '../failed-uploads.ts';
-import type { UploadLimiter } from './upload-limiter.ts';
-import { GatewayError } from './responses.ts';
-import { guardedBody, type BodyLimits } from './guarded-body.ts';
-import { wholeBody } from '../../bytes/borrowed-chunks.ts';
+import type { BodyLimits, UploadLimiter } from './upload-limits.ts';
 import type { Operations } from './operations.ts';
 import type { TrustedClient, TrustStore } from '../trust-store.ts';
 
@@ -33,21 +30,4 @@ export interface Call {
   readonly client: TrustedClient | undefined;
   /** Aborted when the connection ends before the answer was given. */
   readonly gone: AbortSignal;
-}
-
-const JSON_LIMIT = 256 * 1024;
-
-/** The client that calls; GatewayError 403 when we do not know it. */
-export function requireClient({ client }: Call): TrustedClient {
-  if (client) return client;
-  throw new GatewayError(403, 'not authorized');
-}
-
-/** Reads the JSON of a call. */
-export async function smallBody(
-  { limits }: GatewayParts,
-  request: IncomingMessage,
-): Promise<Buffer> {
-  const raw = { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
-  return wholeBody(guardedBody(raw as AsyncIterable<Uint8Array>, limits), JSON_LIMIT);
 }

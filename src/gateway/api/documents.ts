@@ -2,6 +2,11 @@ import { canonicalArchitecture } from '../../images/architectures.ts';
 import type { KnownImage } from '../../publishing/known-images.ts';
 import { productPath } from '../../publishing/choose-product.ts';
 import type { StagedImage } from '../staged-image.ts';
+import type { TrustedClient } from '../trust-store.ts';
+import type { GatewayParts } from './call.ts';
+
+/** What clients ask about before they use a call (doc/api-extensions.md of LXD). */
+const EXTENSIONS = ['image_create_aliases', 'images_push_relay', 'image_copy_profile'];
 
 const NEVER = '0001-01-01T00:00:00Z';
 
@@ -66,4 +71,23 @@ export function stagedImageDocument(image: StagedImage): object {
 /** An alias that clients may ask for by its name. */
 export function aliasDocument(name: string, { fingerprint, type, ref }: KnownImage): object {
   return { name, description: productPath(ref.product), target: fingerprint, type };
+}
+
+/** `GET /1.0`: what clients ask about the server before they use it. */
+export function serverDocument(
+  { server }: GatewayParts,
+  client: TrustedClient | undefined,
+): object {
+  const name = `bucketstreams-${server.fingerprint.slice(0, 12)}`;
+  const environment = client
+    ? {
+        ...{ server: 'bucketstreams', server_version: server.version, server_name: name },
+        ...{ certificate: server.certificate, certificate_fingerprint: server.fingerprint },
+        ...{ addresses: [], architectures: [] },
+      }
+    : { server_name: name, addresses: [] };
+  return {
+    ...{ api_extensions: EXTENSIONS, api_status: 'stable', api_version: '1.0', public: false },
+    ...{ auth: client ? 'trusted' : 'untrusted', auth_methods: ['tls'], config: {}, environment },
+  };
 }

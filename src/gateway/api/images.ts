@@ -1,52 +1,13 @@
-import type { IncomingMessage } from 'node:http';
-
 import { shown } from '../../images/layout.ts';
 import { removeVersions } from '../../pipeline/removal/remove-versions.ts';
-import { acceptUpload, type AcceptedUpload, type UploadContext } from '../accept-upload.ts';
+import type { UploadContext } from '../accept-upload.ts';
 import { ImageError } from '../../archives/image-error.ts';
 import { GatewayError } from './responses.ts';
-import { gatheredBody } from '../../bytes/gathered-body.ts';
-import { guardedBody, type BodyLimits } from './guarded-body.ts';
-import type { Call } from './call.ts';
 import { aliasDocument, knownImageDocument, stagedImageDocument } from './documents.ts';
 import { productOfAlias, productPath } from '../../publishing/choose-product.ts';
-import type { PushIntent } from './operations.ts';
-import { uploadHeaders } from './request.ts';
-import { allows } from '../allowed-products.ts';
-import type { TrustedClient } from '../trust-store.ts';
+import { allows, type TrustedClient } from '../trust-store.ts';
 import { byFingerprint, knownImages, type KnownImage } from '../../publishing/known-images.ts';
-import { multipartBoundary, multipartParts } from '../../bytes/multipart.ts';
-import type { IncomingImage } from '../../archives/incoming-image.ts';
 import type { StagedImage } from '../staged-image.ts';
-
-/** Takes the image in a request's body in, as its headers or the push that was announced describe it. */
-export async function uploadFromBody(
-  uploads: UploadContext,
-  { request, gone }: Call,
-  limits: BodyLimits,
-  { by, intent }: { readonly by: TrustedClient; readonly intent: PushIntent | undefined },
-): Promise<AcceptedUpload> {
-  const headers = uploadHeaders(request);
-  const fingerprint = headers.fingerprint ?? intent?.fingerprint;
-  return acceptUpload(uploads, {
-    image: incomingImage(request, limits),
-    sizeLimit: limits.size,
-    aliases: [...(intent?.aliases ?? []), ...headers.aliases],
-    properties: { ...headers.properties, ...intent?.properties },
-    ...(fingerprint !== undefined && { fingerprint }),
-    by,
-    signal: gone,
-  });
-}
-
-function incomingImage(request: IncomingMessage, limits: BodyLimits): IncomingImage {
-  // The connection must outlive a body that is given up, for the answer.
-  const body = guardedBody(gatheredBody(request, { keep: true }), limits);
-  const boundary = multipartBoundary(request.headers['content-type']);
-  return boundary === undefined
-    ? { kind: 'unified', body }
-    : { kind: 'split', parts: multipartParts(body, boundary) };
-}
 
 /** What is published, and what of the client's own waits: another's is nobody's business. */
 export async function listImages(uploads: UploadContext, client: TrustedClient): Promise<object[]> {
@@ -68,7 +29,7 @@ export async function showImage(
 }
 
 async function publishedImage(uploads: UploadContext, prefix: string): Promise<KnownImage> {
-  const name = uploads.recent.publishedAs(prefix) ?? prefix;
+  const name = uploads.register.publishedAs(prefix) ?? prefix;
   const image = byFingerprint(await knownImages(uploads.store), name);
   if (image) return image;
   throw new GatewayError(404, 'Image not found');
@@ -82,7 +43,7 @@ export async function deleteImage(
 ): Promise<void> {
   const waiting = byFingerprint(uploads.staging.ownedBy(client), prefix);
   if (waiting) return uploads.staging.discard(waiting);
-  const [recent] = uploads.recent
+  const [recent] = uploads.register
     .placed()
     .filter(([fingerprint]) => fingerprint.startsWith(prefix));
   const image = recent ? undefined : await publishedImage(uploads, prefix);
@@ -93,7 +54,7 @@ export async function deleteImage(
     throw new GatewayError(403, `this client may not remove from ${path}`);
   const files = image && !image.alone ? [image.file] : undefined;
   await removeVersions(uploads, [{ ref, ...(files && { files }) }]);
-  if (recent) uploads.recent.forget(recent[0]);
+  if (recent) uploads.register.forget(recent[0]);
 }
 
 /** What an alias of a product stands for: the product's newest version, a container before a machine. */
@@ -131,7 +92,7 @@ export async function createAlias(
     }
     return;
   }
-  const [recent] = uploads.recent.placed().filter(([fingerprint]) => fingerprint === target);
+  const [recent] = uploads.register.placed().filter(([fingerprint]) => fingerprint === target);
   const ref = recent?.[1].ref ?? (await publishedImage(uploads, target)).ref;
   const path = productPath(ref.product);
   const named = productOfAlias(name, ref.product.arch);

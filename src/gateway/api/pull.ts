@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 
 import { acceptUpload, type AcceptedUpload, type UploadContext } from '../accept-upload.ts';
 import { GatewayError } from './responses.ts';
-import { guardedBody, type BodyLimits } from './guarded-body.ts';
+import { guardedBody, type BodyLimits } from './upload-limits.ts';
 import type { ImagePost } from './request.ts';
 import type { TrustedClient } from '../trust-store.ts';
 import type { ServerAddress } from '../../sources/instances/connection.ts';

@@ -1,7 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 
+import { wholeBody } from '../../bytes/borrowed-chunks.ts';
 import { shown } from '../../images/layout.ts';
+import type { TrustedClient } from '../trust-store.ts';
+import type { Call, GatewayParts } from './call.ts';
 import { GatewayError } from './responses.ts';
+import { guardedBody } from './upload-limits.ts';
 
 /** The parts of a `POST /1.0/images` in JSON that mean something here (`api.ImagesPost`). */
 export interface ImagePost {
@@ -20,10 +24,28 @@ export interface ImagePost {
   readonly properties: Readonly<Record<string, string>>;
 }
 
+const JSON_LIMIT = 256 * 1024;
 const MAX_NAME = 1024;
 const MAX_ALIASES = 32;
 
-export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+/** The client that calls; GatewayError 403 when we do not know it. */
+export function requireClient({ client }: Call): TrustedClient {
+  if (client) return client;
+  throw new GatewayError(403, 'not authorized');
+}
+
+/** Reads the JSON object that a request carries. GatewayError 400 when it carries none. */
+export async function jsonBody(
+  { limits }: GatewayParts,
+  request: IncomingMessage,
+): Promise<Readonly<Record<string, unknown>>> {
+  const raw = { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
+  return parseJson(
+    await wholeBody(guardedBody(raw as AsyncIterable<Uint8Array>, limits), JSON_LIMIT),
+  );
+}
+
+function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
     if (isMap(value)) return value;

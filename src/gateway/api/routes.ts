@@ -1,19 +1,63 @@
-import { clientFault } from './faults.ts';
-import { GatewayError, operation, sync, type ApiResponse } from './responses.ts';
-import { requireClient, smallBody, type Call, type GatewayParts } from './call.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+
+import { clientCertificate } from '../../net/certificates.ts';
+import { clientFault, respondWithFault } from './faults.ts';
+import { GatewayError, operation, send, sync, type ApiResponse } from './responses.ts';
+import type { Call, GatewayParts } from './call.ts';
+import { ClientGoneError } from './client-gone.ts';
+import { serverDocument } from './documents.ts';
 import { createAlias, deleteImage, listImages, showAlias, showImage } from './images.ts';
-import { decoded, parseJson, text } from './request.ts';
+import { decoded, jsonBody, requireClient, text } from './request.ts';
 import type { TrustedClient } from '../trust-store.ts';
 import { join, upload } from './uploads.ts';
 
-/** What clients ask about before they use a call (doc/api-extensions.md of LXD). */
-const EXTENSIONS = ['image_create_aliases', 'images_push_relay', 'image_copy_profile'];
-
 const ONLY_TAKES_IN =
   'this server only takes images in; launch and copy them from its public simplestreams remote';
+/** How long a sender whose upload was refused may go on, so that it comes to read why. */
+const LINGER_MS = 10_000;
 
-/** Answers one request as a private LXD or Incus server that only takes images in. */
-export async function route(parts: GatewayParts, call: Call): Promise<ApiResponse> {
+/** Responds to requests as a private LXD or Incus server that only takes images in. */
+export function requestListener(
+  parts: GatewayParts,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => void handle(parts, request, response);
+}
+
+async function handle(
+  parts: GatewayParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  let call: Call | undefined;
+  const gone = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) gone.abort(new ClientGoneError());
+    lingerOver(request);
+  });
+  try {
+    const url = new URL(request.url ?? '/', 'https://gateway');
+    const certificate = clientCertificate(request.socket as TLSSocket, parts.uploads.now());
+    call = { request, url, certificate, client: undefined, gone: gone.signal };
+    const client = certificate && (await parts.trust.find(certificate));
+    call = { ...call, client };
+    send(response, await route(parts, call));
+  } catch (error) {
+    if (call) respondWithFault(parts, call, response, error);
+    else response.writeHead(400).end();
+  }
+}
+
+/** Reads on for a moment after an early answer: a sender that meets a closed door never reads the answer. */
+function lingerOver(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return;
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), LINGER_MS);
+  timer.unref();
+  request.once('close', () => clearTimeout(timer));
+}
+
+async function route(parts: GatewayParts, call: Call): Promise<ApiResponse> {
   const { request, url, client } = call;
   const names = url.pathname
     .split('/')
@@ -48,21 +92,6 @@ export async function route(parts: GatewayParts, call: Call): Promise<ApiRespons
   throw new GatewayError(404, `not found: ${ONLY_TAKES_IN}`);
 }
 
-function serverDocument({ server }: GatewayParts, client: TrustedClient | undefined): object {
-  const name = `bucketstreams-${server.fingerprint.slice(0, 12)}`;
-  const environment = client
-    ? {
-        ...{ server: 'bucketstreams', server_version: server.version, server_name: name },
-        ...{ certificate: server.certificate, certificate_fingerprint: server.fingerprint },
-        ...{ addresses: [], architectures: [] },
-      }
-    : { server_name: name, addresses: [] };
-  return {
-    ...{ api_extensions: EXTENSIONS, api_status: 'stable', api_version: '1.0', public: false },
-    ...{ auth: client ? 'trusted' : 'untrusted', auth_methods: ['tls'], config: {}, environment },
-  };
-}
-
 async function images(
   parts: GatewayParts,
   { request, url }: Call,
@@ -78,7 +107,7 @@ async function images(
   }
   if (first === 'aliases') {
     if (second === undefined && method === 'POST') {
-      const body = parseJson(await smallBody(parts, request));
+      const body = await jsonBody(parts, request);
       const target = text(body, 'target');
       await createAlias(uploads, text(body, 'name'), target, client).catch(
         explained(parts, client, target),

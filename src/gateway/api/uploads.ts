@@ -1,17 +1,29 @@
+import type { IncomingMessage } from 'node:http';
+
+import type { IncomingImage } from '../../archives/incoming-image.ts';
+import { gatheredBody } from '../../bytes/gathered-body.ts';
+import { multipartBoundary, multipartParts } from '../../bytes/multipart.ts';
 import { type ApiResponse, GatewayError, operation, sync } from './responses.ts';
-import { requireClient, smallBody, type Call, type GatewayParts } from './call.ts';
-import { stillTrusted } from '../accept-upload.ts';
-import { uploadFromBody } from './images.ts';
+import type { Call, GatewayParts } from './call.ts';
+import {
+  acceptUpload,
+  stillTrusted,
+  type AcceptedUpload,
+  type UploadContext,
+} from '../accept-upload.ts';
 import { clientFault } from './faults.ts';
 import { ClientGoneError } from './client-gone.ts';
 import { pullImage } from './pull.ts';
-import { parseImagePost, parseJson, text, uploadHeaders } from './request.ts';
+import { jsonBody, parseImagePost, requireClient, text, uploadHeaders } from './request.ts';
 import { secretOf } from '../token.ts';
+import type { TrustedClient } from '../trust-store.ts';
+import type { PushIntent } from './operations.ts';
+import { guardedBody, type BodyLimits } from './upload-limits.ts';
 
 /** A client shows its certificate and a token: from now on it is trusted. */
 export async function join(parts: GatewayParts, call: Call): Promise<ApiResponse> {
   const { request, certificate, client } = call;
-  const body = parseJson(await smallBody(parts, request));
+  const body = await jsonBody(parts, request);
   if (certificate === undefined) {
     throw new GatewayError(403, 'no client certificate was shown; nothing can be trusted');
   }
@@ -55,11 +67,40 @@ export async function upload(parts: GatewayParts, call: Call): Promise<ApiRespon
   return operation(done);
 }
 
+/** Takes the image in a request's body in, as its headers or the push that was announced describe it. */
+async function uploadFromBody(
+  uploads: UploadContext,
+  { request, gone }: Call,
+  limits: BodyLimits,
+  { by, intent }: { readonly by: TrustedClient; readonly intent: PushIntent | undefined },
+): Promise<AcceptedUpload> {
+  const headers = uploadHeaders(request);
+  const fingerprint = headers.fingerprint ?? intent?.fingerprint;
+  return acceptUpload(uploads, {
+    image: incomingImage(request, limits),
+    sizeLimit: limits.size,
+    aliases: [...(intent?.aliases ?? []), ...headers.aliases],
+    properties: { ...headers.properties, ...intent?.properties },
+    ...(fingerprint !== undefined && { fingerprint }),
+    by,
+    signal: gone,
+  });
+}
+
+function incomingImage(request: IncomingMessage, limits: BodyLimits): IncomingImage {
+  // The connection must outlive a body that is given up, for the answer.
+  const body = guardedBody(gatheredBody(request, { keep: true }), limits);
+  const boundary = multipartBoundary(request.headers['content-type']);
+  return boundary === undefined
+    ? { kind: 'unified', body }
+    : { kind: 'split', parts: multipartParts(body, boundary) };
+}
+
 async function announceOrPull(parts: GatewayParts, call: Call): Promise<ApiResponse> {
   const { request, gone } = call;
   const { uploads, operations, limits, limiter } = parts;
   const client = requireClient(call);
-  const post = parseImagePost(parseJson(await smallBody(parts, request)));
+  const post = parseImagePost(await jsonBody(parts, request));
   if (post.mode === 'push') {
     const announced = operations.announce({
       ...(/^[0-9a-f]{64}$/.test(post.fingerprint) && { fingerprint: post.fingerprint }),

@@ -259,10 +259,14 @@ describe('an upload', () => {
     const waiting = await client('/1.0/images?recursion=1');
     assert.equal((field(waiting, 'metadata') as unknown[]).length, 1);
     const { Staging: Staging } = await import('../../../src/gateway/staging.ts');
-    const { RecentImages } = await import('../../../src/gateway/recent-images.ts');
+    const { ImageRegister } = await import('../../../src/gateway/image-register.ts');
     const { store } = gateway;
     const next = new Staging({
-      ...{ store, log: () => undefined, now: Date.now, rest: 0, recent: new RecentImages() },
+      store,
+      log: () => undefined,
+      now: Date.now,
+      settle: 0,
+      register: new ImageRegister(store),
       trust: gateway.trust,
     });
     await next.recover();

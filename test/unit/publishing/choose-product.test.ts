@@ -7,7 +7,8 @@ import {
   productOfAliases,
   productOfProperties,
 } from '../../../src/publishing/choose-product.ts';
-import { allowProblem, allows } from '../../../src/gateway/allowed-products.ts';
+import { allowProblem } from '../../../src/gateway/allowed-products.ts';
+import { allows } from '../../../src/gateway/trust-store.ts';
 
 describe('the product of an upload', () => {
   const byAlias = (alias: string, architecture = 'x86_64') => {

@@ -1,4 +1,5 @@
 import { borrowed, lend, type BorrowedChunks, type Chunks } from '../../bytes/borrowed-chunks.ts';
+import { ClientGoneError } from './client-gone.ts';
 import { GatewayError } from './responses.ts';
 
 export interface BodyLimits {
@@ -59,4 +60,49 @@ function tooSlow(rate: number): GatewayError {
     408,
     `the upload was slower than ${rate} bytes a second: it was given up`,
   );
+}
+
+/** Runs a few uploads at a time, queues some more and rejects the rest. */
+export class UploadLimiter {
+  private readonly open: number;
+  private readonly queue: number;
+  private inside = 0;
+  private readonly waiting: ((value: undefined) => void)[] = [];
+
+  constructor(open: number, queue: number) {
+    this.open = open;
+    this.queue = queue;
+  }
+
+  /** Runs `work` when it is its turn, unless the signal aborts first. GatewayError 503 when the queue is full. */
+  async pass<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    if (this.inside >= this.open) {
+      if (this.waiting.length >= this.queue) {
+        throw new GatewayError(503, 'too many uploads at once; try again in a while');
+      }
+      await this.turn(signal);
+    } else this.inside += 1;
+    try {
+      return await work();
+    } finally {
+      const next = this.waiting.shift();
+      // The next one in the queue counts as inside already.
+      if (next) next(undefined);
+      else this.inside -= 1;
+    }
+  }
+
+  private async turn(signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const leave = () => {
+      const at = this.waiting.indexOf(resolve);
+      if (at < 0) return;
+      this.waiting.splice(at, 1);
+      reject(new ClientGoneError());
+    };
+    this.waiting.push(resolve);
+    signal.addEventListener('abort', leave, { once: true });
+    await promise.finally(() => signal.removeEventListener('abort', leave));
+  }
 }
