@@ -17,7 +17,7 @@ import { xzThread } from './xz-thread.ts';
 export const SNIFF_LENGTH = 512;
 
 /**
- * What a file's first bytes say it is. LXD and Incus look at the same bytes and at no name
+ * A file as its first bytes describe it. LXD and Incus look at the same bytes and at no name
  * (shared/archive `DetectCompressionFile`), so a compression other than a name's is no fault.
  */
 export type Signature =
@@ -58,7 +58,7 @@ export async function peekSignature(
   return { found: sniff(head), body: whole };
 }
 
-/** What a file is, for people. */
+/** Describes a file for people. */
 export function described(signature: Signature): string {
   switch (signature.kind) {
     case 'squashfs':

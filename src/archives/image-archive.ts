@@ -4,7 +4,7 @@ import { ImageError } from './image-error.ts';
 import { parseImageMetadata, type ImageMetadata } from './image-metadata.ts';
 import { TarError, tarEntries, type TarEntry } from './tar-reader.ts';
 
-/** What an archive is to LXD and Incus. */
+/** The kinds of archives that LXD and Incus tell apart. */
 export type TarContents =
   | { readonly kind: 'metadata'; readonly metadata: string }
   /** Metadata and a root below `rootfs/` in one. */
@@ -38,8 +38,7 @@ export interface LookOptions {
 
 /**
  * Looks into an archive as far as is needed to tell what it is, `limit` decompressed bytes at most.
- * Nothing is unpacked. Rejects with TarError
- * or CompressionError when it is none of these, or is not safe to hand to those who unpack it.
+ * Nothing is unpacked. Rejects with TarError or CompressionError when it is none of these, or not safe to unpack.
  */
 export async function tarContents(
   body: Chunks,
@@ -90,7 +89,7 @@ async function metadataText(entry: TarEntry): Promise<string> {
   return (await entry.read(METADATA_LIMIT)).toString('utf8');
 }
 
-/** Whoever launches the image unpacks this beside its root: links in it could lead anywhere. */
+/** Clients unpack metadata beside the image's root: links in it could lead anywhere. */
 export function checkPlain({ path, type }: TarEntry): void {
   const shown = JSON.stringify(path.slice(0, 200));
   if (path.startsWith('/') || path.split('/').includes('..')) {
@@ -102,7 +101,7 @@ export function checkPlain({ path, type }: TarEntry): void {
   );
 }
 
-/** Reads an archive of metadata alone. ImageError when it is something else; else as `tarContents`. */
+/** Reads an archive of metadata alone. ImageError when it is something else; MetadataError; or as `tarContents`. */
 export async function readMetadataFile(file: Buffer): Promise<ImageMetadata> {
   const found = sniff(file);
   if (found.kind !== 'tar') {

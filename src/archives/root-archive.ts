@@ -5,7 +5,7 @@ import { imageFault } from './image-error.ts';
 import { peekTar } from './peek.ts';
 import { TarError, tarEntries } from './tar-reader.ts';
 
-/** What lies in archives of metadata, alone. */
+/** The entries of archives that hold metadata alone. */
 const METADATA_NAMES = new Set([METADATA_FILE, 'templates']);
 /** More than any archive of metadata has. */
 const ENTRIES = 10_000;

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import { borrowed, type BorrowedChunks } from './borrowed-chunks.ts';
 import { collecting } from './young-heap.ts';
 
-/** One memory is with the reader, the other is filled meanwhile. */
+/** Bytes of a memory. The reader has one while the other is filled. */
 const CAPACITY = 1024 * 1024;
-/** Milliseconds after which a reader is given what there is. */
+/** Milliseconds after which a reader gets a chunk that is not full. */
 const PATIENCE = 20;
 
 /**
@@ -27,7 +27,7 @@ class Gathering implements AsyncIterator<Uint8Array, undefined> {
   #filling: Buffer | undefined;
   #spare: Buffer | undefined;
   #length = 0;
-  /** What came and has no place until the reader asks on. */
+  /** Pieces for which neither memory has room until the reader asks on. */
   #excess: Buffer[] = [];
   #ended = false;
   #error: Error | undefined;
@@ -47,7 +47,7 @@ class Gathering implements AsyncIterator<Uint8Array, undefined> {
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (this.#length === 0) await this.#moment();
     if (this.#length < CAPACITY) await this.#moment(PATIENCE);
-    // What came before a connection broke is of no use without the rest.
+    // The bytes before a connection broke are of no use without the rest.
     if (this.#error) throw this.#error;
     if (this.#length === 0 || !this.#filling) return { done: true, value: undefined };
     const value = this.#filling.subarray(0, this.#length);

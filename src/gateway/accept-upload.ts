@@ -22,16 +22,16 @@ import type { Staging } from './staging.ts';
 
 export interface Upload {
   readonly image: IncomingImage;
-  /** Bytes that it may have at most. */
+  /** The most bytes that it may have. */
   readonly sizeLimit: number;
-  /** What its uploader calls it. One that names a product decides. */
+  /** Names that its uploader gives it. They decide the product, where they name one. */
   readonly aliases: readonly string[];
-  /** Over those of the image's own metadata. */
+  /** These override the properties in the image's own metadata. */
   readonly properties: Readonly<Record<string, string>>;
-  /** What it must turn out to be. */
+  /** The fingerprint, or the beginning of it, that the image must have. */
   readonly fingerprint?: string;
   readonly by: TrustedClient;
-  /** Aborted when its uploader is gone: then nothing of it may be published. */
+  /** Aborted when its uploader is gone: then nothing of the image may be published. */
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +39,7 @@ export interface UploadContext {
   readonly store: ObjectStore;
   readonly log: Logger;
   readonly staging: Staging;
-  /** The clock and its like, as the pipeline has them. */
+  /** The clock and chance of the pipeline. */
   readonly now: PipelineContext['now'];
   readonly pause: PipelineContext['pause'];
   readonly random: PipelineContext['random'];
@@ -53,8 +53,9 @@ export interface AcceptedUpload {
 }
 
 /**
- * Takes an image in. When its aliases name a product its root goes where it will stay and its metadata
- * follows once all is checked; else the image waits whole for its product. On a fault nothing is left.
+ * Takes an image in. When its aliases name a product, the root is stored in a version at once, and the metadata
+ * follows once all is checked. Otherwise the image is staged until its product is known. Nothing is left in the
+ * store when this rejects.
  */
 export async function acceptUpload(
   uploads: UploadContext,
@@ -87,7 +88,7 @@ export async function acceptUpload(
     await register.reserve(fingerprint, sentAs);
     let image: StagedImage | undefined;
     try {
-      // With the metadata, or the record, the image is there for all to see.
+      // The metadata, or the record, makes the image visible.
       signal.throwIfAborted();
       if (reservation && metadataFile) {
         await reservation.putBytes('lxd.tar.xz', metadataFile);
@@ -111,7 +112,7 @@ export async function acceptUpload(
   }
 }
 
-/** Places a waiting image if its uploader named it, who is told of any fault: then it is not kept either. */
+/** Places a staged image that its uploader named. The response reports a fault, so the image is discarded then. */
 async function settle(
   { staging }: UploadContext,
   image: StagedImage,
@@ -127,8 +128,8 @@ async function settle(
 }
 
 /**
- * The product that the aliases name, if any are given: what could never be published is refused before its
- * root passes. Without one, an alias may still be named once the image is here.
+ * The product that the aliases name, if any are given. An image that can never be published is rejected before
+ * its root passes. Without an alias, the client may still name one after the upload.
  */
 function decide({ aliases, by: { allow } }: Upload, head: ImageHead): ProductRef | undefined {
   const [first, ...others] = aliases;
@@ -140,7 +141,7 @@ function decide({ aliases, by: { allow } }: Upload, head: ImageHead): ProductRef
   throw new ImageError('forbidden', `this client may not publish ${path}`);
 }
 
-/** ImageError `forbidden` when a client was shut out since it began. */
+/** ImageError `forbidden` when the client is no longer trusted. */
 export async function stillTrusted(
   { trust }: Pick<UploadContext, 'trust'>,
   { fingerprint }: TrustedClient,

@@ -40,7 +40,7 @@ export interface PlacedVersion {
   /** What was stored, in order, and what was there already with the same bytes. */
   readonly stored: readonly ObjectInfo[];
   readonly kept: readonly string[];
-  /** Of the images that these files make: by the name of the root or unified file. */
+  /** The fingerprints of the images that these files make, by the name of the root or unified file. */
   readonly fingerprints: Readonly<Record<string, Sha256>>;
   /** Why clients cannot use the version yet, though its files are stored. */
   readonly incomplete?: string;
@@ -121,7 +121,7 @@ async function fill(
   return { ref: reservation.ref, stored, kept, fingerprints, ...(incomplete && { incomplete }) };
 }
 
-/** What makes a version visible comes last, what is checked against first. */
+/** Checksums come first, and what makes a version visible last. */
 const ORDER: Readonly<Record<RecognisedFile['kind'], number>> = {
   checksums: 0,
   root: 1,

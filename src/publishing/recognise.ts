@@ -135,7 +135,7 @@ async function machineParts(
   ];
 }
 
-/** For what we cannot look into, though clients may: the user's own name for it, if that is one of ours. */
+/** Takes the user's own name for a file that we cannot look into, though clients may; it must be in the table. */
 function byName(path: string, given: string, why: string): Identity {
   const kind = fileKind(given)?.kind;
   if (kind === 'metadata' || kind === 'unified' || kind === 'root') return { name: given, kind };

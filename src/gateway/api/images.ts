@@ -9,7 +9,7 @@ import { allows, type TrustedClient } from '../trust-store.ts';
 import { byFingerprint, knownImages, type KnownImage } from '../../publishing/known-images.ts';
 import type { StagedImage } from '../staged-image.ts';
 
-/** What is published, and what of the client's own waits: another's is nobody's business. */
+/** The published images, and the client's own staged ones. A client does not see those of others. */
 export async function listImages(uploads: UploadContext, client: TrustedClient): Promise<object[]> {
   const known = await knownImages(uploads.store);
   return [
@@ -57,7 +57,7 @@ export async function deleteImage(
   if (recent) uploads.register.forget(recent[0]);
 }
 
-/** What an alias of a product stands for: the product's newest version, a container before a machine. */
+/** The image that a product's alias names: the newest version, a container before a virtual machine. */
 export async function showAlias(
   uploads: UploadContext,
   name: string,
@@ -72,8 +72,8 @@ export async function showAlias(
 }
 
 /**
- * Names an image. One that waits is placed by it. For one that is placed, the name must be its product's:
- * those a product has by itself need no making.
+ * Names an image. This places a staged image. For a placed one, the name must be one that its product has by
+ * itself; nothing is stored then.
  */
 export async function createAlias(
   uploads: UploadContext,
@@ -86,7 +86,7 @@ export async function createAlias(
     try {
       await uploads.staging.placeByAlias(waiting, name, client.allow);
     } catch (error) {
-      // Its uploader is told that it failed: then nothing of it may be published by its properties later.
+      // The response says that it failed: its properties may not publish it later.
       if (error instanceof ImageError) await uploads.staging.discard(waiting);
       throw error;
     }

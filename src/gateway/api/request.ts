@@ -28,7 +28,7 @@ const JSON_LIMIT = 256 * 1024;
 const MAX_NAME = 1024;
 const MAX_ALIASES = 32;
 
-/** The client that calls; GatewayError 403 when we do not know it. */
+/** The client that calls. GatewayError 403 when it is not trusted. */
 export function requireClient({ client }: Call): TrustedClient {
   if (client) return client;
   throw new GatewayError(403, 'not authorized');
@@ -50,7 +50,7 @@ function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
     if (isMap(value)) return value;
   } catch {
-    // It is answered like any other body that is no object.
+    // The response is that for any other body that is no object.
   }
   throw new GatewayError(400, 'the request is no JSON object');
 }
@@ -76,7 +76,7 @@ export function parseImagePost(body: Readonly<Record<string, unknown>>): ImagePo
   };
 }
 
-/** What an upload's headers say; LXD's start with X-LXD-, Incus's with X-Incus-. */
+/** The headers of an upload; LXD's start with X-LXD-, Incus's with X-Incus-. */
 export interface UploadHeaders {
   readonly fingerprint?: string;
   readonly secret?: string;
@@ -108,7 +108,7 @@ export function uploadHeaders({ headers }: IncomingMessage): UploadHeaders {
   };
 }
 
-/** Of what is percent-encoded, the text. GatewayError when it is not. `where` is for people. */
+/** Decodes percent-encoded text. GatewayError 400 when it is not. `where` is for people. */
 export function decoded(value: string, where: string): string {
   try {
     return decodeURIComponent(value);

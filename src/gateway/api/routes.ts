@@ -14,7 +14,7 @@ import { join, upload } from './uploads.ts';
 
 const ONLY_TAKES_IN =
   'this server only takes images in; launch and copy them from its public simplestreams remote';
-/** How long a sender whose upload was refused may go on, so that it comes to read why. */
+/** Milliseconds that the sender of a rejected upload may go on, so that it reads the response. */
 const LINGER_MS = 10_000;
 
 /** Responds to requests as a private LXD or Incus server that only takes images in. */
@@ -48,7 +48,7 @@ async function handle(
   }
 }
 
-/** Reads on for a moment after an early answer: a sender that meets a closed door never reads the answer. */
+/** Reads on for a moment after an early response: a sender whose connection closes never reads the response. */
 function lingerOver(request: IncomingMessage): void {
   if (request.complete || request.destroyed) return;
   request.resume();
@@ -75,7 +75,7 @@ async function route(parts: GatewayParts, call: Call): Promise<ApiResponse> {
     return upload(parts, call);
   }
   if (collection === 'images' && !client && request.method === 'GET' && rest.length > 0) {
-    // Daemons come so for what their clients want to launch or copy. It is the same whatever is asked for.
+    // Daemons send this for an image that their clients want to launch or copy.
     throw new GatewayError(403, `not authorized: ${ONLY_TAKES_IN}`);
   }
   const trusted = requireClient(call);
@@ -114,7 +114,7 @@ async function images(
       );
       return sync(null);
     }
-    // A product has its aliases by itself. Listed, they would make clients ask to move them.
+    // A product has its aliases by itself. Clients would ask to move those that are listed.
     if (second === undefined && method === 'GET') return sync([]);
     if (second !== undefined) {
       const name = [second, ...more].join('/');
@@ -144,7 +144,7 @@ async function images(
   throw notFound();
 }
 
-/** Rejects with what it is given; where an image is missing because its upload failed, with why. */
+/** Rejects with the given error. For an image that is missing because its upload failed, it adds the reason. */
 function explained({ failures }: GatewayParts, client: TrustedClient, fingerprint: string) {
   return (error: unknown): never => {
     const { status, message } = clientFault(error);

@@ -20,7 +20,7 @@ import type { TrustedClient } from '../trust-store.ts';
 import type { PushIntent } from './operations.ts';
 import { guardedBody, type BodyLimits } from './upload-limits.ts';
 
-/** A client shows its certificate and a token: from now on it is trusted. */
+/** Trusts the certificate of a client that sends a valid token. */
 export async function join(parts: GatewayParts, call: Call): Promise<ApiResponse> {
   const { request, certificate, client } = call;
   const body = await jsonBody(parts, request);
@@ -61,13 +61,13 @@ export async function upload(parts: GatewayParts, call: Call): Promise<ApiRespon
       throw error;
     });
   log(parts, 'an image arrived', accepted, by.name);
-  // It is done before it is answered: clients need no events, and a failure is shown as it is.
+  // The work is done before the response: clients need no events, and they show a failure as it is.
   const metadata = { fingerprint: accepted.fingerprint, size: String(accepted.size) };
   const done = operations.finished('Downloading image', metadata, { withSecret: !!intent });
   return operation(done);
 }
 
-/** Takes the image in a request's body in, as its headers or the push that was announced describe it. */
+/** Receives the image in a request's body. Its headers, or the announced push, describe it. */
 async function uploadFromBody(
   uploads: UploadContext,
   { request, gone }: Call,
@@ -88,7 +88,7 @@ async function uploadFromBody(
 }
 
 function incomingImage(request: IncomingMessage, limits: BodyLimits): IncomingImage {
-  // The connection must outlive a body that is given up, for the answer.
+  // The connection must outlive a body that is given up, for the response.
   const body = guardedBody(gatheredBody(request, { keep: true }), limits);
   const boundary = multipartBoundary(request.headers['content-type']);
   return boundary === undefined
