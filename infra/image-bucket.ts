@@ -2,9 +2,12 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { NagSuppressions } from 'cdk-nag';
 import type { Construct } from 'constructs';
+import { DOCUMENT_PATTERNS } from '../src/facts/delivery-policy.ts';
 
 /** Prefixes of documents that are written again and again; old states of them are the way back. */
-const DOCUMENT_PREFIXES = ['catalog/', 'streams/'];
+const DOCUMENT_PREFIXES = ['catalog/*', ...DOCUMENT_PATTERNS].map((pattern) =>
+  pattern.replace(/\*$/, ''),
+);
 
 /**
  * A bucket of the master or of a mirror: private, versioned, over TLS only. It survives the stack unless
@@ -31,7 +34,7 @@ export function imageBucket(
         expiredObjectDeleteMarker: true,
       },
       ...DOCUMENT_PREFIXES.map((prefix) => ({
-        id: `old-${prefix.slice(0, -1)}`,
+        id: `old-${prefix.replace(/\/$/, '')}`,
         prefix,
         noncurrentVersionExpiration: Duration.days(7),
         noncurrentVersionsToRetain: 50,

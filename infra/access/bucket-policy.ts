@@ -1,8 +1,9 @@
 import { Aws } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import { DOCUMENT_PATTERNS } from '../../src/facts/delivery-policy.ts';
 
 /** What anybody may fetch through the CDN. */
-const PUBLIC_PREFIXES = ['images/*', 'streams/*'];
+const PUBLIC_PATTERNS = ['images/*', ...DOCUMENT_PATTERNS];
 
 /**
  * Lets CloudFront read what is public. It may list too, since S3 tells it of a missing key by 404 only then;
@@ -19,7 +20,7 @@ export function edgeMayRead(bucket: string, distribution: string): iam.PolicySta
     new iam.PolicyStatement({
       sid: 'EdgeReads',
       actions: ['s3:GetObject'],
-      resources: PUBLIC_PREFIXES.map((prefix) => objects(bucket, prefix)),
+      resources: PUBLIC_PATTERNS.map((pattern) => objects(bucket, pattern)),
       ...common,
     }),
     new iam.PolicyStatement({
@@ -50,9 +51,12 @@ export function writeOnce(bucket: string): iam.PolicyStatement {
     effect: iam.Effect.DENY,
     principals: [new iam.AnyPrincipal()],
     actions: ['s3:PutObject'],
-    notResources: ['catalog/*', 'streams/*', 'images/*/product.toml', 'images/*/removed.json'].map(
-      (prefix) => objects(bucket, prefix),
-    ),
+    notResources: [
+      'catalog/*',
+      ...DOCUMENT_PATTERNS,
+      'images/*/product.toml',
+      'images/*/removed.json',
+    ].map((pattern) => objects(bucket, pattern)),
     conditions: {
       Null: { 's3:if-none-match': 'true' },
       Bool: { 's3:ObjectCreationOperation': 'true' },

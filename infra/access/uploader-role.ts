@@ -1,6 +1,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { NagSuppressions } from 'cdk-nag';
 import type { Construct } from 'constructs';
+import { DOCUMENT_PATTERNS } from '../../src/facts/delivery-policy.ts';
 import { uploaderRoleName } from '../../src/facts/deployment-names.ts';
 import { bucketArn } from './bucket-policy.ts';
 import type { Deployment } from '../deployment.ts';
@@ -25,7 +26,7 @@ export function uploaderRole(scope: Construct, deployment: Deployment): iam.Role
             actions: ['s3:ListBucketMultipartUploads'],
             resources: [bucketArn(bucket)],
           }),
-          mayRead(bucket, 'images/*', 'streams/*', 'catalog/catalog.json'),
+          mayRead(bucket, 'images/*', ...DOCUMENT_PATTERNS, 'catalog/catalog.json'),
           mayList(bucket),
         ],
       }),

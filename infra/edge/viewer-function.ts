@@ -1,4 +1,6 @@
-import { route } from '../../src/facts/delivery-policy.ts';
+import { documentKeys, route } from '../../src/facts/delivery-policy.ts';
+
+const DOCUMENT_KEYS = documentKeys();
 
 /** The part of a viewer request event that the function uses (CloudFront Functions event structure). */
 interface ViewerRequest {
@@ -10,13 +12,13 @@ interface ViewerRequest {
 }
 
 /**
- * Answers at the edge whatever is no public object, by the delivery policy, and asks the origin for the rest
- * under one name, so that one object is cached once. Its text runs in CloudFront's JavaScript runtime 2.0,
- * beside that of `route`.
+ * Responds at the edge to requests for what is no public object, by the delivery policy. It asks the origin
+ * for the rest under one name, so that one object is cached once. Its text runs in CloudFront's JavaScript
+ * runtime 2.0, beside those of `DOCUMENT_KEYS` and `route`.
  */
 export function handler(event: ViewerRequest): unknown {
   const request = event.request;
-  const answer = route(request.uri);
+  const answer = route(request.uri, DOCUMENT_KEYS);
   if (answer.kind === 'refused') {
     return {
       statusCode: answer.status,
@@ -43,5 +45,6 @@ export function handler(event: ViewerRequest): unknown {
 
 /** The source of the function. CloudFront takes up to 10 KB. */
 export function edgeFunctionCode(): string {
-  return [route, handler].map((part) => part.toString()).join('\n');
+  const keys = `const DOCUMENT_KEYS = ${JSON.stringify(DOCUMENT_KEYS)};`;
+  return [keys, route.toString(), handler.toString()].join('\n');
 }

@@ -4,6 +4,7 @@ import * as targets from 'aws-cdk-lib/aws-events-targets';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as subscriptions from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
+import { DOCUMENT_PATTERNS } from '../../src/facts/delivery-policy.ts';
 import { mirrorQueueName, tickRuleName } from '../../src/facts/deployment-names.ts';
 import type { Deployment, MirrorPlan } from '../deployment.ts';
 import {
@@ -64,15 +65,15 @@ export class FanOut extends Construct {
       },
       permissions: [
         mayList(from),
-        mayRead(from, 'images/*', 'streams/*', 'catalog/catalog.json', record),
+        mayRead(from, 'images/*', ...DOCUMENT_PATTERNS, 'catalog/catalog.json', record),
         mayWrite(from, record),
         mayReadVersions(from, 'images/*'),
         mayList(to),
-        mayRead(to, 'images/*', 'streams/*', 'catalog/*'),
+        mayRead(to, 'images/*', ...DOCUMENT_PATTERNS, 'catalog/*'),
         mayReadVersions(to, 'images/*'),
         mayUpload(to, 'images/*'),
         mayDelete(to, 'images/*'),
-        mayWrite(to, 'streams/*', 'catalog/*'),
+        mayWrite(to, ...DOCUMENT_PATTERNS, 'catalog/*'),
         mayWorkOn(this.work.queue),
       ],
       reach: 'It reads every image of the master and keeps the mirror’s copies and public files.',

@@ -2,13 +2,14 @@ import { Duration } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
+import { DOCUMENT_PATTERNS } from '../../src/facts/delivery-policy.ts';
 import { sweepRuleName } from '../../src/facts/deployment-names.ts';
 import type { Deployment } from '../deployment.ts';
 import { mayDelete, mayList, mayRead, maySend, mayWrite } from '../access/permissions.ts';
 import type { WorkQueue } from './queues.ts';
 import { mayWorkOn, WorkerFunction } from './worker-function.ts';
 
-const PUBLIC_AND_CATALOG = ['catalog/*', 'streams/*'];
+const PUBLIC_AND_CATALOG = ['catalog/*', ...DOCUMENT_PATTERNS];
 
 /** What turns uploads into public files, and what finds the uploads whose event got lost. */
 export class Indexing extends Construct {

@@ -1,6 +1,6 @@
 /**
- * How public objects are delivered, for the CDN's configuration, the local front and the writers of the
- * objects alike. This module imports nothing, so that infrastructure code and functions can both use it.
+ * How public objects are delivered. The CDN's configuration, the local front and the writers of the objects
+ * read it from here. This module imports nothing, so that infrastructure code and functions can both use it.
  */
 
 export const STREAMS_PREFIX = 'streams/v1/';
@@ -17,30 +17,85 @@ export const IMAGES_CACHE_CONTROL = `public, max-age=${IMAGES_MAX_AGE}`;
 export const STREAMS_CONTENT_TYPE = 'application/json';
 export const IMAGES_CONTENT_TYPE = 'application/octet-stream';
 
-/** CloudFront compresses objects of 1,000 to 10,000,000 bytes; JSON above this is stored gzipped by us. */
+/** CloudFront compresses objects of 1,000 to 10,000,000 bytes; documents above this are stored gzipped by us. */
 export const EDGE_COMPRESSION_LIMIT = 9_000_000;
+
+/** A public document as caches and fronts see it. */
+export interface DocumentFacts {
+  /** In the store, and in the path of its URL. */
+  readonly key: string;
+  readonly contentType: string;
+  readonly cacheControl: string;
+}
+
+/**
+ * Every public document, in the order in which a publication writes them: the index comes after what it
+ * names. How each is rendered stands in `pipeline/documents/public-documents.ts`, under the same key.
+ */
+export const DOCUMENT_FACTS = [
+  {
+    key: IMAGES_KEY,
+    contentType: STREAMS_CONTENT_TYPE,
+    cacheControl: STREAMS_CACHE_CONTROL,
+  },
+  {
+    key: INDEX_KEY,
+    contentType: STREAMS_CONTENT_TYPE,
+    cacheControl: STREAMS_CACHE_CONTROL,
+  },
+] as const satisfies readonly DocumentFacts[];
+
+export type DocumentKey = (typeof DOCUMENT_FACTS)[number]['key'];
+
+/** A store may hold lists of another program beside ours. They are served like ours. */
+const OTHER_LISTS: DocumentFacts = {
+  key: `${STREAMS_PREFIX}*.json`,
+  contentType: STREAMS_CONTENT_TYPE,
+  cacheControl: STREAMS_CACHE_CONTROL,
+};
+
+/** The keys that `route` admits as documents; `*` stands for the characters of one name. */
+export function documentKeys(
+  documents: readonly DocumentFacts[] = DOCUMENT_FACTS,
+): readonly string[] {
+  return [...documents.map(({ key }) => key), OTHER_LISTS.key];
+}
+
+/** How a document is delivered that `route` admitted. */
+export function documentFacts(
+  key: string,
+  documents: readonly DocumentFacts[] = DOCUMENT_FACTS,
+): DocumentFacts {
+  return documents.find((document) => document.key === key) ?? { ...OTHER_LISTS, key };
+}
+
+/** Patterns of all keys of documents, for access policies: `streams/*`, and the key itself at the root. */
+export const DOCUMENT_PATTERNS: readonly string[] = [
+  ...new Set(documentKeys().map((key) => (key.includes('/') ? key.replace(/\/.*/, '/*') : key))),
+];
 
 /** What a path of a request may be answered from. */
 export type Route =
-  | { readonly kind: 'streams'; readonly key: string }
+  | { readonly kind: 'document'; readonly key: string }
   | { readonly kind: 'image'; readonly key: string }
-  /** Answered at the front with this status. */
+  /** The front itself responds with this status. */
   | { readonly kind: 'refused'; readonly status: 403 | 404 };
 
 /** What may be asked of public objects. */
 export const ALLOWED_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
- * What answers a request for `path`: the raw path of the URL, still percent-encoded, without its query.
- * It is decoded once, name by name, as S3 does, so no encoded slash, dot or percent sign can lead elsewhere.
+ * Finds what a request for `path` is answered from. `path` is the raw path of the URL, still percent-encoded,
+ * without its query. Each name is decoded once, as S3 does, so no encoded slash, dot or percent sign can lead
+ * elsewhere. `documents` are the keys that `documentKeys` returns. A folder shows its `index.html` where
+ * that is a document.
  *
- * Its source text also runs as a CloudFront Function (JavaScript runtime 2.0): it refers to nothing outside
- * of itself and keeps to what that runtime knows.
+ * Its source text also runs as a CloudFront Function (JavaScript runtime 2.0), so it refers to nothing outside
+ * itself and uses only what that runtime has.
  */
-export function route(path: string): Route {
+export function route(path: string, documents: readonly string[]): Route {
   const missing: Route = { kind: 'refused', status: 404 };
   const folder: Route = { kind: 'refused', status: 403 };
-  if (path === '/') return folder;
   if (path.charAt(0) !== '/' || path.length > 3072) return missing;
 
   const names = path.slice(1).split('/');
@@ -50,13 +105,19 @@ export function route(path: string): Route {
     names[i] = String(names[i]).replace(/%([0-7][0-9A-Fa-f])/g, function (_, hex: string) {
       return String.fromCharCode(parseInt(hex, 16));
     });
-    // Safe names alone, and none that starts with a dot: see the upload layout.
+    // Only safe names, and none that starts with a dot: see the upload layout.
     if (!/^[A-Za-z0-9_-][A-Za-z0-9._:-]*$/.test(String(names[i]))) return missing;
   }
   const key = names.join('/');
+  const page = names.concat('index.html').join('/');
+  for (let i = 0; i < documents.length; i++) {
+    const source = String(documents[i]).replace(/\./g, '\\.').replace(/\*/g, '[A-Za-z0-9._-]+');
+    const pattern = new RegExp('^' + source + '$');
+    if (!isFolder && pattern.test(key)) return { kind: 'document', key: key };
+    if (isFolder && pattern.test(page)) return { kind: 'document', key: page };
+  }
   if (isFolder || key === 'images' || key === 'streams' || key === 'streams/v1') return folder;
 
-  if (/^streams\/v1\/[A-Za-z0-9._-]+\.json$/.test(key)) return { kind: 'streams', key: key };
   // S3 allows 1024 bytes a key. A file system may ignore case, so the comparison with removed.json does.
   const last = String(names[names.length - 1]).toLowerCase();
   if (names[0] === 'images' && names.length > 1 && key.length <= 1024 && last !== 'removed.json') {

@@ -107,14 +107,22 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
 }
 
 async function openFront(
-  { store, log }: PipelineContext,
+  { store, log, documents }: PipelineContext,
   stateDir: string,
   address: FrontAddress,
 ): Promise<{ readonly front: Front; readonly caPath?: string }> {
   const certificate = await certificateFor(stateDir, address);
   const { host, port, idleTimeout } = address;
   const tls = certificate && { key: certificate.key, cert: certificate.cert };
-  const front = await startFront({ store, host, port, log, idleTimeout, ...(tls && { tls }) });
+  const front = await startFront({
+    store,
+    documents,
+    host,
+    port,
+    log,
+    idleTimeout,
+    ...(tls && { tls }),
+  });
   return { front, ...(certificate?.caPath !== undefined && { caPath: certificate.caPath }) };
 }
 

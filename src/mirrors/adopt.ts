@@ -18,8 +18,8 @@ import { publishStreams } from '../pipeline/documents/publish-streams.ts';
  */
 export async function adoptMirror(context: PipelineContext, mirror: Mirror): Promise<void> {
   const catalog = await masterCatalog(context.store, new CatalogMemory());
-  const { document } = await loadOrCreateMirror(mirror, catalog, true);
-  const { greatest } = await readMirrorStreams(mirror.store);
+  const { document } = await loadOrCreateMirror(context, mirror, catalog, true);
+  const { greatest } = await readMirrorStreams(mirror.store, context.documents);
   const reached = Math.max(document.generation, greatest?.catalog ?? 0);
   if (reached > catalog.generation) {
     const raised = await commitCatalog(context, (current) =>
@@ -33,7 +33,7 @@ export async function adoptMirror(context: PipelineContext, mirror: Mirror): Pro
   const target = {
     store: mirror.store,
     key: MIRROR_KEY,
-    load: () => loadOrCreateMirror(mirror, catalog, true),
+    load: () => loadOrCreateMirror(context, mirror, catalog, true),
     serialize: serializeMirror,
     lost: () => moved(mirror),
     contended: () => moved(mirror),

@@ -44,13 +44,18 @@ export async function commitMirror(
     key: MIRROR_KEY,
     load: async () =>
       (await loadMirror(mirror)) ??
-      (await loadOrCreateMirror(mirror, await masterCatalog(context.store, memory), false)),
+      (await loadOrCreateMirror(
+        context,
+        mirror,
+        await masterCatalog(context.store, memory),
+        false,
+      )),
     serialize: serializeMirror,
     lost: () => vanished(mirror),
     contended: (cause: unknown) => contended(mirror, cause),
   };
   const { document, changed } = await commitDocument(context, target, async (current) => {
-    const streams = await readMirrorStreams(store);
+    const streams = await readMirrorStreams(store, context.documents);
     const catalog = await masterCatalog(context.store, memory);
     requireBound(mirror, current, catalog, streams.greatest);
     const images = [...listedImages(catalog)];

@@ -1,28 +1,38 @@
 import { parseMirror, serializeMirror } from './ledger/codec.ts';
 import type { Catalog } from '../catalog/document.ts';
 import { emptyMirror, MIRROR_KEY, type MirrorDocument } from './ledger/document.ts';
-import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ETag, ObjectStore } from '../storage/object-store.ts';
 import type { Stored } from '../pipeline/documents/commit-document.ts';
+import type { PipelineContext } from '../pipeline/context.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { Mirror } from './mirror.ts';
+import { followsCatalog, type PublicDocument } from '../pipeline/documents/public-documents.ts';
 import { readPublicFile, type PublicFile } from '../pipeline/documents/public-files.ts';
 import { collect } from '../pipeline/read-bytes.ts';
 import { assertStoreIsThere } from '../pipeline/documents/store-presence.ts';
 
-/** What the public files of a mirror are made from. */
+/** The states that the public documents of a mirror show. */
 export interface MirrorStreams {
+  /** The documents that follow the catalog. */
   readonly files: readonly PublicFile[];
-  /** The lower one of both; undefined while one of them is absent or another program's. */
+  /** The lowest revision of `files`; undefined while one of them is absent or another program's. */
   readonly least?: Revision;
-  /** The higher one of those that are ours. */
+  /** The highest revision of those that are ours. */
   readonly greatest?: Revision;
+  /** Whether the documents that do not follow the catalog are there, in this edition or a later one. */
+  readonly hasConstants: boolean;
 }
 
-export async function readMirrorStreams(store: ObjectStore): Promise<MirrorStreams> {
-  const files = await Promise.all([IMAGES_KEY, INDEX_KEY].map((key) => readPublicFile(store, key)));
+export async function readMirrorStreams(
+  store: ObjectStore,
+  documents: readonly PublicDocument[],
+): Promise<MirrorStreams> {
+  const found = await Promise.all(
+    documents.map(async (document) => ({ document, file: await readPublicFile(store, document) })),
+  );
+  const files = found.flatMap(({ document, file }) => (followsCatalog(document) ? [file] : []));
   const ours = files.flatMap((file) => (file.kind === 'ours' ? [file.revision] : []));
   ours.sort(compareRevisions);
   const greatest = ours.at(-1);
@@ -30,6 +40,10 @@ export async function readMirrorStreams(store: ObjectStore): Promise<MirrorStrea
     files,
     ...(ours.length === files.length ? { least: ours[0] } : {}),
     ...(greatest === undefined ? {} : { greatest }),
+    hasConstants: found.every(
+      ({ document: { edition }, file }) =>
+        edition === undefined || (file.kind === 'ours' && file.revision.catalog >= edition),
+    ),
   };
 }
 
@@ -67,6 +81,7 @@ export async function loadMirror(
  * nothing is published before what the mirror has was read.
  */
 export async function loadOrCreateMirror(
+  { documents }: Pick<PipelineContext, 'documents'>,
   mirror: Mirror,
   catalog: Catalog,
   adopt: boolean,
@@ -79,7 +94,7 @@ export async function loadOrCreateMirror(
   });
   if (existing !== undefined && existing !== 'damaged') return existing;
 
-  const { files, greatest } = await readMirrorStreams(store);
+  const { files, greatest } = await readMirrorStreams(store, documents);
   const isNew = files.every((file) => file.kind === 'absent');
   if (!isNew && !adopt) {
     // A rival may have made and published it since.

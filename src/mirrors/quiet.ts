@@ -31,8 +31,9 @@ export async function quietMirror(
     return undefined;
   }
   if (JSON.stringify(document.filter) !== JSON.stringify(mirror.filter)) return undefined;
-  const { least } = await readMirrorStreams(mirror.store);
-  if (least === undefined || compareRevisions(least, revisionOf(document)) !== 0) return undefined;
+  const { least, hasConstants } = await readMirrorStreams(mirror.store, context.documents);
+  if (!hasConstants || least === undefined) return undefined;
+  if (compareRevisions(least, revisionOf(document)) !== 0) return undefined;
   const wanted = wantedFiles(catalog, [...listedImages(catalog)], mirror.filter);
   if (missingFiles(document, wanted).files > 0) return undefined;
   const edgeMs = catalog.settings.edgeSeconds * 1000;

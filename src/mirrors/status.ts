@@ -80,7 +80,7 @@ async function lookAt(context: PipelineContext, mirror: Mirror): Promise<MirrorS
   const { name, store } = mirror;
   try {
     const document = (await loadMirror(mirror))?.document;
-    const { least, greatest } = await readMirrorStreams(store);
+    const { least, greatest } = await readMirrorStreams(store, context.documents);
     const catalog = await masterCatalog(context.store, new CatalogMemory());
     const wanted = wantedFiles(catalog, [...listedImages(catalog)], mirror.filter);
     const missing = missingFiles(document ?? { files: {}, held: {}, spent: {} }, wanted);

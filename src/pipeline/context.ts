@@ -4,6 +4,7 @@ import type { Hasher } from '../images/digests.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { DigestMemory } from './digest-memory.ts';
+import { PUBLIC_DOCUMENTS, type PublicDocument } from './documents/public-documents.ts';
 import type { LoadedCatalog } from './loaded-catalog.ts';
 
 /** What every use case needs of the world. */
@@ -14,6 +15,8 @@ export interface PipelineContext {
   /** Outlives an invocation in a warm process. */
   readonly memory: DigestMemory;
   readonly log: Logger;
+  /** What is published on the master and on each mirror, in the order of writing. */
+  readonly documents: readonly PublicDocument[];
   /** The catalog as the present piece of work last read or wrote it: not read again while it is that one. */
   readonly known?: { last?: LoadedCatalog };
   /** The configuration's, applied by enumerations; absent fields keep what the catalog has. */
@@ -32,6 +35,7 @@ export function createContext(
 ): PipelineContext {
   return {
     memory: new DigestMemory(),
+    documents: PUBLIC_DOCUMENTS,
     now: Date.now,
     pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     random: Math.random,

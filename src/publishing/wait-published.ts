@@ -4,8 +4,8 @@ import type { Version } from '../catalog/document.ts';
 import { imagesOf } from '../catalog/images-of.ts';
 import { productName, versionPrefix } from '../images/layout.ts';
 import { loadCatalog } from '../pipeline/documents/load-catalog.ts';
-import { readPublicFile } from '../pipeline/documents/public-files.ts';
-import { IMAGES_KEY, INDEX_KEY } from '../facts/delivery-policy.ts';
+import { PUBLIC_DOCUMENTS, type PublicDocument } from '../pipeline/documents/public-documents.ts';
+import { isPublic } from '../pipeline/documents/public-files.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { PlacedVersion } from './place-version.ts';
 
@@ -19,6 +19,8 @@ export interface WaitOptions {
   readonly timeout: number;
   /** Milliseconds between two looks. */
   readonly interval?: number;
+  /** What is published; the documents of this version by default. */
+  readonly documents?: readonly PublicDocument[];
   /** Ends the wait, which then rejects. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -30,12 +32,12 @@ export interface WaitOptions {
 export async function waitPublished(
   store: ObjectStore,
   placed: PlacedVersion,
-  { timeout, interval = 250, signal }: WaitOptions,
+  { timeout, interval = 250, documents = PUBLIC_DOCUMENTS, signal }: WaitOptions,
 ): Promise<Publication> {
   const deadline = Date.now() + timeout;
   let last = 'nothing has indexed it yet; does `bucketstreams serve` or `watch` run on this store?';
   for (;;) {
-    const seen = await look(store, placed);
+    const seen = await look(store, placed, documents);
     if (seen.kind === 'published' || seen.final) return seen;
     last = seen.reason ?? last;
     if (Date.now() >= deadline) {
@@ -50,7 +52,11 @@ type Look =
   | { readonly kind: 'unpublished'; readonly final: true; readonly reason: string }
   | { readonly kind: 'unpublished'; readonly final: false; readonly reason?: string };
 
-async function look(store: ObjectStore, placed: PlacedVersion): Promise<Look> {
+async function look(
+  store: ObjectStore,
+  placed: PlacedVersion,
+  documents: readonly PublicDocument[],
+): Promise<Look> {
   const loaded = await loadCatalog(store);
   const { product, version } = placed.ref;
   const entry = loaded?.catalog.products[productName(product)]?.versions[version];
@@ -62,7 +68,7 @@ async function look(store: ObjectStore, placed: PlacedVersion): Promise<Look> {
     if (reason !== undefined) return { kind: 'unpublished', final: true, reason };
     const missing = missingFingerprint(entry, placed);
     if (missing !== undefined) return { kind: 'unpublished', final: false, reason: missing };
-    return (await isPublic(store, loaded.catalog.generation))
+    return (await isPublic(store, documents, loaded.catalog.generation))
       ? { kind: 'published' }
       : { kind: 'unpublished', final: false, reason: 'the public files are being written' };
   }
@@ -92,12 +98,4 @@ function missingFingerprint(entry: Version, placed: PlacedVersion): string | und
     Object.entries(placed.fingerprints).find(([, value]) => !known.has(value)) ?? [];
   if (fingerprint === undefined) return undefined;
   return `the catalog has another fingerprint for ${file ?? ''} than ${fingerprint}`;
-}
-
-async function isPublic(store: ObjectStore, generation: number): Promise<boolean> {
-  for (const key of [IMAGES_KEY, INDEX_KEY]) {
-    const file = await readPublicFile(store, key);
-    if (file.kind !== 'ours' || file.revision.catalog < generation) return false;
-  }
-  return true;
 }

@@ -1,10 +1,11 @@
 import type { Catalog, VersionState } from '../../catalog/document.ts';
-import { IMAGES_KEY, INDEX_KEY } from '../../facts/delivery-policy.ts';
+import { STREAMS_PREFIX } from '../../facts/delivery-policy.ts';
 import { readScanRecord } from '../../local/scan-record.ts';
 import { mapConcurrently } from '../../pipeline/concurrently.ts';
 import { isPipelineError } from '../../pipeline/errors.ts';
 import { loadCatalog } from '../../pipeline/documents/load-catalog.ts';
 import { mirrorStatus, unopenedMirror, type MirrorStatus } from '../../mirrors/status.ts';
+import { followsCatalog, type PublicDocument } from '../../pipeline/documents/public-documents.ts';
 import { readPublicFile } from '../../pipeline/documents/public-files.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -49,8 +50,8 @@ interface Status {
   readonly store: string;
   /** Of the catalog; null when there is none. */
   readonly generation: number | null;
-  /** Of the public files; null where there is none of ours. */
-  readonly public: { readonly index: number | null; readonly images: number | null };
+  /** Of each public document that follows the catalog, by its short name; null where there is none of ours. */
+  readonly public: Readonly<Record<string, number | null>>;
   readonly products: number;
   readonly versions: Readonly<Partial<Record<VersionState, number>>>;
   /** Keys below `images/` that can be no image: of a directory now, of a bucket at the last enumeration. */
@@ -62,7 +63,7 @@ interface Status {
 }
 
 async function statusOf(opened: OpenedStore, stateDir: string): Promise<Status> {
-  const { store } = opened.context;
+  const { store, documents } = opened.context;
   const problems: string[] = [];
   let catalog: Catalog | undefined;
   try {
@@ -72,12 +73,12 @@ async function statusOf(opened: OpenedStore, stateDir: string): Promise<Status> 
     problems.push(error.message);
   }
   const sweep = await readScanRecord(stateDir);
-  const generations = {
-    index: await generationOf(store, INDEX_KEY, problems),
-    images: await generationOf(store, IMAGES_KEY, problems),
-  };
+  const generations: Record<string, number | null> = {};
+  for (const document of documents.filter(followsCatalog).toReversed()) {
+    generations[shortName(document)] = await generationOf(store, document, problems);
+  }
   if (catalog) problems.push(...catalogProblems(catalog, generations));
-  else if (problems.length === 0 && (generations.index ?? generations.images) !== null) {
+  else if (problems.length === 0 && Object.values(generations).some((one) => one !== null)) {
     problems.push(
       'the catalog is gone while its public files are there: run `bucketstreams update`',
     );
@@ -132,15 +133,20 @@ async function mirrorsOf(
   );
 }
 
+/** `index` for `streams/v1/index.json`. */
+function shortName({ key }: PublicDocument): string {
+  return key.replace(STREAMS_PREFIX, '').replace(/\.json$/, '');
+}
+
 async function generationOf(
   store: ObjectStore,
-  key: string,
+  document: PublicDocument,
   problems: string[],
 ): Promise<number | null> {
-  const file = await readPublicFile(store, key);
+  const file = await readPublicFile(store, document);
   if (file.kind === 'foreign') {
     problems.push(
-      `${key} was written by another program: run \`bucketstreams init\` to take the store over`,
+      `${document.key} was written by another program: run \`bucketstreams init\` to take the store over`,
     );
   }
   return file.kind === 'ours' ? file.revision.catalog : null;
@@ -171,11 +177,14 @@ function countStates(catalog: Catalog): Partial<Record<VersionState, number>> {
 
 function statusText(status: Status): string {
   const states = Object.entries(status.versions).map(([state, count]) => `${count} ${state}`);
+  const published = Object.entries(status.public).map(
+    ([name, generation]) => `${name} ${generation ?? 'none'}`,
+  );
   const refused = status.refused > 0 ? `; ${status.refused} files are no images` : '';
   const lines = [
     `Store       ${status.store}`,
     `Catalog     ${status.generation === null ? 'none' : `generation ${status.generation}`}`,
-    `Public      index ${status.public.index ?? 'none'}, images ${status.public.images ?? 'none'}`,
+    `Public      ${published.join(', ')}`,
     `Products    ${status.products}`,
     `Versions    ${states.join(', ') || 'none'}${refused}`,
     `Last sweep  ${status.lastSweep ?? 'not known here'}`,

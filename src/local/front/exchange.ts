@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DocumentFacts } from '../../facts/delivery-policy.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
 export interface ResponseOptions {
   readonly store: ObjectStore;
   readonly log: Logger;
-  /** Cache-Control of the public JSON and of image files. */
-  readonly streamsCacheControl: string;
-  readonly imagesCacheControl: string;
+  readonly documents: readonly DocumentFacts[];
 }
 
-/** One request, and what its answer is made from. */
+/** One request, and what its response is made from. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import { IMAGES_CONTENT_TYPE } from '../../facts/delivery-policy.ts';
+import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../../facts/delivery-policy.ts';
 import type { ObjectInfo } from '../../storage/object-store.ts';
 import type { Exchange } from './exchange.ts';
 import { wholeOrBroken } from './whole-or-broken.ts';
@@ -15,7 +15,7 @@ export async function respondWithImage(info: ObjectInfo, exchange: Exchange): Pr
   const validators = { etag: `"${info.etag}"`, lastModified: info.lastModified };
   response.setHeader('ETag', validators.etag);
   response.setHeader('Last-Modified', new Date(info.lastModified).toUTCString());
-  response.setHeader('Cache-Control', options.imagesCacheControl);
+  response.setHeader('Cache-Control', IMAGES_CACHE_CONTROL);
   response.setHeader('Accept-Ranges', 'bytes');
   const status = preconditionStatus(request.headers, validators);
   if (status !== undefined) {

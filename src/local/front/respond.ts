@@ -1,24 +1,27 @@
 import type { ServerResponse } from 'node:http';
-import { ALLOWED_METHODS, route } from '../../facts/delivery-policy.ts';
+import { ALLOWED_METHODS, documentKeys, route } from '../../facts/delivery-policy.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectInfo } from '../../storage/object-store.ts';
 import { respondWithImage } from './image.ts';
-import { respondWithJson } from './json.ts';
+import { respondWithDocument } from './document.ts';
 import { blame, explain } from './problems.ts';
 import type { Exchange } from './exchange.ts';
 
-/** How often a read that finds the object replaced since the look at it starts over. */
+/** How often a read starts over that finds the object replaced since the look at it. */
 const ATTEMPTS = 3;
 
+/** What responds with each kind of object. */
+const RESPONDERS = { document: respondWithDocument, image: respondWithImage };
+
 /**
- * Answers one request from the store. Rejects only when an answer that was begun cannot be finished: it must
- * then be cut, so that the client sees it broken and not short.
+ * Responds to one request from the store. Rejects only when a response that was begun cannot be finished: the
+ * caller then cuts the connection, so that the client sees the response broken and not short.
  */
 export async function respond(exchange: Exchange): Promise<void> {
   const { request, response, signal } = exchange;
-  const found = route(pathOf(request.url ?? ''));
+  const found = route(pathOf(request.url ?? ''), documentKeys(exchange.options.documents));
   response.setHeader('X-Content-Type-Options', 'nosniff');
-  if (found.kind === 'streams') openToEveryOrigin(response);
+  if (found.kind === 'document') openToEveryOrigin(response);
 
   if (!ALLOWED_METHODS.includes(request.method ?? '')) {
     response.setHeader('Allow', ALLOWED_METHODS.join(', '));
@@ -28,9 +31,8 @@ export async function respond(exchange: Exchange): Promise<void> {
   } else if (found.kind === 'refused') {
     refuse(exchange, found.status);
   } else {
-    const respond = found.kind === 'streams' ? respondWithJson : respondWithImage;
     try {
-      await answerFrom(found.key, exchange, respond);
+      await answerFrom(found.key, exchange, RESPONDERS[found.kind]);
     } catch (error) {
       if (response.headersSent || signal.aborted) throw error;
       blame(exchange, error);

@@ -2,7 +2,7 @@ import { once, setMaxListeners } from 'node:events';
 import http from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { IMAGES_CACHE_CONTROL, STREAMS_CACHE_CONTROL } from '../../facts/delivery-policy.ts';
+import { DOCUMENT_FACTS, type DocumentFacts } from '../../facts/delivery-policy.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { respond } from './respond.ts';
@@ -21,8 +21,8 @@ export interface FrontOptions {
   readonly log: Logger;
   /** Milliseconds after which a connection on which nothing moves is cut. */
   readonly idleTimeout?: number;
-  readonly streamsCacheControl?: string;
-  readonly imagesCacheControl?: string;
+  /** The public documents that it serves; those of this version by default. */
+  readonly documents?: readonly DocumentFacts[];
 }
 
 export interface KeyAndCertificate {
@@ -54,12 +54,8 @@ const TLS_LIMITS = { minVersion: 'TLSv1.2', handshakeTimeout: 10_000 } as const;
 /** Serves the public part of a store. Rejects with a ListenError when it cannot listen. */
 export async function startFront(options: FrontOptions): Promise<Front> {
   const { host, log, tls } = options;
-  const answerOptions: ResponseOptions = {
-    store: options.store,
-    log,
-    streamsCacheControl: options.streamsCacheControl ?? STREAMS_CACHE_CONTROL,
-    imagesCacheControl: options.imagesCacheControl ?? IMAGES_CACHE_CONTROL,
-  };
+  const { store, documents = DOCUMENT_FACTS } = options;
+  const responseOptions: ResponseOptions = { store, log, documents };
   const signals = new WeakMap<Socket, AbortSignal>();
   let closing = false;
 
@@ -82,7 +78,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     const signal = connectionSignal(signals, socket);
-    respond({ request, response, signal, options: answerOptions }).catch((error: unknown) => {
+    respond({ request, response, signal, options: responseOptions }).catch((error: unknown) => {
       socket.destroy();
       response.destroy();
       if (!signal.aborted) log('warn', 'answer cut', { url, error: String(error) });

@@ -32,11 +32,11 @@ export async function loadOrCreateCatalog(
   context: PipelineContext,
   options: { readonly adopt?: boolean } = {},
 ): Promise<LoadedCatalog & { readonly created: boolean }> {
-  const { store } = context;
+  const { store, documents } = context;
   const existing = await loadCatalog(store, context.known?.last);
   if (existing !== undefined) return { ...existing, created: false };
 
-  const publicState = await readPublicState(store);
+  const publicState = await readPublicState(store, documents);
   if (publicState.kind !== 'absent' && options.adopt !== true) {
     // A rival may have made and published it since.
     const made = await loadCatalog(store);

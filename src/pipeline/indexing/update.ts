@@ -84,7 +84,7 @@ export async function indexAll(
 
 /** A catalog that was set back must pass what is public, or it could never be published. */
 async function passPublicGeneration(context: PipelineContext): Promise<void> {
-  const { generation } = await readPublicState(context.store);
+  const { generation } = await readPublicState(context.store, context.documents);
   await commitCatalog(context, (current) =>
     Promise.resolve(
       current.generation < generation ? { ...current, generation: generation + 1 } : current,
@@ -108,7 +108,7 @@ async function replaceUnreadable(context: PipelineContext): Promise<void> {
     if (!isPipelineError(error, 'catalog_unreadable')) throw error;
     context.log('warn', 'rebuilding a damaged catalog', { problem: error.message });
   }
-  const { generation } = await readPublicState(store);
+  const { generation } = await readPublicState(store, context.documents);
   try {
     await store.write(CATALOG_KEY, serializeCatalog(await rebuildingCatalog(context, generation)), {
       condition: { ifMatch: damaged.etag },

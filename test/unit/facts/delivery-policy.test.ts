@@ -1,27 +1,31 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import vm from 'node:vm';
-import { route } from '../../../src/facts/delivery-policy.ts';
+import { documentKeys, route } from '../../../src/facts/delivery-policy.ts';
 import { DELIVERY_TABLE } from '../../support/aws/delivery-table.ts';
 
-type RouteFunction = (path: string) => unknown;
+type RouteFunction = (path: string, documents: readonly string[]) => unknown;
 
 function expected({ path, answer }: (typeof DELIVERY_TABLE)[number]) {
   if ('status' in answer) return { kind: 'refused', status: answer.status };
-  return { kind: path.startsWith('/streams/') ? 'streams' : 'image', key: answer.key };
+  return { kind: path.startsWith('/streams/') ? 'document' : 'image', key: answer.key };
 }
 
 describe('route', () => {
   for (const entry of DELIVERY_TABLE) {
     it(`answers ${JSON.stringify(entry.path.slice(0, 80))} as the table says`, () => {
-      assert.deepEqual(route(entry.path), expected(entry));
+      assert.deepEqual(route(entry.path, documentKeys()), expected(entry));
     });
   }
 
   it('gives the same answers where only its source text is known', () => {
     const alone = vm.runInNewContext(`'use strict'; (${route.toString()})`) as RouteFunction;
     for (const entry of DELIVERY_TABLE) {
-      assert.deepEqual({ ...(alone(entry.path) as object) }, expected(entry), entry.path);
+      assert.deepEqual(
+        { ...(alone(entry.path, documentKeys()) as object) },
+        expected(entry),
+        entry.path,
+      );
     }
   });
 

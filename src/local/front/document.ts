@@ -1,21 +1,22 @@
 import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import { STREAMS_CONTENT_TYPE } from '../../facts/delivery-policy.ts';
+import { documentFacts } from '../../facts/delivery-policy.ts';
 import type { ObjectInfo } from '../../storage/object-store.ts';
 import type { Exchange } from './exchange.ts';
 import { wholeOrBroken } from './whole-or-broken.ts';
 import { acceptsGzip, preconditionStatus } from './negotiation.ts';
 
-/** Smaller JSON is not worth compressing; the CDN's own limit. */
+/** Bytes. Compression does not shrink smaller documents much; the CDN has the same limit. */
 const LEAST_TO_COMPRESS = 1000;
 
 /**
- * Answers with a public JSON file, always whole (a client may ask for a range, but need not be given one),
+ * Responds with a public document, always whole (a client may ask for a range, but need not be given one),
  * plain or compressed as the client takes it, however it is stored.
  */
-export async function respondWithJson(info: ObjectInfo, exchange: Exchange): Promise<void> {
+export async function respondWithDocument(info: ObjectInfo, exchange: Exchange): Promise<void> {
   const { request, response, signal, options } = exchange;
+  const { contentType, cacheControl } = documentFacts(info.key, options.documents);
   const asStored = `"${info.etag}"`;
   // The stored bytes have the store's ETag; bytes that we code or decode have its weak form.
   const recoded = `W/${asStored}`;
@@ -25,7 +26,7 @@ export async function respondWithJson(info: ObjectInfo, exchange: Exchange): Pro
   const compress = takesGzip && chunks && info.size >= LEAST_TO_COMPRESS;
 
   response.setHeader('Last-Modified', new Date(info.lastModified).toUTCString());
-  response.setHeader('Cache-Control', options.streamsCacheControl);
+  response.setHeader('Cache-Control', cacheControl);
   response.setHeader('Vary', 'Accept-Encoding');
   response.setHeader('ETag', compress ? recoded : asStored);
   const status = preconditionStatus(request.headers, {
@@ -37,11 +38,11 @@ export async function respondWithJson(info: ObjectInfo, exchange: Exchange): Pro
     return;
   }
 
-  // HEAD opens it too: only then is it known how it is stored.
+  // HEAD opens it too: only an open body shows how it is stored.
   const body = await options.store.read(info.key, { ifMatch: info.etag, signal });
   const storedGzip = body.contentEncoding === 'gzip';
   const coder = coderFor(storedGzip, takesGzip, compress);
-  response.setHeader('Content-Type', STREAMS_CONTENT_TYPE);
+  response.setHeader('Content-Type', contentType);
   response.setHeader('ETag', coder === undefined ? asStored : recoded);
   if (takesGzip && (storedGzip || compress)) response.setHeader('Content-Encoding', 'gzip');
   if (coder === undefined) response.setHeader('Content-Length', info.size);
