@@ -1,10 +1,10 @@
 import { CatalogMemory } from '../src/pipeline/documents/catalog-memory.ts';
 import type { FanOutReport } from '../src/mirrors/fan-out.ts';
 import { keepMirror } from '../src/mirrors/keep.ts';
+import type { MetricLabels } from '../src/log/meter.ts';
 import type { Mirror } from '../src/mirrors/mirror.ts';
 import { openStore } from '../src/storage/open-store.ts';
 import { functionContext, type Invocation } from './function-context.ts';
-import { emitMetrics } from './metrics.ts';
 import { parseMirrorSettings } from './mirror-settings.ts';
 import { storeLocation } from './store-location.ts';
 
@@ -19,14 +19,15 @@ let lookedAt = -Infinity;
 let behindSince: number | undefined;
 
 /**
- * Brings one mirror up to the master, whatever it is told: news of the master's public files and ticks of the
- * clock ask for the same. A mirror that cannot be worked on is told of by a metric, and the messages are
- * taken all the same: none is named as a batch item failure, for it would say no more than the next tick,
- * which comes within a minute, and after five returns would fill the dead letters.
+ * Brings one mirror up to the master. News of the master's public files and ticks of the clock ask for the
+ * same. A mirror that cannot be worked on shows in a metric, and its messages count as done: the next tick
+ * comes within a minute, and messages that return five times would fill the dead letters.
  */
 export async function handler(_event: unknown, invocation: Invocation): Promise<void> {
-  const { context } = await world;
+  const { context, meter } = await world;
   const target = await mirror;
+  const labels = { mirror: target.name };
+  meter.count('BytesCopied', 0, labels);
   const now = context.now();
   const remaining = invocation.getRemainingTimeInMillis();
   const quick = now - lookedAt < LOOK_EVERY;
@@ -39,7 +40,7 @@ export async function handler(_event: unknown, invocation: Invocation): Promise<
     });
     if (!quick) lookedAt = now;
     const isQuiet = quick && report.copied === 0 && report.missing.files === 0;
-    await tell(target.name, report);
+    await measure(report, labels);
     context.log(isQuiet ? 'debug' : 'info', 'mirror kept', {
       mirror: target.name,
       generation: report.generation,
@@ -51,33 +52,28 @@ export async function handler(_event: unknown, invocation: Invocation): Promise<
     });
   } catch (error) {
     behindSince ??= now;
-    emitMetrics(
-      { MirrorFailures: 1, MirrorLagSeconds: (context.now() - behindSince) / 1000 },
-      { Mirror: target.name },
-    );
+    meter.count('MirrorFailures', 1, labels);
+    meter.gauge('MirrorLagSeconds', (context.now() - behindSince) / 1000, labels);
     context.log('error', 'mirror not kept', {
       mirror: target.name,
       error: String(error),
       request: invocation.awsRequestId,
     });
+  } finally {
+    meter.flush();
   }
 }
 
-async function tell(name: string, report: FanOutReport): Promise<void> {
-  const { context } = await world;
+async function measure(report: FanOutReport, labels: MetricLabels): Promise<void> {
+  const { context, meter } = await world;
   const catalog = (await memory.load(context.store))?.catalog;
   const generations = Math.max(0, (catalog?.generation ?? 0) - report.generation);
   if (generations === 0 && report.missing.files === 0) behindSince = undefined;
   else behindSince ??= context.now();
-  emitMetrics(
-    {
-      MirrorLagGenerations: generations,
-      MirrorLagSeconds: behindSince === undefined ? 0 : (context.now() - behindSince) / 1000,
-      MirrorFailures: report.failures.size,
-      BytesCopied: report.copiedBytes,
-    },
-    { Mirror: name },
-  );
+  const lag = behindSince === undefined ? 0 : (context.now() - behindSince) / 1000;
+  meter.gauge('MirrorLagGenerations', generations, labels);
+  meter.gauge('MirrorLagSeconds', lag, labels);
+  meter.count('MirrorFailures', report.failures.size, labels);
 }
 
 async function openMirror(): Promise<Mirror> {

@@ -2,7 +2,7 @@ import { createHasher } from '../src/hashing/hasher.ts';
 import { jsonLogger, type LogLevel } from '../src/log/logger.ts';
 import { createContext, type PipelineContext } from '../src/pipeline/context.ts';
 import { openStore } from '../src/storage/open-store.ts';
-import { Meter } from './metrics.ts';
+import { emfMeter, type EmfMeter } from './metrics.ts';
 import { parseSettings } from './settings.ts';
 import { storeLocation } from './store-location.ts';
 
@@ -15,7 +15,8 @@ export interface Invocation {
 
 export interface FunctionWorld {
   readonly context: PipelineContext;
-  readonly meter: Meter;
+  /** That of the context. A handler flushes it at its end. */
+  readonly meter: EmfMeter;
   /** Of the master. */
   readonly bucket: string;
   readonly queueUrl: string;
@@ -30,18 +31,16 @@ export async function functionContext(
 ): Promise<FunctionWorld> {
   const location = storeLocation('STORE_URL', environment['STORE_URL']);
   const store = await openStore({ location });
-  const meter = new Meter();
+  const write = (line: string) => void process.stdout.write(line);
+  const meter = emfMeter(write, environment['DEPLOYMENT']);
   const context = createContext({
     store,
-    hasher: meter.hasher(
-      createHasher({
-        threads: hasTwoProcessors(environment) ? 'auto' : 0,
-        workerUrl: new URL('./digest-worker.js', import.meta.url),
-      }),
-    ),
-    log: meter.log(
-      jsonLogger((line) => void process.stdout.write(line), levelOf(environment['LOG_LEVEL'])),
-    ),
+    hasher: createHasher({
+      threads: hasTwoProcessors(environment) ? 'auto' : 0,
+      workerUrl: new URL('./digest-worker.js', import.meta.url),
+    }),
+    log: jsonLogger(write, levelOf(environment['LOG_LEVEL'])),
+    meter,
     settings: parseSettings(environment['BUCKETSTREAMS_SETTINGS'] ?? '{}'),
   });
   return {

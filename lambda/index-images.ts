@@ -1,7 +1,7 @@
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { indexVersions, type IndexReport } from '../src/pipeline/indexing/index-versions.ts';
 import { functionContext, type Invocation } from './function-context.ts';
-import { emitMetrics, isCatalogProblem } from './metrics.ts';
+import { isCatalogProblem } from './metrics.ts';
 import {
   decodeRequest,
   hideFor,
@@ -23,6 +23,8 @@ const world = functionContext();
 export async function handler(event: unknown, invocation: Invocation): Promise<BatchResponse> {
   const { context, meter, bucket, queueUrl } = await world;
   const messages = parseQueueEvent(event);
+  // Graphs show a gap where there is no zero.
+  for (const name of ['BytesHashed', 'CommitRetries'] as const) meter.count(name, 0);
   const requests = messages.map((message) => ({
     message,
     request: decodeRequest(message.body, bucket),
@@ -38,7 +40,8 @@ export async function handler(event: unknown, invocation: Invocation): Promise<B
       invocationMs: remaining,
     });
   } catch (error) {
-    emitMetrics({ ...meter.take(), CatalogProblems: isCatalogProblem(error) ? 1 : 0 });
+    meter.count('CatalogProblems', isCatalogProblem(error) ? 1 : 0);
+    meter.flush();
     context.log('error', 'nothing indexed', {
       error: String(error),
       request: invocation.awsRequestId,
@@ -68,10 +71,9 @@ export async function handler(event: unknown, invocation: Invocation): Promise<B
     failed.push(message);
     await hide(message, seconds, queueUrl);
   }
-  emitMetrics({
-    ...meter.take(),
-    MalformedMessages: requests.filter(({ request }) => !isWhollyRead(request)).length,
-  });
+  const malformed = requests.filter(({ request }) => !isWhollyRead(request));
+  meter.count('MalformedMessages', malformed.length);
+  meter.flush();
   context.log('info', 'indexed', {
     messages: messages.length,
     versions: report.outcomes.size,

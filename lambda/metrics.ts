@@ -1,40 +1,54 @@
-import type { Catalog } from '../src/catalog/document.ts';
 import { DEFAULT_DEPLOYMENT, METRICS_NAMESPACE } from '../src/facts/deployment-names.ts';
-import type { Hasher } from '../src/images/digests.ts';
+import type { MetricName } from '../src/facts/metric-names.ts';
 import { emfLine } from '../src/log/emf.ts';
-import { type MetricName } from '../src/facts/metric-names.ts';
-import type { Logger } from '../src/log/logger.ts';
+import type { Meter, MetricLabels } from '../src/log/meter.ts';
 import { isPipelineError } from '../src/pipeline/errors.ts';
 
-export type MetricValues = Readonly<Partial<Record<MetricName, number>>>;
-
-/** Writes metrics to the function's log, where CloudWatch finds them. */
-export function emitMetrics(
-  values: MetricValues,
-  dimensions: Readonly<Record<string, string>> = {},
-): void {
-  const line = emfLine(values, {
-    namespace: METRICS_NAMESPACE,
-    dimensions: { Deployment: process.env['DEPLOYMENT'] ?? DEFAULT_DEPLOYMENT, ...dimensions },
-    now: Date.now(),
-  });
-  if (line !== undefined) process.stdout.write(line);
+/** A meter that writes what it took to the function's log, where CloudWatch makes metrics of it. */
+export interface EmfMeter extends Meter {
+  /** Writes one line for each set of labels that something was measured with, and starts anew. */
+  flush(): void;
 }
 
-/** How many versions there are in each state that an operator cares for. */
-export function versionMetrics(catalog: Catalog): MetricValues {
-  const states = Object.values(catalog.products).flatMap(({ versions }) =>
-    Object.values(versions).map(({ state }) => state),
-  );
-  const count = (wanted: string) => states.filter((state) => state === wanted).length;
+export function emfMeter(
+  write: (line: string) => void,
+  deployment: string = DEFAULT_DEPLOYMENT,
+  now: () => number = Date.now,
+): EmfMeter {
+  /** By mirror; undefined for the master. */
+  let taken = new Map<string | undefined, Partial<Record<MetricName, number>>>();
+  const valuesOf = ({ mirror }: MetricLabels = {}) => {
+    const values = taken.get(mirror) ?? {};
+    taken.set(mirror, values);
+    return values;
+  };
   return {
-    VersionsPublished: count('published'),
-    VersionsIncomplete: count('incomplete'),
-    VersionsRejected: count('rejected'),
+    count(name, amount, labels) {
+      const values = valuesOf(labels);
+      values[name] = (values[name] ?? 0) + amount;
+    },
+    gauge(name, value, labels) {
+      valuesOf(labels)[name] = value;
+    },
+    flush() {
+      const due = taken;
+      taken = new Map();
+      for (const [mirror, values] of due) {
+        const line = emfLine(values, {
+          namespace: METRICS_NAMESPACE,
+          dimensions: {
+            Deployment: deployment,
+            ...(mirror === undefined ? {} : { Mirror: mirror }),
+          },
+          now: now(),
+        });
+        if (line !== undefined) write(line);
+      }
+    },
   };
 }
 
-/** Errors that no later try mends: a person has to decide something about the catalog. */
+/** Errors that no later try repairs: a person has to decide something about the catalog. */
 export function isCatalogProblem(error: unknown): boolean {
   return isPipelineError(
     error,
@@ -45,36 +59,4 @@ export function isCatalogProblem(error: unknown): boolean {
     'document_too_large',
     'streams_foreign',
   );
-}
-
-/** Counts what goes through a function's hasher and log, from one `take` to the next. */
-export class Meter {
-  #bytesHashed = 0;
-  #commitRetries = 0;
-
-  hasher(hasher: Hasher): Hasher {
-    return {
-      digest: async (body, prefixes) => {
-        const pass = await hasher.digest(body, prefixes);
-        this.#bytesHashed += pass.size;
-        return pass;
-      },
-      prepare: (size) => hasher.prepare(size),
-      close: () => hasher.close(),
-    };
-  }
-
-  log(log: Logger): Logger {
-    return (level, event, fields) => {
-      if (event === 'catalog changed by another writer, trying again') this.#commitRetries += 1;
-      log(level, event, fields);
-    };
-  }
-
-  take(): MetricValues {
-    const values = { BytesHashed: this.#bytesHashed, CommitRetries: this.#commitRetries };
-    this.#bytesHashed = 0;
-    this.#commitRetries = 0;
-    return values;
-  }
 }

@@ -4,7 +4,7 @@ import { scanStore } from '../src/pipeline/indexing/scan.ts';
 import { finishRemovals } from '../src/pipeline/removal/finish-removals.ts';
 import { clearUploads } from '../src/publishing/clear-uploads.ts';
 import { functionContext, type Invocation } from './function-context.ts';
-import { emitMetrics, isCatalogProblem, versionMetrics } from './metrics.ts';
+import { isCatalogProblem } from './metrics.ts';
 import { sweepMessage } from './queue-batch.ts';
 
 /** Few, since a message comes back whole while one of its versions is not done. */
@@ -20,20 +20,15 @@ const world = functionContext();
  * read; the next sweep tries again.
  */
 export async function handler(_event: unknown, invocation: Invocation): Promise<void> {
-  const { context, queueUrl } = await world;
+  const { context, meter, queueUrl } = await world;
   try {
     const found = await scanStore(context);
     await enqueue(found.dirty, queueUrl);
     const removals = await finishRemovals(context);
     await enqueue(removals.deleted, queueUrl);
     await enqueue(await clearUploads(context), queueUrl);
-    emitMetrics({
-      ...versionMetrics(found.catalog),
-      VersionsDrifted: found.dirty.length,
-      RemovalsHeld: found.heldRemovals,
-      SweepsCompleted: 1,
-      CatalogProblems: 0,
-    });
+    meter.count('SweepsCompleted', 1);
+    meter.count('CatalogProblems', 0);
     context.log('info', 'swept', {
       different: found.dirty.length,
       refused: found.refused,
@@ -43,12 +38,14 @@ export async function handler(_event: unknown, invocation: Invocation): Promise<
       request: invocation.awsRequestId,
     });
   } catch (error) {
-    if (isCatalogProblem(error)) emitMetrics({ CatalogProblems: 1 });
+    if (isCatalogProblem(error)) meter.count('CatalogProblems', 1);
     context.log('error', 'sweep failed', {
       error: String(error),
       request: invocation.awsRequestId,
     });
     throw error;
+  } finally {
+    meter.flush();
   }
 }
 

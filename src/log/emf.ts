@@ -1,8 +1,8 @@
-import { METRICS, type MetricName } from '../facts/metric-names.ts';
+import { LOGGED_METRICS, METRICS, type MetricName } from '../facts/metric-names.ts';
 
 export interface EmfOptions {
   readonly namespace: string;
-  /** What the metrics are told apart by. */
+  /** Names and values that tell series of one metric apart. */
   readonly dimensions: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -10,25 +10,27 @@ export interface EmfOptions {
 
 /**
  * One line in the embedded metric format (Amazon CloudWatch user guide, "Specification: Embedded metric
- * format"): written to a function's log, CloudWatch makes metrics of it. Undefined when there are no values.
+ * format"). CloudWatch makes metrics of it when a function logs it, but for `LOGGED_METRICS`, which stay
+ * fields of the line. Undefined when there are no values.
  */
 export function emfLine(
   values: Readonly<Partial<Record<MetricName, number>>>,
   { namespace, dimensions, now }: EmfOptions,
 ): string | undefined {
-  const metrics = Object.entries(METRICS)
+  const fields = Object.entries(METRICS)
     .filter(([name]) => Number.isFinite(values[name as MetricName]))
     .map(([Name, Unit]) => ({ Name, Unit }));
-  if (metrics.length === 0) return undefined;
+  if (fields.length === 0) return undefined;
+  const metrics = fields.filter(({ Name }) => !LOGGED_METRICS.includes(Name));
+  const directive = {
+    Namespace: namespace,
+    Dimensions: [Object.keys(dimensions)],
+    Metrics: metrics,
+  };
   const line = {
-    _aws: {
-      Timestamp: now,
-      CloudWatchMetrics: [
-        { Namespace: namespace, Dimensions: [Object.keys(dimensions)], Metrics: metrics },
-      ],
-    },
+    ...(metrics.length > 0 && { _aws: { Timestamp: now, CloudWatchMetrics: [directive] } }),
     ...dimensions,
-    ...Object.fromEntries(metrics.map(({ Name }) => [Name, values[Name as MetricName]])),
+    ...Object.fromEntries(fields.map(({ Name }) => [Name, values[Name as MetricName]])),
   };
   return `${JSON.stringify(line)}\n`;
 }

@@ -3,7 +3,7 @@ import { MIRROR_KEY } from './ledger/document.ts';
 import { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import { commitCatalog } from '../pipeline/documents/commit-catalog.ts';
 import { commitDocument } from '../pipeline/documents/commit-document.ts';
-import { masterCatalog } from './commit.ts';
+import { masterCatalog, mirrorRetries } from './commit.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import { loadOrCreateMirror, readMirrorStreams } from './load.ts';
@@ -37,6 +37,7 @@ export async function adoptMirror(context: PipelineContext, mirror: Mirror): Pro
     serialize: serializeMirror,
     lost: () => moved(mirror),
     contended: () => moved(mirror),
+    retries: mirrorRetries(mirror),
   };
   await commitDocument(context, target, (current) =>
     Promise.resolve(

@@ -9,7 +9,11 @@ import { compareRevisions, type Revision } from '../simplestreams/generation.ts'
 import { listedImages, type ListedImage } from '../simplestreams/listing.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
-import { commitDocument, MAX_COMMIT_TRIES } from '../pipeline/documents/commit-document.ts';
+import {
+  commitDocument,
+  MAX_COMMIT_TRIES,
+  type SwappedDocument,
+} from '../pipeline/documents/commit-document.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import { loadMirror, loadOrCreateMirror, readMirrorStreams } from './load.ts';
@@ -53,6 +57,7 @@ export async function commitMirror(
     serialize: serializeMirror,
     lost: () => vanished(mirror),
     contended: (cause: unknown) => contended(mirror, cause),
+    retries: mirrorRetries(mirror),
   };
   const { document, changed } = await commitDocument(context, target, async (current) => {
     const streams = await readMirrorStreams(store, context.documents);
@@ -84,7 +89,12 @@ export async function commitMirror(
   return { document, changed, ...found };
 }
 
-/** Of what the public files of this document are made. */
+/** What counts the tries of commits of the mirror's document. */
+export function mirrorRetries({ name }: Mirror): SwappedDocument<MirrorDocument>['retries'] {
+  return { counter: 'MirrorCommitRetries', labels: { mirror: name } };
+}
+
+/** The revision that the public files of this document have. */
 export function revisionOf({ generation, revision }: MirrorDocument): Revision {
   return { catalog: generation, mirror: revision };
 }

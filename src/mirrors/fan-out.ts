@@ -230,6 +230,7 @@ class FanOut {
         if (outcome.proven.proof !== 'copied') return;
         this.#copied += 1;
         this.#bytes += outcome.bytes;
+        this.#context.meter.count('BytesCopied', outcome.bytes, { mirror: this.#mirror.name });
         return;
       case 'failed':
         this.#fail(key, outcome.error);

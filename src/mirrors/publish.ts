@@ -16,11 +16,12 @@ export async function publishMirror(
 ): Promise<boolean> {
   if (document.adopting) return false;
   const named = new Set(namedImages(catalog, images, document).map(identity));
-  const { written } = await publishDocuments(context, store, {
+  const state = {
     catalog,
     revision: revisionOf(document),
-    isListed: (image) => named.has(identity(image)),
-  });
+    isListed: (image: ListedImage) => named.has(identity(image)),
+  };
+  const { written } = await publishDocuments(context, store, state, { mirror: name });
   if (written.length === 0) return false;
   const { generation, revision } = document;
   context.log('info', 'mirror published', {

@@ -3,6 +3,7 @@ import type { MirrorWork } from './ledger/work.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import { copyObject } from '../pipeline/copy-object.ts';
+import { digest } from '../pipeline/digest.ts';
 import type { Mirror } from './mirror.ts';
 
 /** How a piece of work ended. What it did is for the next look to find. */
@@ -59,13 +60,13 @@ async function copy(
 }
 
 async function read(
-  { hasher }: PipelineContext,
-  { store }: Mirror,
+  context: PipelineContext,
+  { name, store }: Mirror,
   { key, etag, wanted }: MirrorWork & { readonly kind: 'read' },
   { onProgress, signal }: TaskOptions,
 ): Promise<WorkOutcome> {
   const body = await store.read(key, { ifMatch: etag, signal });
-  const { sha256, size } = await hasher.digest(body.stream, []);
+  const { sha256, size } = await digest(context, body.stream, [], { mirror: name });
   onProgress?.(size);
   const proven = { etag, size, sha256, source: wanted.etag, proof: 'read' as const };
   return { kind: 'proven', proven, bytes: 0 };

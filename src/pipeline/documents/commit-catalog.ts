@@ -36,6 +36,7 @@ export async function commitCatalog(
     serialize: serializeCatalog,
     lost: () => catalogLost(store.url),
     contended: (cause: unknown) => contended(store.url, cause),
+    retries: { counter: 'CommitRetries' } as const,
   };
   const { document, etag, changed } = await commitDocument(context, target, async (current) => {
     const next = await plan(current);

@@ -1,3 +1,4 @@
+import type { MetricLabels } from '../../log/meter.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ETag, ObjectStore } from '../../storage/object-store.ts';
 import type { PipelineContext } from '../context.ts';
@@ -24,9 +25,14 @@ export interface SwappedDocument<T> {
   /** Reads it, or creates it. */
   readonly load: () => Promise<Stored<T>>;
   readonly serialize: (document: T) => Uint8Array;
-  /** What to say when it has vanished between reading and writing. */
+  /** The error when it has vanished between reading and writing. */
   readonly lost: () => Error;
   readonly contended: (cause: unknown) => Error;
+  /** What counts the tries after the first. */
+  readonly retries: {
+    readonly counter: 'CommitRetries' | 'MirrorCommitRetries';
+    readonly labels?: MetricLabels;
+  };
 }
 
 /**
@@ -37,7 +43,7 @@ export interface SwappedDocument<T> {
  * found done at the next try. Throws PipelineError `document_too_large`.
  */
 export async function commitDocument<T>(
-  { log, pause, random }: Pick<PipelineContext, 'log' | 'pause' | 'random'>,
+  { log, meter, pause, random }: Pick<PipelineContext, 'log' | 'meter' | 'pause' | 'random'>,
   target: SwappedDocument<T>,
   plan: (current: T) => Promise<T | undefined>,
 ): Promise<Stored<T> & { readonly changed: boolean }> {
@@ -55,10 +61,11 @@ export async function commitDocument<T>(
       return { document: next, etag, changed: true };
     } catch (error) {
       if (isStoreError(error, 'not_found')) throw target.lost();
-      // An unknown outcome is looked up like a conflict: the next read tells.
+      // An unknown outcome is handled like a conflict: the next read shows it.
       if (!isStoreError(error, 'precondition_failed', 'conflict', 'unavailable')) throw error;
       if (attempt >= MAX_COMMIT_TRIES) throw target.contended(error);
-      log('debug', 'catalog changed by another writer, trying again', { attempt });
+      meter.count(target.retries.counter, 1, target.retries.labels);
+      log('debug', 'document changed by another writer', { key: target.key, attempt });
       await pause(random() * Math.min(2000, 25 * 2 ** Math.min(attempt, 8)));
     }
   }

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { EDGE_COMPRESSION_LIMIT } from '../../facts/delivery-policy.ts';
+import type { MetricLabels } from '../../log/meter.ts';
 import { compareRevisions, type Revision } from '../../simplestreams/generation.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectStore, WriteOptions } from '../../storage/object-store.ts';
@@ -30,9 +31,10 @@ export interface Written {
  * lower, absent or another program's. It is never written when the stored revision is equal or higher.
  */
 export async function publishDocuments(
-  context: Pick<PipelineContext, 'documents' | 'pause' | 'random'>,
+  context: Pick<PipelineContext, 'documents' | 'meter' | 'pause' | 'random'>,
   store: ObjectStore,
   state: PublishedState,
+  labels?: MetricLabels,
 ): Promise<Written> {
   const written: string[] = [];
   const ahead: Revision[] = [];
@@ -41,6 +43,7 @@ export async function publishDocuments(
     if (outcome.kind === 'written') written.push(document.key);
     if (outcome.kind === 'newer' && followsCatalog(document)) ahead.push(outcome.revision);
   }
+  if (written.length > 0) context.meter.count('Publications', 1, labels);
   return { written, ahead };
 }
 

@@ -5,6 +5,7 @@ import { commitCatalog } from '../documents/commit-catalog.ts';
 import { mapConcurrently } from '../concurrently.ts';
 import type { PipelineContext } from '../context.ts';
 import { publishStreams } from '../documents/publish-streams.ts';
+import { measureRejections } from './measure.ts';
 import { ReadBudget, type ReadLimits } from './read-budget.ts';
 import { ReadPool } from './read-pool.ts';
 import { readVersion, type ReadOutcome } from './read-version.ts';
@@ -121,7 +122,9 @@ class Indexing {
     if (targets.length === 0) return { looks: [], committed: false };
     let looks: readonly Seen[] = [];
     let due: readonly Seen[] = [];
+    let before: Catalog | undefined;
     const { catalog, changed } = await commitCatalog(this.#context, async (current) => {
+      before = current;
       looks = await mapConcurrently(targets, LOOKS_AT_ONCE, (target) =>
         seeTarget(this.#context, target, current, this.#limits.doubt),
       );
@@ -133,6 +136,7 @@ class Indexing {
     });
     this.#catalog = catalog;
     if (changed) this.#tellRefused(due);
+    if (changed && before) measureRejections(this.#context.meter, before, catalog, targets);
     if (changed) this.#published = (await publishStreams(this.#context, catalog)).generation;
     return { looks, committed: changed };
   }

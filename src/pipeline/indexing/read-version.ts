@@ -6,6 +6,7 @@ import { versionPrefix, type VersionRef } from '../../images/layout.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ETag } from '../../storage/object-store.ts';
 import type { PipelineContext } from '../context.ts';
+import { digest } from '../digest.ts';
 import { readBytes } from '../read-bytes.ts';
 import type { ReadBudget } from './read-budget.ts';
 
@@ -105,24 +106,24 @@ function withRefused(
 }
 
 async function readMetadata(
-  { store, hasher, memory }: PipelineContext,
+  context: PipelineContext,
   prefix: string,
   { files }: Version,
   name: MetadataFile,
 ): Promise<Uint8Array> {
   const file = files[name];
   if (file === undefined) throw new Error(`${prefix}${name} is to be read but was not seen`);
-  const bytes = await readBytes(store, prefix + name, {
+  const bytes = await readBytes(context.store, prefix + name, {
     ifMatch: file.etag,
     limit: METADATA_LIMIT,
   });
-  const { sha256 } = await hasher.digest(one(bytes), []);
-  memory.remember(prefix + name, file, sha256);
+  const { sha256 } = await digest(context, one(bytes), []);
+  context.memory.remember(prefix + name, file, sha256);
   return bytes;
 }
 
 async function readContent(
-  { store, hasher, memory, log }: PipelineContext,
+  context: PipelineContext,
   prefix: string,
   { files }: Version,
   read: MissingRead,
@@ -132,11 +133,12 @@ async function readContent(
 ): Promise<void> {
   const file = files[read.file];
   if (file === undefined) throw new Error(`${prefix}${read.file} is to be read but was not seen`);
+  const { store, memory, log } = context;
   const key = prefix + read.file;
   const finished = budget.start(file.size);
   const body = await store.read(key, { ifMatch: file.etag, signal });
   const prefixes = read.metadata.map((name) => metadata.get(name) ?? new Uint8Array());
-  const pass = await hasher.digest(body.stream, prefixes);
+  const pass = await digest(context, body.stream, prefixes);
   finished();
   memory.remember(key, file, pass.sha256);
   for (const [index, name] of read.metadata.entries()) {

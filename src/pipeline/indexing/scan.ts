@@ -16,6 +16,7 @@ import type { ETag, ObjectInfo } from '../../storage/object-store.ts';
 import { commitCatalog } from '../documents/commit-catalog.ts';
 import type { PipelineContext } from '../context.ts';
 import { keepPrevious } from '../documents/previous-catalog.ts';
+import { measureScan } from './measure.ts';
 import { exceedsGuard } from './removal-guard.ts';
 
 export interface ScanOptions {
@@ -112,13 +113,15 @@ export async function scanStore(
     await commitCatalog(context, (current) => Promise.resolve(rebuilt(current)));
   }
   await keepPrevious(context, catalog);
-  return {
+  const report = {
     dirty: hold ? dirty : [...dirty, ...gone],
     heldRemovals: hold ? gone.length : 0,
     refused: refusedCount,
     created: before.created,
     catalog,
   };
+  measureScan(context.meter, report);
+  return report;
 }
 
 /** The catalog, free to be published. */

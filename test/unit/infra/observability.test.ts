@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { METRICS } from '../../../src/facts/metric-names.ts';
+import { LOGGED_METRICS, METRICS } from '../../../src/facts/metric-names.ts';
 import { resources, synthesise } from '../../support/aws/deployment.ts';
 
 const { master } = synthesise();
@@ -72,6 +72,17 @@ describe('the alarms', () => {
   it('name only metrics that there are', () => {
     for (const alarm of alarms.filter(({ Namespace }) => Namespace === 'bucketstreams')) {
       assert.ok(String(alarm['MetricName']) in METRICS);
+    }
+  });
+});
+
+describe('metrics that are only logged', () => {
+  it('are in no alarm and no graph', () => {
+    const shown = ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard'];
+    const text = JSON.stringify(shown.map((type) => resources(master, type)));
+    for (const name of LOGGED_METRICS) {
+      // Within a dashboard's body quotes are escaped.
+      assert.doesNotMatch(text, new RegExp(`\\W${name}\\W`));
     }
   });
 });

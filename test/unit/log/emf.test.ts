@@ -28,6 +28,20 @@ describe('emfLine', () => {
     });
   });
 
+  it('only logs a metric that no alarm and no graph shows', () => {
+    assert.deepEqual(JSON.parse(emfLine({ Publications: 2 }, options) ?? ''), {
+      Deployment: 'live',
+      Publications: 2,
+    });
+    const both = JSON.parse(emfLine({ BytesHashed: 5, Publications: 2 }, options) ?? '') as {
+      readonly _aws: { readonly CloudWatchMetrics: readonly { readonly Metrics: unknown }[] };
+      readonly Publications: number;
+    };
+    const [directive] = both._aws.CloudWatchMetrics;
+    assert.deepEqual(directive?.Metrics, [{ Name: 'BytesHashed', Unit: 'Bytes' }]);
+    assert.equal(both.Publications, 2);
+  });
+
   it('leaves out what is no number, and says nothing when nothing is left', () => {
     assert.equal(emfLine({}, options), undefined);
     assert.equal(emfLine({ BytesHashed: NaN }, options), undefined);

@@ -18,6 +18,7 @@ describe('a document that is swapped', () => {
       serialize: () => new Uint8Array(DOCUMENT_LIMIT + 1),
       lost: unexpected,
       contended: unexpected,
+      retries: { counter: 'CommitRetries' } as const,
     };
     const change = () => Promise.resolve({});
     await assert.rejects(commitDocument(testContext(store), target, change), {
