@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { encoded, RequestSigner } from './sign.ts';
+import { encoded, requestSigner, type RequestSigner } from './sign.ts';
 
 /** A request for an object, or for a part of one that is being uploaded. */
 export interface WireOrder {
@@ -70,7 +70,9 @@ export class S3Wire {
     if (this.#address !== undefined) return;
     if (this.#refused) this.#refusals += 1;
     this.#refused = false;
-    if (this.#refusals < MAX_REFUSALS) this.#address = addressOf(key, request);
+    if (this.#refusals < MAX_REFUSALS) {
+      this.#address = addressOf(key, request, this.#options.client);
+    }
   }
 
   /** The answer, if it is a success. Else undefined: the SDK is to ask. Never rejects. */
@@ -79,35 +81,31 @@ export class S3Wire {
     if (address === undefined) return undefined;
     const { client, onRequest, serverTime } = this.#options;
     try {
-      const keys = await client.config.credentials();
-      if (order.signal?.aborted === true) return undefined;
       const { operation, query = {}, body, signal } = order;
-      const method = operation === 'GetObject' ? 'GET' : 'PUT';
-      const path = address.path + order.key.split('/').map(encoded).join('/');
+      const { signer, protocol, hostname, port } = address;
       const sha256 =
         order.sha256 ??
         (body === undefined ? EMPTY_SHA256 : createHash('sha256').update(body).digest('hex'));
-      const plain = {
-        ...order.headers,
-        host: address.host,
-        'user-agent': address.userAgent,
-        ...(body === undefined ? {} : { 'content-length': String(body.byteLength) }),
+      const request = {
+        method: operation === 'GetObject' ? 'GET' : 'PUT',
+        protocol,
+        hostname,
+        ...(port === undefined ? {} : { port }),
+        path: address.path + order.key.split('/').map(encoded).join('/'),
+        query: { ...query },
+        headers: {
+          ...order.headers,
+          host: address.host,
+          'user-agent': address.userAgent,
+          'x-amz-content-sha256': sha256,
+          ...(body === undefined ? {} : { 'content-length': String(body.byteLength) }),
+        },
       };
-      const signed = { method, path, query, headers: plain, sha256 };
-      const headers = address.signer.sign(signed, keys, serverTime());
-      const { protocol, hostname, port } = address;
+      const signed = await signer(request, serverTime());
+      if (signal?.aborted === true) return undefined;
       onRequest(operation);
       const outcome: unknown = await client.config.requestHandler.handle(
-        {
-          method,
-          protocol,
-          hostname,
-          ...(port === undefined ? {} : { port }),
-          path,
-          query: { ...query },
-          headers,
-          body,
-        },
+        { ...signed, body },
         signal === undefined ? {} : { abortSignal: signal },
       );
       return this.#judged(outcome);
@@ -139,7 +137,7 @@ export class S3Wire {
 }
 
 /** Where requests for objects go, from one for `key`. Undefined where it was signed in another way than ours. */
-function addressOf(key: string, request: unknown): Address | undefined {
+function addressOf(key: string, request: unknown, client: S3Client): Address | undefined {
   if (!isRecord(request) || !isRecord(request['headers'])) return undefined;
   const { protocol, hostname, port, path, headers } = request;
   const { host, authorization, 'user-agent': userAgent } = headers;
@@ -158,7 +156,7 @@ function addressOf(key: string, request: unknown): Address | undefined {
     path: path.slice(0, -end.length),
     host,
     userAgent: typeof userAgent === 'string' ? userAgent : 'bucketstreams',
-    signer: new RequestSigner(region),
+    signer: requestSigner(region, client.config),
   };
 }
 

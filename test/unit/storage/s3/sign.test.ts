@@ -1,7 +1,8 @@
+import { S3Client } from '@aws-sdk/client-s3';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { RequestSigner } from '../../../../src/storage/s3/sign.ts';
+import { requestSigner } from '../../../../src/storage/s3/sign.ts';
 
 const EMPTY = createHash('sha256').digest('hex');
 const TIME = Date.UTC(2013, 4, 24);
@@ -42,23 +43,65 @@ const EXAMPLES: readonly {
   },
 ];
 
-describe('RequestSigner', () => {
-  const signer = new RequestSigner('us-east-1');
+/** Signatures that the signer before this library gave for these paths. */
+const ODD_PATHS = [
+  ['/bucket/images/a//b', '6e558ef8d989270f39a5ef805676bf2069c7ae229aeea719d93c7a27d5e86352'],
+  ['/bucket/a/../b/./c', 'f607a017a9c5485ce1ce87d4908c8291c889f9bc8bacc848e4469307ac9d3369'],
+  [
+    '/bucket/%2B%20~%20%28%20%29%20%27%20%2A%20%21',
+    '7f79b668eb2189a22a52d07c44296ce9329d03981e626b089adc5599d0490580',
+  ],
+  [
+    '/bucket/%C3%BC/%E6%97%A5%E6%9C%AC%E8%AA%9E/%F0%9F%8E%89',
+    'd11c51f39c16466b052cf983c398d6ade8928502018182f769648b4eeb97f520',
+  ],
+  [
+    '/bucket/a%252Fb%3Fc%23d%26e%3Df',
+    '1c714c0f4485f59f40160e2d6688e54aaab39c208550f1bba6f999e6dbf4e1af',
+  ],
+] as const;
 
-  for (const { path, query, headers, signed, signature } of EXAMPLES) {
-    it(`signs ${path}?${Object.keys(query).join('&')} as S3 documents it`, () => {
-      const request = { method: 'GET', path, query, headers, sha256: EMPTY };
-      const sent = signer.sign(request, KEYS, TIME);
-      assert.equal(sent['x-amz-date'], '20130524T000000Z');
+const { sha256: hash } = new S3Client({ region: 'us-east-1' }).config;
+
+describe('requestSigner', () => {
+  const signed = async (
+    asked: {
+      readonly method?: string;
+      readonly path: string;
+      readonly query?: Readonly<Record<string, string>>;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly sha256?: string;
+    },
+    keys: { readonly sessionToken?: string; readonly secretAccessKey?: string } = {},
+    time = TIME,
+  ) => {
+    const { method = 'GET', path, query = {}, headers, sha256 = EMPTY } = asked;
+    const credentials = { ...KEYS, ...keys };
+    const signer = requestSigner('us-east-1', { credentials, sha256: hash });
+    const request = {
+      method,
+      protocol: 'https:',
+      hostname: HOST,
+      path,
+      query: { ...query },
+      headers: { ...headers, 'x-amz-content-sha256': sha256 },
+    };
+    return new Map(Object.entries((await signer(request, time)).headers));
+  };
+
+  for (const { path, query, headers, signed: names, signature } of EXAMPLES) {
+    it(`signs ${path}?${Object.keys(query).join('&')} as S3 documents it`, async () => {
+      const sent = await signed({ path, query, headers });
+      assert.equal(sent.get('x-amz-date'), '20130524T000000Z');
       assert.equal(
-        sent['authorization'],
+        sent.get('authorization'),
         'AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, ' +
-          `SignedHeaders=${signed}, Signature=${signature}`,
+          `SignedHeaders=${names}, Signature=${signature}`,
       );
     });
   }
 
-  it('signs the body that is sent, the session and the conditions, and nothing that a proxy may change', () => {
+  it('signs the body that is sent, the session and the conditions, and nothing that a proxy may change', async () => {
     const sha256 = createHash('sha256').update('body').digest('hex');
     const headers = {
       host: HOST,
@@ -68,31 +111,43 @@ describe('RequestSigner', () => {
       'cache-control': 'no-cache',
       'user-agent': 'one',
     };
-    const request = { method: 'PUT', path: '/key', query: {}, headers, sha256 };
-    const sent = signer.sign(request, { ...KEYS, sessionToken: 'token' }, TIME);
-    assert.equal(sent['x-amz-content-sha256'], sha256);
-    assert.equal(sent['x-amz-security-token'], 'token');
+    const sent = await signed(
+      { method: 'PUT', path: '/key', headers, sha256 },
+      { sessionToken: 'token' },
+    );
+    assert.equal(sent.get('x-amz-content-sha256'), sha256);
+    assert.equal(sent.get('x-amz-security-token'), 'token');
     assert.equal(
-      /SignedHeaders=([^,]*)/.exec(sent['authorization'] ?? '')?.[1],
+      /SignedHeaders=([^,]*)/.exec(sent.get('authorization') ?? '')?.[1],
       'content-type;host;if-none-match;x-amz-content-sha256;x-amz-date;x-amz-security-token',
     );
   });
 
-  it('takes the key of the day and of the secret', () => {
-    const request = {
-      method: 'GET',
-      path: '/',
-      query: {},
-      headers: { host: HOST },
-      sha256: EMPTY,
-    };
-    const authorization = (secret: string, time: number) =>
-      new Map(Object.entries(signer.sign(request, { ...KEYS, secretAccessKey: secret }, time))).get(
+  it('takes the key of the day and of the secret', async () => {
+    const authorization = async (secretAccessKey: string, time: number) =>
+      (await signed({ path: '/', headers: { host: HOST } }, { secretAccessKey }, time)).get(
         'authorization',
       );
-    const first = authorization('one', TIME);
-    assert.notEqual(authorization('two', TIME), first);
-    assert.notEqual(authorization('one', TIME + 86_400_000), first);
-    assert.equal(authorization('one', TIME), first);
+    const first = await authorization('one', TIME);
+    assert.notEqual(await authorization('two', TIME), first);
+    assert.notEqual(await authorization('one', TIME + 86_400_000), first);
+    assert.equal(await authorization('one', TIME), first);
+  });
+
+  it('signs paths as they are sent, and a body by its placeholder', async () => {
+    const headers = { host: HOST, 'content-encoding': 'gzip', 'x-amz-checksum-crc32': 'AAAAAA==' };
+    for (const [path, signature] of ODD_PATHS) {
+      const sent = await signed(
+        {
+          method: 'PUT',
+          path,
+          query: { partNumber: '1', uploadId: 'a+/=~ (é)' },
+          headers,
+          sha256: 'UNSIGNED-PAYLOAD',
+        },
+        { sessionToken: 'a/b+c==' },
+      );
+      assert.equal(/Signature=(.*)/.exec(sent.get('authorization') ?? '')?.[1], signature, path);
+    }
   });
 });
