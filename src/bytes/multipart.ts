@@ -1,3 +1,5 @@
+import { Dicer } from '@fastify/busboy';
+
 import { borrowed, lend, type BorrowedChunks } from './borrowed-chunks.ts';
 
 /** A body is no multipart/form-data as LXD and Incus send it. */
@@ -14,7 +16,8 @@ export interface Part {
 
 const MAX_BOUNDARY = 200;
 const MAX_HEADERS = 8192;
-const CRLF2 = Buffer.from('\r\n\r\n');
+/** The library opens all parts in a chunk at once; an image has two. */
+const MAX_PARTS = 16;
 
 /** The boundary in a Content-Type of multipart/form-data; undefined when it is another type. */
 export function multipartBoundary(contentType: string | undefined): string | undefined {
@@ -26,123 +29,122 @@ export function multipartBoundary(contentType: string | undefined): string | und
 }
 
 /**
- * Splits a multipart body (RFC 7578) into its parts as it passes, in bounded memory.
+ * Splits a multipart body (RFC 7578) into its parts as it passes, in bounded memory. Rejects with
+ * MultipartError, or with the body's error.
  */
 export async function* multipartParts(
   body: BorrowedChunks,
   boundary: string,
 ): AsyncGenerator<Part, void, undefined> {
-  const input = new Input(body);
+  const splitter = new Splitter(body, boundary);
   try {
-    const delimiter = Buffer.from(`\r\n--${boundary}`);
-    // The first delimiter may stand at the very beginning, without its line break.
-    input.unshift(Buffer.from('\r\n'));
-    await input.before(delimiter, MAX_HEADERS);
     for (;;) {
-      const next = await input.take(2);
-      if (next.toString('latin1') === '--') return;
-      if (next.toString('latin1') !== '\r\n') throw damaged('a delimiter is followed by text');
-      input.unshift(Buffer.from('\r\n'));
-      const headers = await input.before(CRLF2, MAX_HEADERS);
-      const content = new PartBody(input, delimiter);
-      yield { name: fieldName(headers.toString('utf8')), body: borrowed(content) };
-      if (!content.ended) throw new MultipartError('a part was not read to its end');
+      const part = await splitter.next();
+      if (part === undefined) return;
+      yield { name: part.name, body: borrowed(splitter.content(part.stream)) };
+      if (!part.stream.readableEnded) throw new MultipartError('a part was not read to its end');
     }
   } finally {
-    await input.close();
+    await splitter.close();
   }
 }
 
-class PartBody implements AsyncIterable<Uint8Array> {
-  ended = false;
-  private readonly input: Input;
-  private readonly delimiter: Buffer;
-
-  constructor(input: Input, delimiter: Buffer) {
-    this.input = input;
-    this.delimiter = delimiter;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* this.input.until(this.delimiter);
-    this.ended = true;
-  }
+interface OpenPart {
+  readonly stream: Dicer.PartStream;
+  headers: object | undefined;
 }
 
-/** Reads a stream of chunks up to given bytes. */
-class Input {
-  private readonly source: AsyncIterator<Uint8Array>;
-  private held: Buffer = Buffer.alloc(0);
+/** Gives the library one chunk at a time, and only when all that it made of the chunk before is read. */
+class Splitter {
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #dicer: Dicer;
+  readonly #open: OpenPart[] = [];
+  #count = 0;
+  #finished = false;
 
-  constructor(body: BorrowedChunks) {
-    this.source = lend(body);
+  constructor(body: BorrowedChunks, boundary: string) {
+    this.#source = lend(body);
+    // The types of the library lack two of these. A part holds one chunk at most, so it never has to pause.
+    const settings = { boundary, maxHeaderSize: MAX_HEADERS, partHwm: 2 ** 40 };
+    this.#dicer = new Dicer(settings);
+    this.#dicer.on('finish', () => {
+      this.#finished = true;
+    });
+    this.#dicer.on('part', (stream) => {
+      this.#count += 1;
+      // Thrown through `write`, so that the rest of the chunk is not split.
+      if (this.#count > MAX_PARTS) throw damaged(`it has more than ${MAX_PARTS} parts`);
+      const part: OpenPart = { stream, headers: undefined };
+      stream.on('header', (headers) => {
+        part.headers = headers;
+      });
+      this.#open.push(part);
+    });
   }
 
-  unshift(bytes: Buffer): void {
-    this.held = Buffer.concat([bytes, this.held]);
-  }
-
-  async take(length: number): Promise<Buffer> {
-    while (this.held.length < length) this.held = await this.joined(this.held);
-    const bytes = this.held.subarray(0, length);
-    this.held = this.held.subarray(length);
-    return bytes;
-  }
-
-  /** What comes before `mark`, which is taken too. More than `limit` bytes of it are an error. */
-  async *until(mark: Buffer, limit = Infinity): AsyncGenerator<Buffer, void, undefined> {
+  /** Undefined after the last delimiter. */
+  async next(): Promise<{ name: string; stream: Dicer.PartStream } | undefined> {
     for (let passed = 0; ;) {
-      const at = this.held.indexOf(mark);
-      // Without a match, all but what may be the mark's beginning can go.
-      const length = at < 0 ? beginningOf(mark, this.held) : at;
-      const bytes = this.held.subarray(0, length);
-      passed += length;
-      if (passed > limit) throw damaged(`more than ${limit} bytes stand before a part's content`);
-      this.held = this.held.subarray(at < 0 ? length : at + mark.length);
-      if (length > 0) yield bytes;
-      if (at >= 0) return;
-      this.held = await this.joined(this.held);
+      const [part, following] = this.#open;
+      if (part?.headers !== undefined) {
+        this.#open.shift();
+        return { name: fieldName(part.headers), stream: part.stream };
+      }
+      if (part !== undefined && (following !== undefined || this.#finished)) {
+        throw damaged('a part has no content');
+      }
+      if (this.#finished) return undefined;
+      if (passed > MAX_HEADERS) {
+        throw damaged(`more than ${MAX_HEADERS} bytes stand before a part's content`);
+      }
+      passed += await this.#feed();
     }
   }
 
-  /** The same, whole. */
-  async before(mark: Buffer, limit: number): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of this.until(mark, limit)) chunks.push(Buffer.from(chunk));
-    return Buffer.concat(chunks);
+  async *content(stream: Dicer.PartStream): AsyncGenerator<Uint8Array, void, undefined> {
+    for (;;) {
+      const chunk: unknown = stream.read();
+      if (chunk instanceof Uint8Array) {
+        yield chunk;
+        continue;
+      }
+      // A stream that is read to its end says so in the next tick.
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      if (stream.readableEnded) return;
+      await this.#feed();
+    }
   }
 
   async close(): Promise<void> {
-    await this.source.return?.();
+    await this.#source.return?.();
   }
 
-  /** `rest`, copied, and the next chunk. */
-  private async joined(rest: Buffer): Promise<Buffer> {
-    const kept = Buffer.from(rest);
-    const next = await this.source.next();
+  /** The bytes of the chunk. */
+  async #feed(): Promise<number> {
+    const next = await this.#source.next();
     if (next.done === true) throw damaged('it ends before its last delimiter');
     const { buffer, byteOffset, byteLength } = next.value;
-    const bytes = Buffer.from(buffer, byteOffset, byteLength);
-    return kept.length === 0 ? bytes : Buffer.concat([kept, bytes]);
+    await new Promise<void>((resolve, reject) => {
+      this.#dicer.write(Buffer.from(buffer, byteOffset, byteLength), (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+    return byteLength;
   }
 }
 
-/** Where in `bytes` the last ones begin that `mark` may begin with; their length when none do. */
-function beginningOf(mark: Buffer, bytes: Buffer): number {
-  const [first = 0] = mark;
-  for (let at = Math.max(bytes.length - mark.length + 1, 0); ; at += 1) {
-    at = bytes.indexOf(first, at);
-    if (at < 0) return bytes.length;
-    if (mark.subarray(0, bytes.length - at).equals(bytes.subarray(at))) return at;
-  }
-}
-
-function fieldName(headers: string): string {
-  const disposition = /^content-disposition:(.*)$/im.exec(headers)?.[1] ?? '';
-  const match = /;\s*name=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i.exec(disposition);
+function fieldName(headers: object): string {
+  const match = /;\s*name=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i.exec(disposition(headers));
   const name = match?.[1] ?? match?.[2];
   if (name === undefined) throw damaged('a part has no name');
   return name;
+}
+
+/** The library keeps values as lists, by names in lower case, each byte a character. */
+function disposition(headers: object): string {
+  const found: unknown = Object.entries(headers).find(([n]) => n === 'content-disposition')?.[1];
+  const value: unknown = Array.isArray(found) ? found[0] : undefined;
+  return typeof value === 'string' ? Buffer.from(value, 'latin1').toString('utf8') : '';
 }
 
 function damaged(what: string): MultipartError {

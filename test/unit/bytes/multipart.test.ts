@@ -88,6 +88,40 @@ describe('multipartParts', () => {
     await assert.rejects(collect(chunks(nameless, [9])), /no name/);
   });
 
+  it('refuses a delimiter among headers, more parts than any image has, and a part that nobody read', async () => {
+    const cut = Buffer.from(`--${BOUNDARY}\r\nA: b\r\n--${BOUNDARY}--\r\n`);
+    await assert.rejects(collect(chunks(cut, [9])), /no content/);
+    const many = body(Array.from({ length: 17 }, (_, n) => [`p${n}`, Buffer.from('x')] as const));
+    await assert.rejects(collect(chunks(many, [many.length])), /more than 16 parts/);
+    const skip = async () => {
+      const two = [['metadata', Buffer.from('m')] as const, ['rootfs', Buffer.from('r')] as const];
+      for await (const part of multipartParts(chunks(body(two), [7]), BOUNDARY))
+        assert.ok(part.name);
+    };
+    await assert.rejects(skip(), /not read to its end/);
+  });
+
+  it('gives chunks of any size, and needs no more of the source than the last delimiter', async () => {
+    const root = Buffer.alloc(3 * 1024 * 1024, '\r\n--b0un');
+    const whole = body([
+      ['metadata', Buffer.from('m')],
+      ['rootfs', root],
+    ]);
+    let closed = false;
+    const source = async function* () {
+      try {
+        yield* chunks(whole, [2 ** 20]);
+        assert.fail('asked for more than the last delimiter');
+      } finally {
+        closed = true;
+      }
+    };
+    const found = await collect(source());
+    assert.deepEqual(found[0], ['metadata', Buffer.from('m')]);
+    assert.ok(found[1]?.[1].equals(root));
+    assert.equal(closed, true);
+  });
+
   it('finds the boundary in the content type', () => {
     assert.equal(multipartBoundary('multipart/form-data; boundary=abc'), 'abc');
     assert.equal(multipartBoundary('Multipart/Form-Data;charset=x; boundary="a b"'), 'a b');
