@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+
+import { unpackTar } from 'modern-tar';
 
 import { bytesOnDisk } from '../../support/stores/bytes-on-disk.ts';
 import { cliOutput } from '../../support/cli.ts';
@@ -20,6 +21,7 @@ import {
   type GatewayFixture,
 } from '../../support/servers/gateway-fixture.ts';
 import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/images/tar-archive.ts';
+import { xzFile } from '../../support/images/xz-file.ts';
 
 const NEVER = 3_600_000;
 const MIB = 1024 * 1024;
@@ -66,7 +68,7 @@ describe('a virtual machine in one file', () => {
     ['plain', (tar) => tar],
     ['by gzip', (tar) => gzipSync(tar, { level: 1 })],
     ['by zstd', (tar) => zstdCompressSync(tar)],
-    ['by xz', xz],
+    ['by xz', xzFile],
   ];
   for (const [form, compress] of forms) {
     it(`compressed ${form} is published as its disk and what lies beside it`, async () => {
@@ -82,7 +84,11 @@ describe('a virtual machine in one file', () => {
         field(reply, 'metadata', 'metadata', 'fingerprint'),
         fingerprintOf(metadata, disk),
       );
-      assert.deepEqual(listed(metadata), ['metadata.yaml', 'templates/', 'templates/hosts.tpl']);
+      assert.deepEqual(await listed(metadata), [
+        'metadata.yaml',
+        'templates/',
+        'templates/hosts.tpl',
+      ]);
       assert.equal((await gateway.keys()).length, 2);
     });
   }
@@ -90,7 +96,7 @@ describe('a virtual machine in one file', () => {
   it('compressed by xz holds nobody up while its sender is slow', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
-    const file = xz(MACHINE);
+    const file = xzFile(MACHINE);
     const { promise: others, resolve: go } = Promise.withResolvers<undefined>();
     async function* pausing(): AsyncGenerator<Buffer> {
       yield file.subarray(0, -MIB);
@@ -101,7 +107,7 @@ describe('a virtual machine in one file', () => {
     const body = Readable.from(pausing(), { objectMode: false });
     const first = client('/1.0/images', { ...slow, body });
     await eventually(async () => (await bytesOnDisk(gateway.path)) > 3 * MIB);
-    const second = await client('/1.0/images', splitUpload(xz(metadataTar('quick')), SQUASHFS));
+    const second = await client('/1.0/images', splitUpload(xzFile(metadataTar('quick')), SQUASHFS));
     assert.equal(second.status, 202, second.error);
     go(undefined);
     assert.equal((await first).status, 202);
@@ -128,7 +134,7 @@ describe('a virtual machine in one file', () => {
       ROOT,
     ];
     await client('/1.0/images', sent(tarArchive(entries), 'a/b/c'));
-    assert.deepEqual(listed((await placed(gateway)).metadata), ['metadata.yaml', path]);
+    assert.deepEqual(await listed((await placed(gateway)).metadata), ['metadata.yaml', path]);
   });
 
   it('is named, found, and refused a second time by the fingerprint its sender knows', async () => {
@@ -233,7 +239,7 @@ describe('a virtual machine in one file that cannot be', () => {
     ],
     [
       'ends early, compressed by xz',
-      xz(MACHINE).subarray(0, 3 * MIB),
+      xzFile(MACHINE).subarray(0, 3 * MIB),
       /xz data cannot be decompressed|ends in the middle/,
     ],
     ['has a damaged end', damaged, /gzip data cannot be decompressed/],
@@ -303,12 +309,8 @@ describe('a virtual machine in one file that cannot be', () => {
   });
 });
 
-/** What tar lists of an archive. */
-function listed(archive: Buffer): string[] {
-  const args = ['--list', '--quoting-style=literal', '--file=-'];
-  return execFileSync('tar', args, { input: archive }).toString().trimEnd().split('\n');
-}
-
-function xz(bytes: Buffer): Buffer {
-  return execFileSync('xz', ['-1'], { input: bytes, maxBuffer: 2 ** 26 });
+/** The names in an archive, as a reader that is not ours lists them. */
+async function listed(archive: Buffer): Promise<string[]> {
+  const entries = await unpackTar(archive, { strict: true });
+  return entries.map(({ header }) => header.name);
 }
