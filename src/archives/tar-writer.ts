@@ -9,7 +9,10 @@ export interface PackedEntry {
 const BLOCK = 512;
 const NAME_LENGTH = 100;
 
-/** An uncompressed tar (ustar, with pax headers for long names). Equal entries give equal bytes. */
+/**
+ * Returns an uncompressed tar (ustar, with pax headers for long names). Equal entries give equal bytes, in each
+ * release: fingerprints of virtual machines are digests of them.
+ */
 export function packTar(entries: readonly PackedEntry[]): Buffer {
   const blocks = entries.flatMap(({ path, content }) => {
     const name = content ? path : `${path}/`;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { wholeBody } from '../../../src/bytes/borrowed-chunks.ts';
 import { decompressed } from '../../../src/archives/compression.ts';
 import { xzFile } from '../../support/images/xz-file.ts';
 
@@ -17,9 +18,7 @@ async function opened(file: Uint8Array, held: boolean): Promise<Buffer> {
       await Promise.resolve();
     }
   };
-  const pieces: Buffer[] = [];
-  for await (const piece of decompressed(body(), 'xz', { held })) pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces);
+  return wholeBody(decompressed(body(), 'xz', { held }), 1024 * 1024);
 }
 
 describe('decompression of xz', () => {
