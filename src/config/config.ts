@@ -84,8 +84,8 @@ export interface ServeConfig {
   readonly state?: string;
   /** Whether it also keeps the public files up to date. */
   readonly watch: boolean;
-  /** Seconds between two enumerations. */
-  readonly enumerateEvery: number;
+  /** Seconds between two scans of the whole store. */
+  readonly scanEvery: number;
   /** Seconds for which a file must rest before it counts as whole. */
   readonly settle: number;
   /** Seconds after which a connection on which nothing moves is cut. */

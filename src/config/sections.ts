@@ -116,7 +116,7 @@ export function readServe(table: TableReader, base: string): ServeConfig {
     ...(certFile !== undefined && keyFile !== undefined && { tls: { certFile, keyFile } }),
     ...(state !== undefined && { state }),
     watch: table.boolean('watch') ?? true,
-    enumerateEvery: table.number('enumerate_every', 1, DAY) ?? 300,
+    scanEvery: table.number(table.nameOf('scan_every', 'enumerate_every'), 1, DAY) ?? 300,
     settle: table.number('settle', 0, 3600) ?? 1,
     idleTimeout: table.number('idle_timeout', 1, DAY) ?? 120,
   };

@@ -86,6 +86,13 @@ export class TableReader {
     throw this.error(key, `is ${described(value)}`, `write a table: [${header}]`);
   }
 
+  /** The name of a renamed key in this table: `key`, or the `old` one where that stands. */
+  nameOf(key: string, old: string): string {
+    if (!Object.hasOwn(this.#values, old)) return key;
+    if (!Object.hasOwn(this.#values, key)) return old;
+    throw this.error(old, `is the old name of ${key}, which is there too`, 'remove it');
+  }
+
   /** Throws when there are keys that were not asked for. */
   done(): void {
     const unknown = this.keys.find((key) => !this.#asked.has(key));

@@ -20,9 +20,9 @@ master = ${JSON.stringify(storeUrl)}
 # names = []
 # Plain HTTP, for behind a proxy that does TLS.
 # http = false
-# Seconds between two enumerations of the whole store.
-# enumerate_every = 300
-# Seconds for which a file in a directory must rest before it counts as whole.
+# Seconds between two scans of the whole store.
+# scan_every = 300
+# Seconds for which a file in a directory must stay unchanged before it counts as whole.
 # settle = 1
 
 [retention]

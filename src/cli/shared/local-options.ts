@@ -93,7 +93,7 @@ export async function runLocal(
     const indexing = {
       sources: sourcesOf(opened, events, log),
       guard: opened.directory !== undefined,
-      scanEveryMs: scanEveryMs ?? serve.enumerateEvery * 1000,
+      scanEveryMs: scanEveryMs ?? serve.scanEvery * 1000,
       removalGraceMs: removalGraceMs ?? retention.grace * 1000,
     };
     const starting = startLocal({

@@ -66,12 +66,12 @@ describe('docs/configuration.md', () => {
     assert.equal(shown.delivery.streamsMaxAge, config.delivery.streamsMaxAge);
     assert.equal(shown.delivery.imagesMaxAge, config.delivery.imagesMaxAge);
     assert.equal(shown.retention.grace, config.retention.grace);
-    const { enumerateEvery, settle, idleTimeout, port, watch } = config.serve;
+    const { scanEvery, settle, idleTimeout, port, watch } = config.serve;
     const { serve } = shown;
     assert.deepEqual(
-      { enumerateEvery, settle, idleTimeout, port, watch },
+      { scanEvery, settle, idleTimeout, port, watch },
       {
-        enumerateEvery: serve.enumerateEvery,
+        scanEvery: serve.scanEvery,
         settle: serve.settle,
         idleTimeout: serve.idleTimeout,
         port: serve.port,

@@ -57,7 +57,7 @@ tls_cert = "server.crt"
 tls_key = "/etc/ssl/server.key"
 state = "state"
 watch = false
-enumerate_every = 60
+scan_every = 60
 settle = 0.5
 idle_timeout = 30
 
@@ -85,7 +85,7 @@ describe('the configuration', () => {
         names: [],
         http: false,
         watch: true,
-        enumerateEvery: 300,
+        scanEvery: 300,
         settle: 1,
         idleTimeout: 120,
       },
@@ -153,12 +153,16 @@ describe('the configuration', () => {
         tls: { certFile: '/etc/images/server.crt', keyFile: '/etc/ssl/server.key' },
         state: '/etc/images/state',
         watch: false,
-        enumerateEvery: 60,
+        scanEvery: 60,
         settle: 0.5,
         idleTimeout: 30,
       },
       deployment: { name: 'images', destroyImages: true, replicationTimeControl: true },
     });
+  });
+
+  it('reads the old name of a renamed key', () => {
+    assert.equal(parseConfig('[serve]\nenumerate_every = 60', FILE).serve.scanEvery, 60);
   });
 
   it('makes keys write-once by default where S3 replicates them', () => {
@@ -243,6 +247,9 @@ describe('the configuration', () => {
     ['[log]\nlevel = "verbose"', 2, 'log.level', /"debug", "info", "warn", "error"/],
     ['[serve]\nport = 65536', 2, 'serve.port', /65535/],
     ['[serve]\ntls_key = "x"', 2, 'serve.tls_key', /alone/],
+    ['[serve]\nscan_every = 0', 2, 'serve.scan_every', /from 1/],
+    ['[serve]\nenumerate_every = 0', 2, 'serve.enumerate_every', /from 1/],
+    ['[serve]\nscan_every = 9\nenumerate_every = 9', 3, 'serve.enumerate_every', /old name/],
     ['[serve]\nhttp = true\ntls_cert = "x"\ntls_key = "y"', 3, 'serve.tls_cert', /http = true/],
     ['[deployment]\nname = "Images"', 2, 'deployment.name', /lower case/],
     ['[store]\ntoString = 1', 2, 'store.toString', /not known/],
