@@ -1,4 +1,6 @@
-import type { Command } from './console/command.ts';
+import type { CommandUnknownOpts } from 'commander';
+
+import type { ProgramRun } from './console/command.ts';
 import { keepYoungHeapSmall } from '../bytes/young-heap.ts';
 
 /** A command by its name. Its module is loaded only when it is used, so that `--help` is quick. */
@@ -6,7 +8,7 @@ export interface CommandEntry {
   readonly name: string;
   /** One line for the program's help. */
   readonly summary: string;
-  readonly load: () => Promise<Command>;
+  readonly load: (run: ProgramRun) => Promise<CommandUnknownOpts>;
 }
 
 /** All commands, in the order of the program's help. */
@@ -14,73 +16,73 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'init',
     summary: 'Prepare a store, take over an existing one',
-    load: async () => (await import('./commands/init.ts')).initCommand,
+    load: async (run) => (await import('./commands/init.ts')).initCommand(run),
   },
   {
     name: 'serve',
     summary: 'Serve a store over HTTPS and keep it up to date',
-    load: async () => {
+    load: async (run) => {
       keepYoungHeapSmall();
-      return (await import('./commands/serve.ts')).serveCommand;
+      return (await import('./commands/serve.ts')).serveCommand(run);
     },
   },
   {
     name: 'watch',
     summary: 'Keep a store up to date without serving it',
-    load: async () => (await import('./commands/watch.ts')).watchCommand,
+    load: async (run) => (await import('./commands/watch.ts')).watchCommand(run),
   },
   {
     name: 'update',
     summary: 'Make the public files reflect the store',
-    load: async () => (await import('./commands/update.ts')).updateCommand,
+    load: async (run) => (await import('./commands/update.ts')).updateCommand(run),
   },
   {
     name: 'list',
     summary: 'List images, and with --all what is not published and why',
-    load: async () => (await import('./commands/list.ts')).listCommand,
+    load: async (run) => (await import('./commands/list.ts')).listCommand(run),
   },
   {
     name: 'publish',
     summary: "Store an image's files as a version of a product",
-    load: async () => (await import('./commands/publish.ts')).publishCommand,
+    load: async (run) => (await import('./commands/publish.ts')).publishCommand(run),
   },
   {
     name: 'remove',
     summary: 'Remove versions',
-    load: async () => (await import('./commands/remove.ts')).removeCommand,
+    load: async (run) => (await import('./commands/remove.ts')).removeCommand(run),
   },
   {
     name: 'prune',
     summary: 'Remove old versions',
-    load: async () => (await import('./commands/prune.ts')).pruneCommand,
+    load: async (run) => (await import('./commands/prune.ts')).pruneCommand(run),
   },
   {
     name: 'verify',
     summary: 'Read back every published byte and check it',
-    load: async () => (await import('./commands/verify.ts')).verifyCommand,
+    load: async (run) => (await import('./commands/verify.ts')).verifyCommand(run),
   },
   {
     name: 'status',
-    summary: 'Tell how a store is',
-    load: async () => (await import('./commands/status.ts')).statusCommand,
+    summary: 'Print the state of a store',
+    load: async (run) => (await import('./commands/status.ts')).statusCommand(run),
   },
   {
     name: 'mirror',
     summary: 'Bring mirrors up to the master now',
-    load: async () => (await import('./commands/mirror.ts')).mirrorCommand,
+    load: async (run) => (await import('./commands/mirror.ts')).mirrorCommand(run),
   },
   {
     name: 'pull',
     summary: 'Copy products of another simplestreams server',
-    load: async () => (await import('./commands/pull.ts')).pullCommand,
+    load: async (run) => (await import('./commands/pull.ts')).pullCommand(run),
   },
   {
     name: 'gateway',
     summary: 'Take images in from lxc and incus themselves',
-    load: async () => {
+    load: async (run) => {
       // Before its modules are loaded, with which the young generation would grow.
       keepYoungHeapSmall();
-      return (await import('./commands/gateway.ts')).gatewayCommand;
+      return (await import('./commands/gateway/gateway.ts')).gatewayCommand(run);
     },
   },
 ];

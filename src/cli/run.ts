@@ -1,54 +1,53 @@
-import { packageVersion } from '../config/package-version.ts';
-import { COMMANDS, type CommandEntry } from './command-list.ts';
+import { CommanderError, type CommandUnknownOpts } from 'commander';
+
 import { errorLines, exitCodeOf, UsageError, type ExitCode } from './console/exit.ts';
-import { programHelp } from './console/help.ts';
-import { nearest } from './console/nearest.ts';
+import type { ProgramRun } from './console/command.ts';
 import type { Terminal } from './console/terminal.ts';
+import { createProgram } from './program.ts';
 
 /** Runs the program on the words after its name. Errors become one line on standard error. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  let name: string | undefined;
+  const own: ProgramRun = { terminal, exitCode: 0 };
+  const program = await createProgram(argv, own);
   try {
-    const [first, ...rest] = argv;
-    const words = first === 'help' && rest[0] !== undefined ? [rest[0], '--help'] : argv;
-    switch (words[0]) {
-      case undefined:
-        terminal.err(programHelp(COMMANDS));
-        return 2;
-      case 'help':
-      case '--help':
-      case '-h':
-        terminal.out(programHelp(COMMANDS));
-        return 0;
-      case '--version':
-        terminal.out(`bucketstreams ${await packageVersion()}\n`);
-        return 0;
-    }
-    const entry = find(words[0]);
-    name = entry.name;
-    const command = await entry.load();
-    return await command(words.slice(1), terminal);
+    await program.parseAsync(argv, { from: 'user' });
+    return own.exitCode;
   } catch (error) {
-    const debug = argv.some(
-      (word, at) =>
-        word === '--log-level=debug' || (word === 'debug' && argv[at - 1] === '--log-level'),
-    );
-    for (const line of errorLines(error, debug)) terminal.err(`bucketstreams: ${line}\n`);
-    if (error instanceof UsageError) {
-      terminal.err(`Try \`bucketstreams ${name === undefined ? '' : `${name} `}--help\`.\n`);
+    // Help or the version was asked for and is printed.
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    // A sub-command is missing, and commander has printed the help in its place.
+    if (error instanceof CommanderError && error.code === 'commander.help') return 2;
+    const failure = error instanceof CommanderError ? usageError(error) : error;
+    for (const line of errorLines(failure, wantsCauses(argv))) {
+      terminal.err(`bucketstreams: ${line}\n`);
     }
-    return exitCodeOf(error);
+    if (failure instanceof UsageError) {
+      terminal.err(`Try \`${pathOf(program, argv).join(' ')} --help\`.\n`);
+    }
+    return exitCodeOf(failure);
   }
 }
 
-function find(name: string): CommandEntry {
-  const entry = COMMANDS.find((command) => command.name === name);
-  if (entry) return entry;
-  const kind = name.startsWith('-') ? 'option' : 'command';
-  const similar = nearest(
-    name,
-    COMMANDS.map((command) => command.name),
+function usageError({ message }: CommanderError): UsageError {
+  return new UsageError(message.replace(/^error: /, ''));
+}
+
+/** The names of the program and of the commands that the words name. */
+function pathOf(program: CommandUnknownOpts, argv: readonly string[]): readonly string[] {
+  let command = program;
+  const path = [program.name()];
+  for (const word of argv) {
+    const child = command.commands.find((one) => one.name() === word);
+    if (child === undefined) continue;
+    command = child;
+    path.push(word);
+  }
+  return path;
+}
+
+function wantsCauses(argv: readonly string[]): boolean {
+  return argv.some(
+    (word, at) =>
+      word === '--log-level=debug' || (word === 'debug' && argv[at - 1] === '--log-level'),
   );
-  const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
-  throw new UsageError(`unknown ${kind} ${JSON.stringify(name)}${hint}`);
 }

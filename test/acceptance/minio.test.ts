@@ -63,7 +63,7 @@ before(async () => {
       store,
       state: join(folder, 'state'),
       // What is found, is found by its events.
-      args: ['--events-listen', `127.0.0.1:${String(port)}`, '--enumerate-every', String(DAY)],
+      args: ['--events-listen', `127.0.0.1:${String(port)}`, '--scan-every', String(DAY)],
       env: { ...keys, BUCKETSTREAMS_EVENTS_TOKEN: TOKEN },
     }),
   );

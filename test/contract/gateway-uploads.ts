@@ -50,7 +50,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
     folder = resources.use(await temporaryFolder()).path;
     ({ store, env } = await open(folder, resources));
     const state = join(folder, 'state');
-    const args = ['--gateway', 'off', '--enumerate-every', '2'];
+    const args = ['--gateway', 'off', '--scan-every', '2'];
     server = resources.use(await serveStore({ store, state, args, env }));
     const gateway = startCli(['gateway', '--store', store, '--state', state, '--port', '0'], {
       env,

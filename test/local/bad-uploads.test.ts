@@ -83,7 +83,7 @@ describe('what an uploader did wrong', () => {
 
   it('is in status as soon as it lies there', async () => {
     const served = join(folder, 'served');
-    const server = await startServe(served, ['--enumerate-every', '86400']);
+    const server = await startServe(served, ['--scan-every', '86400']);
     try {
       await mkdir(join(served, 'images'));
       await writeFile(join(served, 'images/stray'), 'x');

@@ -23,11 +23,18 @@ describe('usage', () => {
 
   const bad: readonly [args: string, message: RegExp][] = [
     ['', /^Usage: bucketstreams COMMAND/],
-    ['sevre', /unknown command "sevre"; did you mean serve\?/],
-    ['--frobnicate', /unknown option "--frobnicate"/],
+    ['sevre', /unknown command 'sevre' \(Did you mean serve\?\)/],
+    ['lsit', /unknown command 'lsit' \(Did you mean list\?\)/],
+    ['gateway trust lsit', /unknown command 'lsit' \(Did you mean list\?\)/],
+    ['gateway trsut list', /unknown command gateway "trsut"; write .*`gateway trust list`/],
+    ['gateway token', /missing required argument 'NAME'\n.*bucketstreams gateway token --help/],
+    ['gateway trust', /^Usage: bucketstreams gateway trust/],
+    ['mirror', /^Usage: bucketstreams mirror/],
+    ['mirror sink', /unknown command 'sink' \(Did you mean sync\?\)/],
+    ['--frobnicate', /unknown option '--frobnicate'/],
     [
       'list --stoer x',
-      /unknown option --stoer; did you mean --store\?.*bucketstreams list --help/s,
+      /unknown option '--stoer' \(Did you mean --store\?\).*bucketstreams list --help/s,
     ],
     ['list --json=yes', /--json takes no value/],
     ['list a/b/c/d/e', /"a\/b\/c\/d\/e" is no pattern of products/],
@@ -35,14 +42,15 @@ describe('usage', () => {
     ['list --store s3://me:hunter2@bucket', /--store "s3:\/\/…@bucket" holds credentials/],
     ['list --log-level loud', /--log-level is "loud"; one of debug, info, warn, error/],
     ['list --config none.toml', /none\.toml: there is no such file/],
-    ['serve now', /unexpected word "now"/],
+    ['serve now', /too many arguments for 'serve'\. Expected 0 arguments but got 1: now/],
     ['serve --port http', /--port is "http"; a whole number from 0 to 65535/],
     ['serve --settle 1m', /--settle is "1m"; a number of seconds/],
+    ['serve --scan-every 0', /--scan-every must be 1 or more/],
     ['serve --enumerate-every 0', /--enumerate-every must be 1 or more/],
     ['serve --http --tls-cert a --tls-key b', /--http and --tls-cert exclude each other/],
     ['serve --tls-key b', /--tls-cert and --tls-key belong together/],
     ['watch --events-listen :1', /BUCKETSTREAMS_EVENTS_TOKEN/],
-    ['remove', /PRODUCT\/VERSION… is missing/],
+    ['remove', /missing required argument 'PRODUCT\/VERSION'/],
     ['remove busybox', /"busybox" is no version; write os\/release\/arch\/variant\/version/],
     [`remove ${PRODUCT}/latest`, /does not start with a date/],
     ['prune --keep 0', /--keep is "0"; a whole number from 1/],
@@ -104,6 +112,12 @@ describe('usage', () => {
       assert.match(help, new RegExp(`^Usage: bucketstreams ${name}`));
       assert.match(help, /For example:\n {2}\S*.*bucketstreams /);
     }
+    for (const path of ['gateway token', 'gateway trust list', 'mirror sync']) {
+      const help = await cliOutput([...path.split(' '), '--help']);
+      assert.match(help, new RegExp(`^Usage: bucketstreams ${path} `));
+      assert.match(help, /For example:\n {2}bucketstreams /);
+    }
+    assert.match(await cliOutput(['help', 'list']), /^Usage: bucketstreams list/);
     assert.match(await cliOutput(['--version']), /^bucketstreams \d+\.\d+\.\d+\n$/);
   });
 });

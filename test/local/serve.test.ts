@@ -209,8 +209,8 @@ describe('serve on a directory', () => {
     await published(server, '20250101', image);
   });
 
-  it('enumerates again and again, and leaves a record for status', async () => {
-    await serve('--enumerate-every', '1');
+  it('scans again and again, and leaves a record for status', async () => {
+    await serve('--scan-every', '1');
     const lastSweep = async () => {
       const text = await cliOutput(['status', '--json', '--store', `file:${store}`]);
       return (JSON.parse(text) as { lastSweep: string | null }).lastSweep ?? undefined;

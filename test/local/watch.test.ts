@@ -33,6 +33,7 @@ describe('watch', () => {
     const first = `20180716_12:00 ${old.fingerprint}`;
     assert.deepEqual(await published(), [first]);
 
+    // The name of --scan-every until 0.1.
     const watching = startCli(['watch', ...store, '--settle', '0.3', '--enumerate-every', '86400']);
     try {
       await eventually(() => watching.stderr().includes('watching'));

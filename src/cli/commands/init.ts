@@ -1,65 +1,74 @@
 import { writeFile } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 
+import { Option } from 'commander';
+
 import { CONFIG_FILE } from '../../config/load-config.ts';
 import { storeUrl } from '../../storage/location.ts';
 import { IMAGES_PREFIX } from '../../images/layout.ts';
 import { ensureCertificate } from '../../net/authority.ts';
 import { update } from '../../pipeline/indexing/update.ts';
 import { s3Credentials } from '../../storage/s3/credentials.ts';
-import { defineCommand } from '../console/command.ts';
+import { ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
 import { configTemplate } from '../shared/config-template.ts';
 import { UsageError } from '../console/exit.ts';
+import { text } from '../console/options.ts';
 import { createProgress } from '../console/progress.ts';
 import { loadSettings, type CliSettings } from '../shared/settings.ts';
-import { STORE_OPTIONS, withSettings } from '../shared/store-options.ts';
+import { withSettings, withStoreOptions } from '../shared/store-options.ts';
 import type { Terminal } from '../console/terminal.ts';
 
-export const initCommand = defineCommand({
-  name: 'init',
-  description: `Prepares a store: makes the directory or checks the bucket, publishes what is in it (an existing tree of lxd-image-server is taken over in place), makes the certificate for serve, and writes a commented bucketstreams.toml where there is none. Safe to repeat.`,
-  options: {
-    ...STORE_OPTIONS,
-    state: {
-      type: 'string',
-      value: 'DIR',
-      help: "Folder for the certificate. Default: serve's.",
-    },
-    'create-bucket': { type: 'boolean', help: 'Make the bucket when there is none.' },
-    'minio-events': {
-      type: 'string',
-      value: 'ARN',
-      help: 'Have the bucket tell this target of its images: arn:minio:sqs::NAME:webhook for a webhook that leads to --events-listen.',
-    },
-    'no-config': { type: 'boolean', help: 'Write no bucketstreams.toml.' },
-  },
-  examples: [
-    'bucketstreams init --store file:/srv/images',
-    'bucketstreams init --store "s3://images?endpoint=http://127.0.0.1:9000" --create-bucket --minio-events arn:minio:sqs::bucketstreams:webhook',
-  ],
-  run: async (invocation) => {
-    const { values, terminal } = invocation;
-    const settings = await loadSettings(invocation);
-    await prepareBucket(settings, terminal, values['create-bucket'], values['minio-events']);
-    return withSettings(settings, terminal.env, async (opened) => {
-      const { context, stateDir, directory } = opened;
-      const progress = createProgress(terminal, 'Listed', { unit: 'count' });
-      const report = await update(context, {
-        onProgress: (objects) => progress.update(objects),
-      }).finally(() => progress.clear());
-      terminal.out(`${context.store.url}: public generation ${report.generation}\n`);
-      if (directory !== undefined || values.state !== undefined) {
-        const { caPath, created } = await ensureCertificate({
-          stateDir: values.state ?? stateDir,
-          hosts: [settings.config.serve.host, ...settings.config.serve.names],
-        });
-        terminal.out(`${caPath}: ${created ? 'made' : 'is there already'}\n`);
-      }
-      if (!values['no-config']) await writeConfig(settings, context.store.url, terminal);
-      return 0;
+export function initCommand(run: ProgramRun) {
+  const base = new ConsoleCommand('init', run)
+    .description(
+      `Prepares a store: makes the directory or checks the bucket, publishes what is in it (an existing tree of lxd-image-server is taken over in place), makes the certificate for serve, and writes a commented bucketstreams.toml where there is none. Safe to repeat.`,
+    )
+    .addOption(text('--state <DIR>', "Folder for the certificate. Default: serve's."))
+    .option('--create-bucket', 'Make the bucket when there is none.')
+    .addOption(
+      text(
+        '--minio-events <ARN>',
+        'Have the bucket send notifications about its images to this target: arn:minio:sqs::NAME:webhook for a webhook that leads to --events-listen.',
+      ),
+    );
+  const command = withStoreOptions(base);
+  // An option of its own, and no opposite of --config: commander takes every --no-… for that.
+  const noConfig = new Option('--no-config', 'Write no bucketstreams.toml.');
+  noConfig.negate = false;
+  command.addOption(noConfig);
+  return command
+    .addHelpText(
+      'after',
+      examples(
+        'bucketstreams init --store file:/srv/images',
+        'bucketstreams init --store "s3://images?endpoint=http://127.0.0.1:9000" --create-bucket --minio-events arn:minio:sqs::bucketstreams:webhook',
+      ),
+    )
+    .action(async (values) => {
+      const { terminal } = run;
+      const settings = await loadSettings({ values, terminal });
+      await prepareBucket(settings, terminal, values.createBucket, values.minioEvents);
+      run.exitCode = await withSettings(settings, terminal.env, async (opened) => {
+        const { context, stateDir, directory } = opened;
+        const progress = createProgress(terminal, 'Listed', { unit: 'count' });
+        const report = await update(context, {
+          onProgress: (objects) => progress.update(objects),
+        }).finally(() => progress.clear());
+        terminal.out(`${context.store.url}: public generation ${report.generation}\n`);
+        if (directory !== undefined || values.state !== undefined) {
+          const { caPath, created } = await ensureCertificate({
+            stateDir: values.state ?? stateDir,
+            hosts: [settings.config.serve.host, ...settings.config.serve.names],
+          });
+          terminal.out(`${caPath}: ${created ? 'made' : 'is there already'}\n`);
+        }
+        if (command.getOptionValue('noConfig') !== true) {
+          await writeConfig(settings, context.store.url, terminal);
+        }
+        return 0;
+      });
     });
-  },
-});
+}
 
 async function prepareBucket(
   { store: { location, credentials } }: CliSettings,

@@ -2,75 +2,98 @@ import { adoptMirror } from '../../mirrors/adopt.ts';
 import type { PipelineContext } from '../../pipeline/context.ts';
 import type { FanOutReport } from '../../mirrors/fan-out.ts';
 import { keepMirror } from '../../mirrors/keep.ts';
-import { secondsToMs } from '../console/arguments.ts';
-import { defineCommand } from '../console/command.ts';
+import { acceptBefore, ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
 import { errorLines, exitCodeOf, UsageError, type ExitCode } from '../console/exit.ts';
+import { seconds, value } from '../console/options.ts';
+import type { Terminal } from '../console/terminal.ts';
 import { withMirrors, type OpenedMirror } from '../shared/mirrors.ts';
 import { createProgress, formatBytes, type Progress } from '../console/progress.ts';
-import { STORE_OPTIONS, withStore } from '../shared/store-options.ts';
+import type { StoreValues } from '../shared/settings.ts';
+import { withStore, withStoreOptions } from '../shared/store-options.ts';
 import { untilSignal } from '../console/until-signal.ts';
 
-export const mirrorCommand = defineCommand({
-  name: 'mirror',
-  description: `Brings mirrors up to the master: \`mirror sync\` all that the configuration names, \`mirror sync NAME\` one of them. Copies what is missing, publishes what is proven, deletes what was removed once its grace is over. Interrupted, it goes on where it was.`,
-  operands: { name: 'sync [NAME]', min: 1, max: 2 },
-  options: {
-    ...STORE_OPTIONS,
-    adopt: {
-      type: 'boolean',
-      help: 'Take over a mirror of another master, or a tree of another program, and make a lost or damaged mirror.json anew. Needs NAME.',
-    },
-    'removal-grace': {
-      type: 'string',
-      value: 'SECONDS',
-      help: "Time between the end of a removed version's names on the mirror and the end of its bytes. Default: the configuration's, 7200.",
-    },
-    json: { type: 'boolean', help: 'Print one JSON array.' },
-  },
-  examples: ['bucketstreams mirror sync', 'bucketstreams mirror sync paris --adopt'],
-  run: async (invocation) => {
-    const { values, operands, terminal } = invocation;
-    const [verb, name] = operands;
-    if (verb !== 'sync')
-      throw new UsageError(`mirror ${JSON.stringify(verb)} is unknown; write mirror sync`);
-    if (values.adopt && name === undefined) {
-      throw new UsageError('--adopt is for one mirror: write mirror sync NAME --adopt');
-    }
-    const graceMs = secondsToMs('--removal-grace', values['removal-grace']);
-    const abort = new AbortController();
-    void untilSignal(terminal.env).then(() => abort.abort());
-    return withStore(invocation, (opened) => {
-      if (opened.config.mirrors.length === 0) {
-        throw new UsageError(
-          'there is no mirror to synchronise: write [mirrors.NAME] into bucketstreams.toml',
-        );
-      }
-      return withMirrors(opened, { name, env: terminal.env, use: 'write' }, async (mirrors) => {
-        const progress = createProgress(terminal, 'Copied');
-        const totals = new Map<string, readonly [number, number]>();
-        const results = await Promise.all(
-          mirrors.map((one) =>
-            sync(opened.context, one, {
-              adopt: values.adopt === true,
-              graceMs: graceMs ?? opened.config.retention.grace * 1000,
-              signal: abort.signal,
-              onProgress: (...amount) => show(progress, totals.set(one.name, amount)),
-            }),
-          ),
-        ).finally(() => progress.clear());
-        if (values.json) terminal.out(JSON.stringify(results.map(toJson), undefined, 2) + '\n');
-        else for (const result of results) terminal.out(toText(result));
-        for (const { name: failed, error } of results) {
-          for (const line of error === undefined ? [] : errorLines(error, false)) {
-            terminal.err(`bucketstreams: ${failed}: ${line}\n`);
-          }
-        }
-        if (abort.signal.aborted) return 1;
-        return results.reduce<ExitCode>((worst, { code }) => (worst > code ? worst : code), 0);
-      });
+export function mirrorCommand(run: ProgramRun) {
+  const mirror = new ConsoleCommand('mirror', run)
+    .description('Keeps the mirrors that the configuration names.')
+    .addHelpText('after', EXAMPLES);
+  const sync = mirror
+    .command('sync')
+    .summary('Bring mirrors up to the master now')
+    .description(
+      `Brings all mirrors of the configuration up to the master, or the one that is called NAME. Copies what is missing, publishes what is proven, deletes what was removed once its grace is over. A second run continues an interrupted one.`,
+    )
+    .argument('[NAME]')
+    .option(
+      '--adopt',
+      'Take over a mirror of another master, or a tree of another program, and make a lost or damaged mirror.json anew. Needs NAME.',
+    )
+    .addOption(
+      value(
+        '--removal-grace <SECONDS>',
+        "Time between the end of a removed version's names on the mirror and the end of its bytes. Default: the configuration's, 7200.",
+        seconds,
+      ),
+    )
+    .option('--json', 'Print one JSON array.');
+  const complete = withStoreOptions(sync)
+    .addHelpText('after', EXAMPLES)
+    .action(async (name, _values, command) => {
+      run.exitCode = await syncMirrors(name, command.optsWithGlobals(), run.terminal);
     });
-  },
-});
+  acceptBefore(mirror, complete);
+  return mirror;
+}
+
+const EXAMPLES = examples('bucketstreams mirror sync', 'bucketstreams mirror sync paris --adopt');
+
+interface SyncValues extends StoreValues {
+  readonly adopt?: boolean;
+  /** Milliseconds. */
+  readonly removalGrace?: number;
+  readonly json?: boolean;
+}
+
+async function syncMirrors(
+  name: string | undefined,
+  values: SyncValues,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  if (values.adopt && name === undefined) {
+    throw new UsageError('--adopt is for one mirror: write mirror sync NAME --adopt');
+  }
+  const abort = new AbortController();
+  void untilSignal(terminal.env).then(() => abort.abort());
+  return withStore({ values, terminal }, (opened) => {
+    if (opened.config.mirrors.length === 0) {
+      throw new UsageError(
+        'there is no mirror to synchronise: write [mirrors.NAME] into bucketstreams.toml',
+      );
+    }
+    return withMirrors(opened, { name, env: terminal.env, use: 'write' }, async (mirrors) => {
+      const progress = createProgress(terminal, 'Copied');
+      const totals = new Map<string, readonly [number, number]>();
+      const results = await Promise.all(
+        mirrors.map((one) =>
+          sync(opened.context, one, {
+            adopt: values.adopt === true,
+            graceMs: values.removalGrace ?? opened.config.retention.grace * 1000,
+            signal: abort.signal,
+            onProgress: (...amount) => show(progress, totals.set(one.name, amount)),
+          }),
+        ),
+      ).finally(() => progress.clear());
+      if (values.json) terminal.out(JSON.stringify(results.map(toJson), undefined, 2) + '\n');
+      else for (const result of results) terminal.out(toText(result));
+      for (const { name: failed, error } of results) {
+        for (const line of error === undefined ? [] : errorLines(error, false)) {
+          terminal.err(`bucketstreams: ${failed}: ${line}\n`);
+        }
+      }
+      if (abort.signal.aborted) return 1;
+      return results.reduce<ExitCode>((worst, { code }) => (worst > code ? worst : code), 0);
+    });
+  });
+}
 
 interface SyncResult {
   readonly name: string;

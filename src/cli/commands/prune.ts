@@ -4,71 +4,76 @@ import type { RetentionConfig } from '../../config/config.ts';
 import { parseProductName, type VersionRef } from '../../images/layout.ts';
 import { loadCatalog } from '../../pipeline/documents/load-catalog.ts';
 import { removeVersions } from '../../pipeline/removal/remove-versions.ts';
-import { wholeNumber } from '../console/arguments.ts';
-import { defineCommand } from '../console/command.ts';
+import { ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
 import { UsageError } from '../console/exit.ts';
+import { texts, value, wholeNumber } from '../console/options.ts';
 import { anyPattern, type ProductMatch } from '../shared/product-pattern.ts';
 import { loadSettings } from '../shared/settings.ts';
-import { STORE_OPTIONS, withSettings } from '../shared/store-options.ts';
+import { withSettings, withStoreOptions } from '../shared/store-options.ts';
 import { withdraw, withdrawalJson, withdrawalTable } from '../shared/withdrawal.ts';
 
 const DAY_MS = 86_400_000;
 
-export const pruneCommand = defineCommand({
-  name: 'prune',
-  description: `Removes old published versions of each product. The newest published version of a product is never removed, nor is what is not published. Give --keep, --older-than or both: then a version goes only when both say so. Without them [retention] of the store's configuration counts.`,
-  options: {
-    ...STORE_OPTIONS,
-    keep: {
-      type: 'string',
-      value: 'N',
-      help: 'Keep the N newest of each product, 1 or more. Default: 1.',
-    },
-    'older-than': {
-      type: 'string',
-      value: 'DAYS',
-      help: "Keep versions that are not older than so many days, by the date in the version's name.",
-    },
-    product: {
-      type: 'string',
-      value: 'PATTERN',
-      multiple: true,
-      help: 'Only products that fit: os/release/arch/variant, * for any name. Default: all.',
-    },
-    'dry-run': { type: 'boolean', help: 'Only tell what would be removed.' },
-    json: { type: 'boolean', help: 'Print one JSON object.' },
-  },
-  examples: [
-    'bucketstreams prune --keep 3 --dry-run',
-    "bucketstreams prune --keep 2 --older-than 30 --product 'ubuntu/*/amd64'",
-  ],
-  run: async (invocation) => {
-    const { values, terminal } = invocation;
-    const keep = wholeNumber('--keep', values.keep, { min: 1 });
-    const days = wholeNumber('--older-than', values['older-than'], { max: 100_000 });
-    const fits = anyPattern(values.product ?? []);
-    const settings = await loadSettings(invocation);
-    const { config, configured } = settings;
-    const rule = ruleOf({ keep, days }, configured ? config.retention : undefined);
-    return withSettings(settings, terminal.env, async ({ context }) => {
-      const catalog = (await loadCatalog(context.store))?.catalog;
-      const before = rule.days === undefined ? undefined : context.now() - rule.days * DAY_MS;
-      const refs = catalog ? expired(catalog, fits, rule.keep ?? 1, before) : [];
-      const dryRun = values['dry-run'] === true;
-      const affected = dryRun
-        ? await removeVersions(
-            context,
-            refs.map((ref) => ({ ref })),
-            { dryRun },
-          )
-        : await withdraw(context, refs);
-      if (values.json) terminal.out(withdrawalJson(affected, !dryRun));
-      else if (affected.length > 0) terminal.out(withdrawalTable(affected));
-      else terminal.err('Nothing is old enough to go.\n');
-      return 0;
+export function pruneCommand(run: ProgramRun) {
+  const command = new ConsoleCommand('prune', run)
+    .description(
+      `Removes old published versions of each product. The newest published version of a product is never removed, nor is what is not published. Give --keep, --older-than or both: then a version goes only when both say so. Without them [retention] of the store's configuration counts.`,
+    )
+    .addOption(
+      value(
+        '--keep <N>',
+        'Keep the N newest of each product, 1 or more. Default: 1.',
+        wholeNumber({ min: 1 }),
+      ),
+    )
+    .addOption(
+      value(
+        '--older-than <DAYS>',
+        "Keep versions that are not older than so many days, by the date in the version's name.",
+        wholeNumber({ max: 100_000 }),
+      ),
+    )
+    .addOption(
+      texts(
+        '--product <PATTERN>',
+        'Only products that fit: os/release/arch/variant, * for any name. Default: all.',
+      ),
+    )
+    .option('--dry-run', 'Only print what would be removed.')
+    .option('--json', 'Print one JSON object.');
+  return withStoreOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'bucketstreams prune --keep 3 --dry-run',
+        "bucketstreams prune --keep 2 --older-than 30 --product 'ubuntu/*/amd64'",
+      ),
+    )
+    .action(async (values) => {
+      const { terminal } = run;
+      const { keep, olderThan: days, dryRun = false } = values;
+      const fits = anyPattern(values.product ?? []);
+      const settings = await loadSettings({ values, terminal });
+      const { config, configured } = settings;
+      const rule = ruleOf({ keep, days }, configured ? config.retention : undefined);
+      run.exitCode = await withSettings(settings, terminal.env, async ({ context }) => {
+        const catalog = (await loadCatalog(context.store))?.catalog;
+        const before = rule.days === undefined ? undefined : context.now() - rule.days * DAY_MS;
+        const refs = catalog ? expired(catalog, fits, rule.keep ?? 1, before) : [];
+        const affected = dryRun
+          ? await removeVersions(
+              context,
+              refs.map((ref) => ({ ref })),
+              { dryRun },
+            )
+          : await withdraw(context, refs);
+        if (values.json) terminal.out(withdrawalJson(affected, !dryRun));
+        else if (affected.length > 0) terminal.out(withdrawalTable(affected));
+        else terminal.err('Nothing is old enough to go.\n');
+        return 0;
+      });
     });
-  },
-});
+}
 
 interface Rule {
   readonly keep: number | undefined;

@@ -9,42 +9,48 @@ import { followsCatalog, type PublicDocument } from '../../pipeline/documents/pu
 import { readPublicFile } from '../../pipeline/documents/public-files.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { defineCommand } from '../console/command.ts';
+import { ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
 import { oneLine } from '../console/exit.ts';
+import { text } from '../console/options.ts';
 import { listIgnoredKeys } from '../shared/listing.ts';
 import { withMirrors } from '../shared/mirrors.ts';
 import { formatBytes } from '../console/progress.ts';
-import { STORE_OPTIONS, withStore, type OpenedStore } from '../shared/store-options.ts';
+import { withStore, withStoreOptions, type OpenedStore } from '../shared/store-options.ts';
 
-export const statusCommand = defineCommand({
-  name: 'status',
-  description: `Tells how a store is: the catalog's generation and that of the public files, how many versions are in which state, and what is wrong.`,
-  options: {
-    ...STORE_OPTIONS,
-    state: {
-      type: 'string',
-      value: 'DIR',
-      help: "The state folder of serve or watch, for the last enumeration. Default: serve's.",
-    },
-    json: { type: 'boolean', help: 'Print one JSON object.' },
-  },
-  examples: ['bucketstreams status', 'bucketstreams status --store s3://images --json'],
-  run: (invocation) =>
-    withStore(
-      invocation,
-      async (opened) => {
-        const { values, terminal } = invocation;
-        const own = await statusOf(opened, values.state ?? opened.stateDir);
-        const mirrors = await mirrorsOf(opened, terminal.env);
-        const status = { ...own, ...(mirrors.length > 0 ? { mirrors } : {}) };
-        terminal.out(
-          values.json ? JSON.stringify(status, undefined, 2) + '\n' : statusText(status),
-        );
-        return 0;
-      },
-      { use: 'read' },
-    ),
-});
+export function statusCommand(run: ProgramRun) {
+  const command = new ConsoleCommand('status', run)
+    .description(
+      `Prints the state of a store: the catalog's generation and that of the public files, how many versions are in which state, and what is wrong.`,
+    )
+    .addOption(
+      text(
+        '--state <DIR>',
+        "The state folder of serve or watch, for the last scan. Default: serve's.",
+      ),
+    )
+    .option('--json', 'Print one JSON object.');
+  return withStoreOptions(command)
+    .addHelpText(
+      'after',
+      examples('bucketstreams status', 'bucketstreams status --store s3://images --json'),
+    )
+    .action(async (values) => {
+      const { terminal } = run;
+      run.exitCode = await withStore(
+        { values, terminal },
+        async (opened) => {
+          const own = await statusOf(opened, values.state ?? opened.stateDir);
+          const mirrors = await mirrorsOf(opened, terminal.env);
+          const status = { ...own, ...(mirrors.length > 0 ? { mirrors } : {}) };
+          terminal.out(
+            values.json ? JSON.stringify(status, undefined, 2) + '\n' : statusText(status),
+          );
+          return 0;
+        },
+        { use: 'read' },
+      );
+    });
+}
 
 interface Status {
   readonly store: string;

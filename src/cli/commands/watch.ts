@@ -1,19 +1,28 @@
-import { defineCommand } from '../console/command.ts';
-import { LOCAL_OPTIONS, runLocal } from '../shared/local-options.ts';
+import { ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
+import { createLogger } from '../console/log-options.ts';
+import { runLocal, withLocalOptions } from '../shared/local-options.ts';
 
-export const watchCommand = defineCommand({
-  name: 'watch',
-  description: `Keeps a store's public files true to its images, as serve does, and serves nothing: for a store behind a web server or CDN of its own. It ends on SIGTERM or SIGINT.`,
-  logLevel: 'info',
-  options: LOCAL_OPTIONS,
-  examples: [
-    'bucketstreams watch --store file:/srv/images',
-    'BUCKETSTREAMS_EVENTS_TOKEN=… bucketstreams watch --store s3://images --events-listen 0.0.0.0:9001',
-  ],
-  run: (invocation) =>
-    runLocal(invocation, {
-      front: () => undefined,
-      watch: () => true,
-      onStart: () => invocation.log('info', 'watching'),
-    }),
-});
+export function watchCommand(run: ProgramRun) {
+  const command = new ConsoleCommand('watch', run).description(
+    `Keeps a store's public files true to its images, as serve does, and serves nothing: for a store behind a web server or CDN of its own. It ends on SIGTERM or SIGINT.`,
+  );
+  return withLocalOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'bucketstreams watch --store file:/srv/images',
+        'BUCKETSTREAMS_EVENTS_TOKEN=… bucketstreams watch --store s3://images --events-listen 0.0.0.0:9001',
+      ),
+    )
+    .action(async (values) => {
+      const { terminal } = run;
+      run.exitCode = await runLocal(
+        { values, terminal },
+        {
+          front: () => undefined,
+          watch: () => true,
+          onStart: () => createLogger(values, terminal, 'info')('info', 'watching'),
+        },
+      );
+    });
+}

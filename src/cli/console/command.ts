@@ -1,51 +1,83 @@
-import type { Logger, LogLevel } from '../../log/logger.ts';
-import { parseArguments, type OptionSpecs, type OptionValues } from './arguments.ts';
-import type { ExitCode } from './exit.ts';
-import { commandHelp } from './help.ts';
-import { createLogger, LOG_OPTIONS, type LogValues } from './log-options.ts';
+import { Command, Option, type CommandUnknownOpts, type ParseOptionsResult } from 'commander';
+
+import { UsageError, type ExitCode } from './exit.ts';
 import type { Terminal } from './terminal.ts';
-import type { CommandText } from './command-text.ts';
 
-/** What a command is given. */
-export interface Invocation<S extends OptionSpecs> {
-  readonly values: OptionValues<S> & LogValues;
-  readonly operands: readonly string[];
+const HELP_WIDTH = 92;
+
+/** One run of the program. */
+export interface ProgramRun {
   readonly terminal: Terminal;
-  /** To standard error, as `--log-level` and `--log-format` ask. */
-  readonly log: Logger;
-  /** Least level of messages that this command has without being told otherwise. */
-  readonly logLevel: LogLevel;
+  /** 0 until the command that runs sets another. */
+  exitCode: ExitCode;
 }
 
-export interface CommandDefinition<S extends OptionSpecs> extends CommandText<S> {
-  /** Least level of messages without `--log-level`. `warn` when absent. */
-  readonly logLevel?: LogLevel;
-  run(invocation: Invocation<S>): Promise<ExitCode>;
+/**
+ * A command of commander's that writes to the run's terminal and never ends the process: help, the version and
+ * a wrong command line are thrown as a CommanderError.
+ */
+export class ConsoleCommand extends Command {
+  readonly #run: ProgramRun;
+
+  constructor(name: string | undefined, run: ProgramRun) {
+    super(name);
+    this.#run = run;
+    this.exitOverride()
+      .helpOption('-h, --help', 'Print this help.')
+      .helpCommand(false)
+      .configureHelp({ helpWidth: HELP_WIDTH })
+      .configureOutput({
+        writeOut: (text) => run.terminal.out(text),
+        writeErr: (text) => run.terminal.err(text),
+        // `run` prints errors, in one line.
+        outputError: () => undefined,
+      });
+  }
+
+  override createCommand(name?: string): Command {
+    return new ConsoleCommand(name, this.#run);
+  }
+
+  override parseOptions(argv: string[]): ParseOptionsResult {
+    checkForms(argv, this.options);
+    return super.parseOptions(argv);
+  }
 }
 
-/** A command ready to be run on the words after its name. */
-export type Command = (argv: readonly string[], terminal: Terminal) => Promise<ExitCode>;
-
-/** Makes a command of its definition: `--help`, the log options and the parsing are the same for all. */
-export function defineCommand<const S extends OptionSpecs>(
-  definition: CommandDefinition<S>,
-): Command {
-  const { logLevel = 'warn' } = definition;
-  const specs = { ...definition.options, ...LOG_OPTIONS };
-  return async (argv, terminal) => {
-    const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
-    if (words.includes('--help') || words.includes('-h')) {
-      terminal.out(commandHelp({ ...definition, options: specs }));
-      return 0;
+/**
+ * Rejects two forms that commander reads in another way: `--store --json`, where most often the value was
+ * forgotten, and `--json=yes`.
+ */
+function checkForms(argv: readonly string[], options: readonly Option[]): void {
+  for (let at = 0; at < argv.length && argv[at] !== '--'; at++) {
+    const word = argv[at] ?? '';
+    const [name, inline] = word.split('=', 2);
+    const option = options.find(({ long, short }) => long === name || short === name);
+    if (option === undefined) continue;
+    if (!option.required) {
+      if (inline !== undefined) throw new UsageError(`${name} takes no value`);
+    } else if (inline === undefined) {
+      checkValue(word, argv[++at]);
     }
-    const { values, operands } = parseArguments(argv, specs, definition.operands);
-    const log = createLogger(values as LogValues, terminal, logLevel);
-    return definition.run({
-      values: values as OptionValues<S> & LogValues,
-      operands,
-      terminal,
-      log,
-      logLevel,
-    });
-  };
+  }
+}
+
+function checkValue(name: string, given: string | undefined): void {
+  if (given === undefined || given === '-' || !given.startsWith('-')) return;
+  throw new UsageError(
+    `${name} needs a value, and the next word is ${given}; write ${name}=${given} if that is meant`,
+  );
+}
+
+/** The text below a command's help, with command lines to copy. */
+export function examples(...lines: readonly string[]): string {
+  return `\nFor example:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+/** Lets the options of a sub-command stand before its name too: `mirror --json sync`. */
+export function acceptBefore(parent: CommandUnknownOpts, child: CommandUnknownOpts): void {
+  const known = new Set(parent.options.map(({ long }) => long));
+  for (const option of child.options.filter(({ long }) => !known.has(long))) {
+    parent.addOption(Object.assign(new Option(option.flags), option, { hidden: true }));
+  }
 }

@@ -2,16 +2,18 @@ import { isIP } from 'node:net';
 
 import { shown } from '../../images/layout.ts';
 import { allowProblem } from '../../gateway/allowed-products.ts';
-import { secondsToMs } from '../console/arguments.ts';
 import { UsageError } from '../console/exit.ts';
+import { seconds } from '../console/options.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const MAX_LIFETIME = 365 * DAY;
 const MAX_TOKEN_NAME = 128;
 
-/** Milliseconds. */
-export function tokenLifetime(expiry: string | undefined): number {
-  const lifetime = secondsToMs('--expiry', expiry) ?? DAY;
+export const DEFAULT_LIFETIME = DAY;
+
+/** Reads seconds as milliseconds. Throws UsageError. */
+export function tokenLifetime(expiry: string): number {
+  const lifetime = seconds(expiry, '--expiry');
   if (lifetime > 0 && lifetime <= MAX_LIFETIME) return lifetime;
   throw new UsageError(
     `--expiry is ${JSON.stringify(expiry)}; more than 0 seconds and at most ${MAX_LIFETIME / 1000} (a year) are expected`,

@@ -1,3 +1,5 @@
+import type { Command, OptionValues } from 'commander';
+
 import type { ServeConfig } from '../../config/config.ts';
 import type { ListenAddress } from '../../net/listen.ts';
 import {
@@ -10,51 +12,79 @@ import type { ChangeSource } from '../../local/changes/change-source.ts';
 import { directorySource, eventsSource } from '../../local/changes/change-sources.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Mirror } from '../../mirrors/mirror.ts';
-import {
-  secondsToMs,
-  wholeNumber,
-  type OptionSpecs,
-  type OptionValues,
-} from '../console/arguments.ts';
 import { UsageError, type ExitCode } from '../console/exit.ts';
-import type { LogValues } from '../console/log-options.ts';
+import { port, seconds, text, value } from '../console/options.ts';
+import type { Terminal } from '../console/terminal.ts';
 import { withMirrors } from './mirrors.ts';
-import { loadSettings, type CliSettings, type SettingsSource } from './settings.ts';
-import { STORE_OPTIONS, withSettings, type OpenedStore } from './store-options.ts';
+import { loadSettings, type CliSettings, type StoreValues } from './settings.ts';
+import { withSettings, withStoreOptions, type OpenedStore } from './store-options.ts';
 import { untilSignal } from '../console/until-signal.ts';
 
-/** Options of `serve` and `watch`. */
-export const LOCAL_OPTIONS = {
-  ...STORE_OPTIONS,
-  state: {
-    type: 'string',
-    value: 'DIR',
-    help: 'Folder for certificates and other things of its own, made with mode 0700. Default: .bucketstreams in the directory store, else in the working directory.',
-  },
-  'enumerate-every': {
-    type: 'string',
-    value: 'SECONDS',
-    help: 'Time between two enumerations of the whole store, which find what changed unseen. Default: 300.',
-  },
-  settle: {
-    type: 'string',
-    value: 'SECONDS',
-    help: 'Directory stores: for so long a file must rest before it counts as whole. Default: 1.',
-  },
-  'removal-grace': {
-    type: 'string',
-    value: 'SECONDS',
-    help: 'Time between the end of a removed version in the public files and the deletion of its bytes: for clients with an old list and downloads on the way. Default: 7200.',
-  },
-  'events-listen': {
-    type: 'string',
-    value: 'HOST:PORT',
-    help: "Buckets: take notifications at this address, as MinIO's webhook posts them. BUCKETSTREAMS_EVENTS_TOKEN is the token that they must carry.",
-  },
-} as const satisfies OptionSpecs;
+/** Adds the options of `serve` and `watch`. */
+export function withLocalOptions<
+  A extends unknown[],
+  O extends OptionValues,
+  G extends OptionValues,
+>(command: Command<A, O, G>) {
+  return withStoreOptions(
+    command
+      .addOption(
+        text(
+          '--state <DIR>',
+          'Folder for certificates and other things of its own, made with mode 0700. Default: .bucketstreams in the directory store, else in the working directory.',
+        ),
+      )
+      .addOption(
+        value(
+          '--scan-every <SECONDS>',
+          'Time between two scans of the whole store, which find what changed unseen. Default: 300.',
+          scanInterval,
+        ),
+      )
+      // The name until 0.1.
+      .addOption(value('--enumerate-every <SECONDS>', 'See --scan-every.', scanInterval).hideHelp())
+      .addOption(
+        value(
+          '--settle <SECONDS>',
+          'Directory stores: how long a file must stay unchanged before it counts as whole. Default: 1.',
+          seconds,
+        ),
+      )
+      .addOption(
+        value(
+          '--removal-grace <SECONDS>',
+          'Time between the end of a removed version in the public files and the deletion of its bytes: for clients with an old list and downloads on the way. Default: 7200.',
+          seconds,
+        ),
+      )
+      .addOption(
+        text(
+          '--events-listen <HOST:PORT>',
+          "Buckets: take notifications at this address, as MinIO's webhook posts them. BUCKETSTREAMS_EVENTS_TOKEN is the token that they must carry.",
+        ),
+      ),
+  );
+}
 
-export interface LocalInvocation extends SettingsSource {
-  readonly values: OptionValues<typeof LOCAL_OPTIONS> & LogValues;
+function scanInterval(given: string, name: string): number {
+  const interval = seconds(given, name);
+  if (interval >= 1000) return interval;
+  throw new UsageError(`${name} must be 1 or more`);
+}
+
+/** Durations are in milliseconds. */
+interface LocalValues extends StoreValues {
+  readonly state?: string;
+  readonly scanEvery?: number;
+  readonly enumerateEvery?: number;
+  readonly settle?: number;
+  readonly removalGrace?: number;
+  readonly eventsListen?: string;
+}
+
+interface LocalInvocation {
+  readonly values: LocalValues;
+  readonly terminal: Terminal;
 }
 
 /** What does not end by then is abandoned: every write is atomic, the next start goes on from there. */
@@ -74,15 +104,11 @@ export async function runLocal(
   },
 ): Promise<ExitCode> {
   const { values, terminal } = invocation;
+  const { settle: settleMs, removalGrace: removalGraceMs } = values;
+  const scanEveryMs = values.scanEvery ?? values.enumerateEvery;
   const ended = untilSignal(terminal.env);
-  const scanEveryMs = secondsToMs('--enumerate-every', values['enumerate-every']);
-  if (scanEveryMs !== undefined && scanEveryMs < 1000) {
-    throw new UsageError('--enumerate-every must be 1 or more');
-  }
-  const removalGraceMs = secondsToMs('--removal-grace', values['removal-grace']);
-  const settleMs = secondsToMs('--settle', values.settle);
-  const events = eventsAddress(values['events-listen'], terminal.env.BUCKETSTREAMS_EVENTS_TOKEN);
-  const settings = await loadSettings(invocation);
+  const events = eventsAddress(values.eventsListen, terminal.env.BUCKETSTREAMS_EVENTS_TOKEN);
+  const settings = await loadSettings({ values, terminal, logLevel: 'info' });
   const { log } = settings;
   const { serve, retention } = settings.config;
   const front = parts.front(serve);
@@ -157,7 +183,7 @@ function sourcesOf(
   if (events && bucket !== undefined) {
     return [eventsSource(events.address, { token: events.token, bucket, log })];
   }
-  log('info', 'changes are found by enumeration only; --events-listen would tell them at once');
+  log('info', 'changes are found by scans only; --events-listen would tell them at once');
   return [];
 }
 
@@ -167,10 +193,10 @@ interface EventsOptions {
 }
 
 function eventsAddress(
-  text: string | undefined,
+  given: string | undefined,
   token: string | undefined,
 ): EventsOptions | undefined {
-  if (text === undefined) return undefined;
+  if (given === undefined) return undefined;
   if (!token) {
     throw new UsageError(
       '--events-listen needs the environment variable BUCKETSTREAMS_EVENTS_TOKEN',
@@ -180,13 +206,13 @@ function eventsAddress(
     // MinIO sends a token with a space in it as it stands, without "Bearer".
     throw new UsageError('BUCKETSTREAMS_EVENTS_TOKEN has a space in it; choose one without');
   }
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text);
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(given);
   const host = match?.[1] ?? match?.[2];
-  const port = wholeNumber('--events-listen', match?.[3], { max: 65_535 });
-  if (host === undefined || port === undefined) {
-    throw new UsageError(`--events-listen is ${JSON.stringify(text)}; HOST:PORT is expected`);
+  const digits = match?.[3];
+  if (host === undefined || digits === undefined) {
+    throw new UsageError(`--events-listen is ${JSON.stringify(given)}; HOST:PORT is expected`);
   }
-  return { address: { host, port }, token };
+  return { address: { host, port: port(digits, '--events-listen') }, token };
 }
 
 function expire(ms: number): Promise<void> {

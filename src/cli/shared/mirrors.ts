@@ -3,7 +3,6 @@ import { mapConcurrently } from '../../pipeline/concurrently.ts';
 import type { Mirror } from '../../mirrors/mirror.ts';
 import { openStore } from '../../storage/open-store.ts';
 import { UsageError } from '../console/exit.ts';
-import { nearest } from '../console/nearest.ts';
 import type { OpenedStore } from './store-options.ts';
 
 /** A mirror of the configuration: opened, or why it cannot be. */
@@ -41,9 +40,8 @@ function choose(
   if (name === undefined) return mirrors;
   const found = mirrors.find((mirror) => mirror.name === name);
   if (found) return [found];
-  const names = mirrors.map((mirror) => mirror.name);
-  const similar = nearest(name, names);
-  const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
+  const names = mirrors.map((mirror) => mirror.name).join(' or ');
+  const hint = names === '' ? '' : `; did you mean ${names}?`;
   throw new UsageError(
     `there is no [mirrors.${name}] in ${file ?? 'the configuration, for there is none'}${hint}`,
   );

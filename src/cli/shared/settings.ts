@@ -22,25 +22,35 @@ export interface CliSettings {
   readonly log: Logger;
 }
 
+/** The options of a command that uses a store. */
+export interface StoreValues extends LogValues {
+  readonly store?: string;
+  readonly config?: string;
+}
+
 export interface SettingsSource {
-  readonly values: LogValues & { readonly store?: string; readonly config?: string };
+  readonly values: StoreValues;
   readonly terminal: Terminal;
-  /** Of the command, without `--log-level`. */
-  readonly logLevel: LogLevel;
+  /** The command's least level of messages without `--log-level`. Default: `warn`. */
+  readonly logLevel?: LogLevel;
 }
 
 /** Reads the configuration and chooses the store. Throws UsageError and ConfigError. */
 export async function loadSettings({
   values,
   terminal,
-  logLevel,
+  logLevel = 'warn',
 }: SettingsSource): Promise<CliSettings> {
   const config = await loadConfig({
     cwd: process.cwd(),
     ...(values.config !== undefined && { path: values.config }),
   });
   const { level, format } = config.log;
-  const log = createLogger({ 'log-format': format, ...values }, terminal, level ?? logLevel);
+  const log = createLogger(
+    { logLevel: values.logLevel, logFormat: values.logFormat ?? format },
+    terminal,
+    level ?? logLevel,
+  );
   const chosen = chosenLocation(values.store, terminal.env.BUCKETSTREAMS_STORE);
   const own = config.store.location;
   const same = chosen === undefined || storeIdentity(chosen) === storeIdentity(own);

@@ -1,5 +1,7 @@
 import { join, resolve } from 'node:path';
 
+import type { Command, OptionValues } from 'commander';
+
 import type { Config } from '../../config/config.ts';
 import { createHasher } from '../../hashing/hasher.ts';
 import type { Logger } from '../../log/logger.ts';
@@ -7,23 +9,33 @@ import { createContext, type PipelineContext } from '../../pipeline/context.ts';
 import type { StoreLocation } from '../../storage/location.ts';
 import { isStoreError, StoreError } from '../../storage/errors.ts';
 import { openStore } from '../../storage/open-store.ts';
-import type { OptionSpecs } from '../console/arguments.ts';
 import type { ExitCode } from '../console/exit.ts';
+import { withLogOptions } from '../console/log-options.ts';
+import { text } from '../console/options.ts';
 import { loadSettings, type CliSettings, type SettingsSource } from './settings.ts';
 
-/** Options of every command that touches a store. */
-export const STORE_OPTIONS = {
-  store: {
-    type: 'string',
-    value: 'URL',
-    help: 'The store: file:DIRECTORY or s3://BUCKET?region=…&endpoint=…. Default: BUCKETSTREAMS_STORE, then the configuration, then file:./data.',
-  },
-  config: {
-    type: 'string',
-    value: 'FILE',
-    help: 'The configuration. Default: bucketstreams.toml in the working directory, where there is one.',
-  },
-} as const satisfies OptionSpecs;
+/** Adds the options of every command that uses a store. */
+export function withStoreOptions<
+  A extends unknown[],
+  O extends OptionValues,
+  G extends OptionValues,
+>(command: Command<A, O, G>) {
+  return withLogOptions(
+    command
+      .addOption(
+        text(
+          '--store <URL>',
+          'The store: file:DIRECTORY or s3://BUCKET?region=…&endpoint=…. Default: BUCKETSTREAMS_STORE, then the configuration, then file:./data.',
+        ),
+      )
+      .addOption(
+        text(
+          '--config <FILE>',
+          'The configuration. Default: bucketstreams.toml in the working directory, where there is one.',
+        ),
+      ),
+  );
+}
 
 export interface OpenedStore {
   readonly context: PipelineContext;

@@ -58,7 +58,7 @@ const start = () =>
   serveStore({
     store: store(),
     state: join(folder, 'state'),
-    args: ['--events-listen', `127.0.0.1:${String(port)}`, '--enumerate-every', String(DAY)],
+    args: ['--events-listen', `127.0.0.1:${String(port)}`, '--scan-every', String(DAY)],
     env: { ...keys, BUCKETSTREAMS_EVENTS_TOKEN: TOKEN },
   });
 

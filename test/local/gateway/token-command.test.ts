@@ -40,7 +40,7 @@ describe('gateway token', () => {
     const again = await runCli(['gateway', 'trust', 'remove', 'tk', ...store]);
     assert.equal(again.code, 1);
     assert.match(again.stderr, /no client has joined as tk, and no token for it is out/);
-    const { stdout } = await runCli(['gateway', 'trust', 'list', '--json', ...store]);
+    const { stdout } = await runCli(['gateway', '--json', ...store, 'trust', 'list']);
     assert.deepEqual(JSON.parse(stdout), { clients: [], tokens: [] });
   });
 });

@@ -1,0 +1,38 @@
+import type { CommandUnknownOpts } from 'commander';
+
+import { packageVersion } from '../config/package-version.ts';
+import { COMMANDS } from './command-list.ts';
+import { ConsoleCommand, examples, type ProgramRun } from './console/command.ts';
+
+/**
+ * The program for one command line: it knows the names of all commands, and of the one that the line names also
+ * the options. That one alone is loaded.
+ */
+export async function createProgram(
+  argv: readonly string[],
+  run: ProgramRun,
+): Promise<CommandUnknownOpts> {
+  const program = new ConsoleCommand('bucketstreams', run)
+    .usage('COMMAND [options]')
+    .description('An LXD and Incus image server made of a directory or an S3 bucket.')
+    .version(`bucketstreams ${await packageVersion()}`, '--version', 'Print the version.')
+    // publish has a --version of its own.
+    .enablePositionalOptions()
+    .helpCommand('help [COMMAND]', 'Print the help of a command')
+    .addHelpText('after', NOTES);
+  const named = argv.find((word) => COMMANDS.some(({ name }) => name === word));
+  for (const { name, summary, load } of COMMANDS) {
+    if (name === named) program.addCommand((await load(run)).summary(summary));
+    else program.command(name).summary(summary);
+  }
+  return program;
+}
+
+const NOTES = `
+Every command that uses a store takes --store URL: file:./data for a directory, or
+s3://bucket?region=…&endpoint=https://… for a bucket. Without it BUCKETSTREAMS_STORE counts, then
+bucketstreams.toml, then file:./data.
+
+Exit codes: 0 done; 1 the check or operation failed; 2 usage or configuration; 3 the store
+cannot be reached or denies access.
+${examples('bucketstreams serve --store file:./data', 'bucketstreams list', 'bucketstreams list --help')}`;
