@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectsCommand } from '@aws-sdk/client-s3';
 import { createHasher } from '../src/hashing/hasher.ts';
-import { silentLogger } from '../src/log/logger.ts';
+import { silentLogger } from '../test/support/silent-logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
 import { update } from '../src/pipeline/indexing/update.ts';
 import { openS3Store } from '../src/storage/s3/store.ts';

@@ -18,7 +18,7 @@ import { settle } from '../src/catalog/settle.ts';
 import type { Sha256 } from '../src/images/digests.ts';
 import { CLIENTS } from '../src/images/file-kinds.ts';
 import { createHasher } from '../src/hashing/hasher.ts';
-import { silentLogger } from '../src/log/logger.ts';
+import { silentLogger } from '../test/support/silent-logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
 import { indexVersions } from '../src/pipeline/indexing/index-versions.ts';
 import { publishStreams } from '../src/pipeline/documents/publish-streams.ts';

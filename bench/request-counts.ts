@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createHasher } from '../src/hashing/hasher.ts';
-import { silentLogger } from '../src/log/logger.ts';
+import { silentLogger } from '../test/support/silent-logger.ts';
 import { createContext } from '../src/pipeline/context.ts';
 import { indexVersions } from '../src/pipeline/indexing/index-versions.ts';
 import { openS3Store, type S3StoreOptions } from '../src/storage/s3/store.ts';

@@ -4,7 +4,7 @@ import { CREDENTIALS_FORMS, parseCredentials } from '../storage/credentials.ts';
 import { isStoreProblem, parseStoreUrl, storeIdentity, storeUrl } from '../storage/location.ts';
 import type { TableReader } from './table-reader.ts';
 
-export const DEFAULT_MASTER = 'file:./data';
+const DEFAULT_MASTER = 'file:./data';
 
 /** `[store]`. Relative directories start from `base`. */
 export function readStore(table: TableReader, base: string): StoreConfig {

@@ -28,8 +28,6 @@ export function textLogger(write: (line: string) => void, level: LogLevel = 'inf
   };
 }
 
-export const silentLogger: Logger = () => undefined;
-
 function quoted(value: string): string {
   // Names from uploads reach a terminal here: control characters must not.
   return /^[\w./:@%+-]*$/.test(value) ? value : JSON.stringify(value);

@@ -8,7 +8,7 @@ export type ProductMatch = (product: string) => boolean;
  * Reads a pattern of products: `os/release/arch/variant` (or with colons), where `*` stands for any
  * characters of one name and missing names at the end for all. Throws UsageError.
  */
-export function productPattern(text: string): ProductMatch {
+function productPattern(text: string): ProductMatch {
   const test = parseProductPattern(text);
   if (test === undefined) {
     throw new UsageError(

@@ -25,7 +25,7 @@ export interface FrontOptions {
   readonly documents?: readonly DocumentFacts[];
 }
 
-export interface KeyAndCertificate {
+interface KeyAndCertificate {
   readonly key: string;
   readonly cert: string;
 }

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createHasher } from '../../../src/hashing/hasher.ts';
-import { silentLogger } from '../../../src/log/logger.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
 import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';

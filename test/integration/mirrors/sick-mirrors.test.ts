@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createHasher } from '../../../src/hashing/hasher.ts';
 import { startMirrors } from '../../../src/mirrors/follow.ts';
-import { silentLogger } from '../../../src/log/logger.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 import { createContext } from '../../../src/pipeline/context.ts';
 import { scanStore } from '../../../src/pipeline/indexing/scan.ts';
 import { openS3Store } from '../../../src/storage/s3/store.ts';

@@ -8,7 +8,7 @@ import {
   type EventsEndpoint,
 } from '../../../src/local/changes/events-endpoint.ts';
 import { ListenError } from '../../../src/net/listen.ts';
-import { silentLogger } from '../../../src/log/logger.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 describe('events endpoint', () => {
   const accepted: string[] = [];

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import tls from 'node:tls';
 import { startFront } from '../../../src/local/front/server.ts';
 import { ListenError } from '../../../src/net/listen.ts';
-import { silentLogger } from '../../../src/log/logger.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 import { StoreError } from '../../../src/storage/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startFront, type Front, type FrontOptions } from '../../../src/local/front/server.ts';
 import { ensureCertificate } from '../../../src/net/authority.ts';
-import { silentLogger } from '../../../src/log/logger.ts';
+import { silentLogger } from '../silent-logger.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { ask, begin, type Answer, type Asking } from './https-request.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Catalog, Version } from '../../../src/catalog/document.ts';
 import { createHasher } from '../../../src/hashing/hasher.ts';
-import { silentLogger } from '../../../src/log/logger.ts';
+import { silentLogger } from '../silent-logger.ts';
 import { createContext, type PipelineContext } from '../../../src/pipeline/context.ts';
 import { loadCatalog } from '../../../src/pipeline/documents/load-catalog.ts';
 import { targetOfKey } from '../../../src/pipeline/indexing/targets.ts';

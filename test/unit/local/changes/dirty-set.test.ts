@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { createDirtySet, type DirtySet } from '../../../../src/local/changes/dirty-set.ts';
-import { silentLogger } from '../../../../src/log/logger.ts';
+import { silentLogger } from '../../../support/silent-logger.ts';
 import type { Outcome } from '../../../../src/pipeline/indexing/index-versions.ts';
 
 /** A use case whose runs the test ends by hand. */

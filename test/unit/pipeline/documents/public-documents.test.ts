@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { DOCUMENT_FACTS, documentKeys, route } from '../../../../src/facts/delivery-policy.ts';
 import { startFront } from '../../../../src/local/front/server.ts';
-import { silentLogger } from '../../../../src/log/logger.ts';
+import { silentLogger } from '../../../support/silent-logger.ts';
 import { fanOut } from '../../../../src/mirrors/fan-out.ts';
 import {
   PUBLIC_DOCUMENTS,
