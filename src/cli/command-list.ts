@@ -85,4 +85,9 @@ export const COMMANDS: readonly CommandEntry[] = [
       return (await import('./commands/gateway/gateway.ts')).gatewayCommand(run);
     },
   },
+  {
+    name: 'completion',
+    summary: 'Print the completion script of a shell',
+    load: async (run) => (await import('./commands/completion.ts')).completionCommand(run),
+  },
 ];

@@ -2,11 +2,12 @@ import type { CommandUnknownOpts } from 'commander';
 
 import { packageVersion } from '../config/package-version.ts';
 import { COMMANDS } from './command-list.ts';
+import { completionsOf } from './console/completions.ts';
 import { ConsoleCommand, examples, type ProgramRun } from './console/command.ts';
 
 /**
  * The program for one command line: it knows the names of all commands, and of the one that the line names also
- * the options. That one alone is loaded.
+ * the options. That one alone is loaded. The hidden `complete` is for the scripts of `completion`.
  */
 export async function createProgram(
   argv: readonly string[],
@@ -25,6 +26,14 @@ export async function createProgram(
     if (name === named) program.addCommand((await load(run)).summary(summary));
     else program.command(name).summary(summary);
   }
+  program
+    .command('complete', { hidden: true })
+    .argument('[WORDS...]')
+    .action((words) => {
+      for (const { word, description } of completionsOf(program, words)) {
+        run.terminal.out(`${word}\t${description}\n`);
+      }
+    });
   return program;
 }
 
