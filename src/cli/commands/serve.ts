@@ -4,7 +4,8 @@ import type { FrontAddress, GatewayAddress } from '../../local/start-local.ts';
 import { ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
 import { UsageError } from '../console/exit.ts';
 import { port, text, texts, value } from '../console/options.ts';
-import { runLocal, withLocalOptions } from '../shared/local-options.ts';
+import { withLocalOptions } from '../shared/local-options.ts';
+import { runLocal } from '../shared/run-local.ts';
 
 export function serveCommand(run: ProgramRun) {
   const command = new ConsoleCommand('serve', run)

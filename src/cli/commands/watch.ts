@@ -1,6 +1,7 @@
 import { ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
 import { createLogger } from '../console/log-options.ts';
-import { runLocal, withLocalOptions } from '../shared/local-options.ts';
+import { withLocalOptions } from '../shared/local-options.ts';
+import { runLocal } from '../shared/run-local.ts';
 
 export function watchCommand(run: ProgramRun) {
   const command = new ConsoleCommand('watch', run).description(
