@@ -10,68 +10,18 @@ import {
   type Chunks,
 } from '../bytes/borrowed-chunks.ts';
 import { collecting } from '../bytes/young-heap.ts';
+import { HEAD_LENGTH, sniff, type Compression, type Signature } from '../images/formats.ts';
 import { xzStream } from './xz-stream.ts';
 import { xzThread } from './xz-thread.ts';
 
-/** The number of a file's first bytes that `sniff` needs. */
-export const SNIFF_LENGTH = 512;
-
-/**
- * A file as its first bytes describe it. LXD and Incus look at the same bytes and at no name
- * (shared/archive `DetectCompressionFile`), so a compression other than a name's is no fault.
- */
-export type Signature =
-  | { readonly kind: 'squashfs' }
-  | { readonly kind: 'qcow2' }
-  | { readonly kind: 'tar'; readonly compression: Compression }
-  | { readonly kind: 'closed'; readonly name: string }
-  | { readonly kind: 'unknown' };
-
-export type Compression = 'none' | 'gzip' | 'xz' | 'zstd';
-
-const SIGNATURES: readonly [string, Signature][] = [
-  ['68737173', { kind: 'squashfs' }],
-  ['514649fb', { kind: 'qcow2' }],
-  ['1f8b', { kind: 'tar', compression: 'gzip' }],
-  ['fd377a585a00', { kind: 'tar', compression: 'xz' }],
-  ['28b52ffd', { kind: 'tar', compression: 'zstd' }],
-  ['425a68', { kind: 'closed', name: 'bzip2' }],
-  ['5d0000', { kind: 'closed', name: 'lzma' }],
-  ['04224d18', { kind: 'closed', name: 'lz4' }],
-];
-
-/** Recognises a file by its first `SNIFF_LENGTH` bytes (fewer only where the file is shorter). */
-export function sniff(head: Uint8Array): Signature {
-  const hex = Buffer.from(head.subarray(0, 8)).toString('hex');
-  const found = SIGNATURES.find(([magic]) => hex.startsWith(magic));
-  if (found) return found[1];
-  // POSIX and GNU archives alike have these five letters at 257.
-  const ustar = Buffer.from(head.subarray(257, 262)).toString('latin1') === 'ustar';
-  return ustar ? { kind: 'tar', compression: 'none' } : { kind: 'unknown' };
-}
+export type { Compression } from '../images/formats.ts';
 
 /** Recognises a body by its first bytes; the `body` that it resolves to still has all of them. */
 export async function peekSignature(
   body: Chunks,
 ): Promise<{ readonly found: Signature; readonly body: BorrowedChunks }> {
-  const { head, body: whole } = await peek(body, SNIFF_LENGTH);
+  const { head, body: whole } = await peek(body, HEAD_LENGTH);
   return { found: sniff(head), body: whole };
-}
-
-/** Describes a file for people. */
-export function described(signature: Signature): string {
-  switch (signature.kind) {
-    case 'squashfs':
-      return 'a squashfs';
-    case 'qcow2':
-      return 'a qcow2 disk';
-    case 'tar':
-      return 'a tar';
-    case 'closed':
-      return `compressed by ${signature.name}, which cannot be looked into`;
-    case 'unknown':
-      return 'of no kind that an image is made of';
-  }
 }
 
 /** A compressed stream is damaged, or needs more memory to open than is given. */

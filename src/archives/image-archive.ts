@@ -1,5 +1,6 @@
 import { oneChunk, type Chunks } from '../bytes/borrowed-chunks.ts';
-import { decompressed, described, sniff, type Compression } from './compression.ts';
+import { described, sniff } from '../images/formats.ts';
+import { decompressed, type Compression } from './compression.ts';
 import { ImageError } from './image-error.ts';
 import { parseImageMetadata, type ImageMetadata } from './image-metadata.ts';
 import { TarError, tarEntries, type TarEntry } from './tar-reader.ts';

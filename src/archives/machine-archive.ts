@@ -5,6 +5,7 @@ import {
   type BorrowedChunks,
   type Chunks,
 } from '../bytes/borrowed-chunks.ts';
+import { rootFormat } from '../images/formats.ts';
 import { decompressed, peekSignature, type Compression } from './compression.ts';
 import { packTar, type PackedEntry } from './tar-writer.ts';
 import {
@@ -66,7 +67,7 @@ export async function openMachineArchive(
       const { size: diskSize, type } = next.value;
       if (type !== 'file') throw new TarError(`its ${UNIFIED_DISK} is no plain file`);
       const { found, body: content } = await peekSignature(next.value.content());
-      if (found.kind !== 'qcow2') throw new TarError(`its ${UNIFIED_DISK} is no qcow2 disk`);
+      if (rootFormat(found) !== 'qcow2') throw new TarError(`its ${UNIFIED_DISK} is no qcow2 disk`);
       return {
         ...{ diskSize, close },
         disk: () =>

@@ -1,51 +1,104 @@
+import type { RootFormat } from './formats.ts';
+import { CHECKSUMS_FILE, REMOVED_FILE } from './layout.ts';
+
 /** The two families of clients. LXD reads `lxd.tar.xz` items only, Incus `incus.tar.xz` items only. */
 export type Client = 'lxd' | 'incus';
 export const CLIENTS: readonly Client[] = ['lxd', 'incus'];
 
+/** How clients start an image. They take each unified image for a container. */
+export type ImageType = 'container' | 'virtual-machine';
+
 export type MetadataFile = 'lxd.tar.xz' | 'incus.tar.xz';
 export type UnifiedFile = 'lxd_combined.tar.gz' | 'incus_combined.tar.gz';
-/** The ftypes under which both clients look for a root (shared/simplestreams/products.go). */
-export type RootFtype = 'squashfs' | 'root.tar.xz' | 'disk-kvm.img' | 'disk1.img' | 'uefi1.img';
+
+/** The metadata and unified files of each client, which are their ftypes too. In order of preference. */
+export const METADATA_FILE: Readonly<Record<Client, MetadataFile>> = {
+  lxd: 'lxd.tar.xz',
+  incus: 'incus.tar.xz',
+};
+export const UNIFIED_FILE: Readonly<Record<Client, UnifiedFile>> = {
+  lxd: 'lxd_combined.tar.gz',
+  incus: 'incus_combined.tar.gz',
+};
+export const METADATA_FILES: readonly MetadataFile[] = Object.values(METADATA_FILE);
+export const UNIFIED_FILES: readonly UnifiedFile[] = Object.values(UNIFIED_FILE);
+
+/** The names of files that have no name of their own. Either client takes the other's where it is alone. */
+export const DEFAULT_METADATA: MetadataFile = METADATA_FILE.lxd;
+export const DEFAULT_UNIFIED: UnifiedFile = UNIFIED_FILE.lxd;
+
+/**
+ * The ftypes under which both clients look for a root (shared/simplestreams/products.go), in the order in
+ * which they prefer one to another (shared/simplestreams/sort.go). A new root type is a row here and its
+ * file's name in KINDS; a format that is new, too, is a row in `formats.ts`.
+ */
+const ROOTS = {
+  squashfs: { hashField: 'combined_squashfs_sha256', type: 'container', format: 'squashfs' },
+  'root.tar.xz': { hashField: 'combined_rootxz_sha256', type: 'container', format: 'tar' },
+  'disk-kvm.img': {
+    hashField: 'combined_disk-kvm-img_sha256',
+    type: 'virtual-machine',
+    format: 'qcow2',
+  },
+  'uefi1.img': { hashField: 'combined_uefi1-img_sha256', type: 'virtual-machine', format: 'qcow2' },
+  'disk1.img': { hashField: 'combined_disk1-img_sha256', type: 'virtual-machine', format: 'qcow2' },
+} as const satisfies Record<
+  string,
+  Pick<RootKind<string, string>, 'hashField' | 'type' | 'format'>
+>;
+
+export type RootFtype = keyof typeof ROOTS;
+/** Where a metadata item carries sha256(metadata ‖ root), the image's fingerprint. */
+export type HashField = (typeof ROOTS)[RootFtype]['hashField'];
+
+export interface RootKind<Ftype extends string = RootFtype, Field extends string = HashField> {
+  readonly kind: 'root';
+  readonly ftype: Ftype;
+  readonly hashField: Field;
+  readonly type: ImageType;
+  /** What its bytes are; see `formats.ts` for its first bytes and the test that it is whole. */
+  readonly format: RootFormat;
+}
+
+/** A file that public lists can name as an item of its own ftype. */
+export type ItemKind =
+  | { readonly kind: 'metadata'; readonly client: Client; readonly ftype: MetadataFile }
+  | RootKind
+  | { readonly kind: 'unified'; readonly client: Client; readonly ftype: UnifiedFile };
 
 export type FileKind =
-  | { readonly kind: 'metadata'; readonly client: Client; readonly ftype: MetadataFile }
-  | {
-      readonly kind: 'root';
-      readonly ftype: RootFtype;
-      /** Where the metadata item carries sha256(metadata ‖ root), the image's fingerprint. */
-      readonly hashField: string;
-      readonly type: 'container' | 'virtual-machine';
-    }
-  | { readonly kind: 'unified'; readonly client: Client; readonly ftype: UnifiedFile }
+  | ItemKind
   | { readonly kind: 'delta' }
   | { readonly kind: 'checksums' }
   | { readonly kind: 'removed' };
 
 const KINDS: Readonly<Record<string, FileKind>> = {
-  'lxd.tar.xz': { kind: 'metadata', client: 'lxd', ftype: 'lxd.tar.xz' },
-  'incus.tar.xz': { kind: 'metadata', client: 'incus', ftype: 'incus.tar.xz' },
-  'rootfs.squashfs': root('squashfs', 'combined_squashfs_sha256', 'container'),
-  'rootfs.tar.xz': root('root.tar.xz', 'combined_rootxz_sha256', 'container'),
-  'root.tar.xz': root('root.tar.xz', 'combined_rootxz_sha256', 'container'),
-  'disk.qcow2': root('disk-kvm.img', 'combined_disk-kvm-img_sha256', 'virtual-machine'),
-  'disk-kvm.img': root('disk-kvm.img', 'combined_disk-kvm-img_sha256', 'virtual-machine'),
-  'disk1.img': root('disk1.img', 'combined_disk1-img_sha256', 'virtual-machine'),
-  'uefi1.img': root('uefi1.img', 'combined_uefi1-img_sha256', 'virtual-machine'),
-  'lxd_combined.tar.gz': { kind: 'unified', client: 'lxd', ftype: 'lxd_combined.tar.gz' },
-  'incus_combined.tar.gz': { kind: 'unified', client: 'incus', ftype: 'incus_combined.tar.gz' },
-  SHA256SUMS: { kind: 'checksums' },
-  'removed.json': { kind: 'removed' },
+  ...Object.fromEntries(CLIENTS.map((client) => [METADATA_FILE[client], metadata(client)])),
+  'rootfs.squashfs': root('squashfs'),
+  'rootfs.tar.xz': root('root.tar.xz'),
+  'root.tar.xz': root('root.tar.xz'),
+  'disk.qcow2': root('disk-kvm.img'),
+  'disk-kvm.img': root('disk-kvm.img'),
+  'disk1.img': root('disk1.img'),
+  'uefi1.img': root('uefi1.img'),
+  ...Object.fromEntries(CLIENTS.map((client) => [UNIFIED_FILE[client], unified(client)])),
+  [CHECKSUMS_FILE]: { kind: 'checksums' },
+  [REMOVED_FILE]: { kind: 'removed' },
 };
 
 /** A safe name as `layout.ts` has it: what lies in a folder deeper is no file of the version. */
 const DELTA_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*\.vcdiff$/;
 
-function root(
-  ftype: RootFtype,
-  hashField: string,
-  type: 'container' | 'virtual-machine',
-): FileKind {
-  return { kind: 'root', ftype, hashField, type };
+function metadata(client: Client): FileKind {
+  return { kind: 'metadata', client, ftype: METADATA_FILE[client] };
+}
+
+function unified(client: Client): FileKind {
+  return { kind: 'unified', client, ftype: UNIFIED_FILE[client] };
+}
+
+function root(ftype: RootFtype): RootKind {
+  return { kind: 'root', ftype, ...ROOTS[ftype] };
 }
 
 /** What a file of a version is, by its name; undefined for a name that means nothing here. */
@@ -57,9 +110,52 @@ export function fileKind(name: string): FileKind | undefined {
 /** All recognised names in the order in which one is preferred to another of the same ftype. */
 export const FILE_NAMES: readonly string[] = Object.keys(KINDS);
 
-/** Both clients' metadata, in order of preference. */
-export const METADATA_FILES: readonly MetadataFile[] = ['lxd.tar.xz', 'incus.tar.xz'];
-export const UNIFIED_FILES: readonly UnifiedFile[] = [
-  'lxd_combined.tar.gz',
-  'incus_combined.tar.gz',
-];
+/** The names of roots, in that order. */
+export const ROOT_FILES: readonly string[] = FILE_NAMES.filter((name) => rootKind(name));
+
+/** All kinds of roots, one for each ftype, in the clients' order of preference. */
+export const ROOT_KINDS: readonly RootKind[] = Object.keys(ROOTS).flatMap((ftype) =>
+  isRootFtype(ftype) ? [root(ftype)] : [],
+);
+
+/** A record that holds `value` under the field of each root. */
+export function forHashFields<T>(value: T): Readonly<Record<HashField, T>> {
+  const entries = ROOT_KINDS.map(({ hashField }) => [hashField, value] as const);
+  // Each field has a row.
+  return Object.fromEntries(entries) as Record<HashField, T>;
+}
+
+/** The kind of a root by its file's name; undefined for all other files. */
+export function rootKind(name: string): RootKind | undefined {
+  const kind = fileKind(name);
+  return kind?.kind === 'root' ? kind : undefined;
+}
+
+/** What an item of a public list is, by its ftype; undefined for an ftype that no image is made of. */
+export function itemKind(ftype: string): ItemKind | undefined {
+  if (isRootFtype(ftype)) return root(ftype);
+  const kind = fileKind(ftype);
+  return kind?.kind === 'metadata' || kind?.kind === 'unified' ? kind : undefined;
+}
+
+export function isMetadataFile(name: string): name is MetadataFile {
+  return fileKind(name)?.kind === 'metadata';
+}
+
+/** The type of the image that a root or unified file makes. */
+export function imageType(name: string): ImageType {
+  return rootKind(name)?.type ?? 'container';
+}
+
+/** The name for a root of this format: `given` where that is a name for one, else the first in the table. */
+export function rootFile(format: RootFormat, given?: string): string {
+  const fits = (name: string | undefined) =>
+    name !== undefined && rootKind(name)?.format === format;
+  const name = fits(given) ? given : ROOT_FILES.find(fits);
+  if (name === undefined) throw new Error(`no file has the format ${format}`);
+  return name;
+}
+
+function isRootFtype(ftype: string): ftype is RootFtype {
+  return Object.hasOwn(ROOTS, ftype);
+}

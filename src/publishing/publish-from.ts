@@ -1,4 +1,5 @@
 import type { Sha256 } from '../images/digests.ts';
+import { DEFAULT_METADATA } from '../images/file-kinds.ts';
 import { versionProblem, type ProductRef } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { alreadyPublished } from './already-published.ts';
@@ -130,10 +131,10 @@ async function transfer(
     const stored = [root];
     if (metadataFile) {
       const metadata = {
-        ...replacing(reservation, options, 'lxd.tar.xz'),
+        ...replacing(reservation, options, DEFAULT_METADATA),
         ...(signal && { signal }),
       };
-      stored.push(await reservation.putBytes('lxd.tar.xz', metadataFile, metadata));
+      stored.push(await reservation.putBytes(DEFAULT_METADATA, metadataFile, metadata));
     }
     await reservation.finish();
     const fingerprints: Record<string, Sha256> = { [name]: fingerprint };

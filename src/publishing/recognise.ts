@@ -2,9 +2,22 @@ import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 
-import { fileKind, METADATA_FILES, UNIFIED_FILES } from '../images/file-kinds.ts';
+import {
+  DEFAULT_METADATA,
+  DEFAULT_UNIFIED,
+  fileKind,
+  METADATA_FILES,
+  rootFile,
+  UNIFIED_FILES,
+} from '../images/file-kinds.ts';
+import {
+  HEAD_LENGTH,
+  NO_FORMAT,
+  sniff,
+  type Compression,
+  type Signature,
+} from '../images/formats.ts';
 import { CHECKSUMS_FILE } from '../images/layout.ts';
-import { sniff, SNIFF_LENGTH, type Compression, type Signature } from '../archives/compression.ts';
 import { openMachineArchive } from '../archives/machine-archive.ts';
 import { tarContents } from '../archives/image-archive.ts';
 import { imageFault } from '../archives/image-error.ts';
@@ -74,15 +87,13 @@ async function identify(
   signature: Signature,
 ): Promise<Identity | { readonly parts: RecognisedFile[] }> {
   switch (signature.kind) {
-    case 'squashfs':
-      return { name: 'rootfs.squashfs', kind: 'root' };
-    case 'qcow2':
-      return { name: diskName(given), kind: 'root' };
+    case 'root':
+      return { name: rootFile(signature.format, given), kind: 'root' };
     case 'closed':
       return byName(path, given, `it is compressed by ${signature.name}`);
     case 'unknown':
       throw new UnrecognisedFileError(
-        `${path} is no squashfs, no qcow2 and no tar (plain, gzip, xz or zstd): by its bytes it is no file of an image`,
+        `${path} is ${NO_FORMAT}: by its bytes it is no file of an image`,
       );
     case 'tar':
       break;
@@ -93,7 +104,7 @@ async function identify(
     });
     if (contents.kind === 'machine') return { parts: await machineParts(path, signature) };
     return contents.kind === 'root'
-      ? { name: given === 'root.tar.xz' ? given : 'rootfs.tar.xz', kind: 'root' }
+      ? { name: rootFile('tar', given), kind: 'root' }
       : { name: archiveName(given, contents.kind), ...contents };
   } catch (error) {
     const fault = imageFault(error, (reason) => reason);
@@ -121,11 +132,11 @@ async function machineParts(
   const metadataFile = archive.metadataFile();
   return [
     {
-      ...{ path, name: 'lxd.tar.xz', kind: 'metadata', size: metadataFile.length },
+      ...{ path, name: DEFAULT_METADATA, kind: 'metadata', size: metadataFile.length },
       open: () => oneChunk(metadataFile),
     },
     {
-      ...{ path, name: 'disk.qcow2', kind: 'root', size: archive.diskSize },
+      ...{ path, name: rootFile('qcow2'), kind: 'root', size: archive.diskSize },
       open: (signal) =>
         opening(async () => {
           const again = await open(signal);
@@ -140,7 +151,7 @@ function byName(path: string, given: string, why: string): Identity {
   const kind = fileKind(given)?.kind;
   if (kind === 'metadata' || kind === 'unified' || kind === 'root') return { name: given, kind };
   throw new UnrecognisedFileError(
-    `${path} cannot be looked into (${why}); name it as it should be stored (lxd.tar.xz, rootfs.tar.xz or lxd_combined.tar.gz), or compress it by xz, gzip or zstd`,
+    `${path} cannot be looked into (${why}); name it as it should be stored (${DEFAULT_METADATA}, ${rootFile('tar')} or ${DEFAULT_UNIFIED}), or compress it by xz, gzip or zstd`,
   );
 }
 
@@ -151,18 +162,12 @@ export function archiveName(given: string, kind: 'metadata' | 'unified'): string
   return names.includes(given) ? given : (names[0] ?? given);
 }
 
-function diskName(given: string): string {
-  const kind = fileKind(given);
-  const disk = kind?.kind === 'root' && kind.type === 'virtual-machine';
-  return disk ? given : 'disk.qcow2';
-}
-
 async function headOf(path: string): Promise<Uint8Array> {
   const handle = await open(path).catch((error: unknown) => {
     throw new UnrecognisedFileError(`${path} cannot be read: ${reasonOf(error)}`, { cause: error });
   });
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFF_LENGTH), 0, SNIFF_LENGTH, 0);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_LENGTH), 0, HEAD_LENGTH, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 
-import { described, peekSignature, type Signature } from '../../archives/compression.ts';
+import { peekSignature } from '../../archives/compression.ts';
 import {
   METADATA_SIZE_LIMIT,
   readMetadataFile,
@@ -21,6 +21,8 @@ import {
 } from '../../bytes/borrowed-chunks.ts';
 import type { Part } from '../../bytes/multipart.ts';
 import { parseSha256, type Sha256 } from '../../images/digests.ts';
+import { DEFAULT_UNIFIED, rootFile } from '../../images/file-kinds.ts';
+import { described, ROOT_FORMATS, rootFormat, type Signature } from '../../images/formats.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { openMachine } from './receive-machine.ts';
 import type { ArrivingImage, OpenedImage } from './received-image.ts';
@@ -91,7 +93,7 @@ async function openUnified(
   if (found.kind === 'machine') return openMachine(objects, { body: whole, compression, metadata });
   const hash = createHash('sha256');
   return {
-    head: { metadata, name: 'lxd_combined.tar.gz' },
+    head: { metadata, name: DEFAULT_UNIFIED },
     root: hashed(whole, hash),
     announced: hash,
     // Not awaited: a generator that waits for a slow body returns only after its next chunk.
@@ -151,20 +153,12 @@ function noPart(next: IteratorResult<Part>): void {
 
 /** Clients name the part by what they believe it is; a pushed virtual machine's disk comes as `rootfs`. */
 function rootName(signature: Signature): string {
-  switch (signature.kind) {
-    case 'squashfs':
-      return 'rootfs.squashfs';
-    case 'qcow2':
-      return 'disk.qcow2';
-    case 'tar':
-      return 'rootfs.tar.xz';
-    case 'closed':
-    case 'unknown':
-      throw new ImageError(
-        'unusable',
-        `the root is ${described(signature)}; a squashfs, a qcow2 disk or a tar (plain, gzip, xz or zstd) is expected`,
-      );
-  }
+  const format = rootFormat(signature);
+  if (format !== undefined) return rootFile(format);
+  throw new ImageError(
+    'unusable',
+    `the root is ${described(signature)}; ${ROOT_FORMATS} is expected`,
+  );
 }
 
 /** ImageError when the image has another fingerprint than the announced one, or another beginning of it. */

@@ -5,6 +5,7 @@ import type { ImageMetadata } from '../../archives/image-metadata.ts';
 import { openMachineArchive } from '../../archives/machine-archive.ts';
 import { hashed, type BorrowedChunks } from '../../bytes/borrowed-chunks.ts';
 import { collecting } from '../../bytes/young-heap.ts';
+import { rootFile } from '../../images/file-kinds.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
 import type { OpenedImage } from './received-image.ts';
 
@@ -27,7 +28,7 @@ export async function openMachine(
   const early = archive.metadataFile();
   const hash = createHash('sha256').update(early);
   return {
-    head: { metadata, metadataFile: early, name: 'disk.qcow2', rootSize: archive.diskSize },
+    head: { metadata, metadataFile: early, name: rootFile('qcow2'), rootSize: archive.diskSize },
     root: hashed(archive.disk(), hash),
     announced,
     converted: async (root) => {

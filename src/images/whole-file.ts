@@ -1,0 +1,57 @@
+/** The beginning, length and end of a file: enough to see most files that are cut short. */
+export interface FileEnds {
+  /** The first `HEAD_LENGTH` bytes; fewer only where the file is shorter. */
+  readonly head: Uint8Array;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** The last `TAIL_LENGTH` bytes; fewer only where the file is shorter. */
+  readonly tail: Uint8Array;
+}
+
+/** How many of a file's last bytes the tests below need. */
+export const TAIL_LENGTH = 512;
+
+// Each test returns why a file of its format cannot be whole; undefined when it can be.
+
+/** By `bytes_used` of the superblock (fs/squashfs/squashfs_fs.h); padding may follow. */
+export function squashfsFault({ head, size }: FileEnds): string | undefined {
+  if (head.length < 96) return 'it ends within its superblock';
+  return endsBefore(viewOf(head).getBigUint64(40, true), size);
+}
+
+/**
+ * By the tables that the header names (docs/interop/qcow2.rst of QEMU). No field tells where the last
+ * cluster ends, so a disk that is cut behind its tables passes.
+ */
+export function qcow2Fault({ head, size }: FileEnds): string | undefined {
+  if (head.length < 72) return 'it ends within its header';
+  const view = viewOf(head);
+  const l1Bytes = BigInt(view.getUint32(36)) * 8n;
+  const l1End = l1Bytes === 0n ? 0n : view.getBigUint64(40) + l1Bytes;
+  const refcounts = view.getBigUint64(48) + 1n;
+  return endsBefore(l1End > refcounts ? l1End : refcounts, size);
+}
+
+/** By the footer of the last stream ("The .xz File Format", 2.1.2); padding of zeros may follow it. */
+export function xzFault({ size, tail }: FileEnds): string | undefined {
+  const last = tail.findLastIndex((byte) => byte !== 0);
+  if (last < 0 && tail.length === TAIL_LENGTH) return undefined;
+  const hasFooter = tail[last - 1] === 0x59 && tail[last] === 0x5a;
+  return hasFooter && size % 4 === 0 ? undefined : 'it has no xz footer at its end';
+}
+
+/** By its last block: an archive has whole blocks and ends with zeros (POSIX, `pax`). */
+export function plainTarFault({ size, tail }: FileEnds): string | undefined {
+  const whole = size % 512 === 0 && tail.slice(-512).every((byte) => byte === 0);
+  return whole ? undefined : 'it has no end-of-archive block at its end';
+}
+
+function endsBefore(needed: bigint, size: number): string | undefined {
+  return needed > BigInt(size)
+    ? `it needs ${needed} bytes by its header and has ${size}`
+    : undefined;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
