@@ -1,4 +1,4 @@
-import { METADATA_FILES, type Client, type MetadataFile } from '../images/file-kinds.ts';
+import { isMetadataFile, type Client, type MetadataFile } from '../images/file-kinds.ts';
 import type { Version } from './document.ts';
 import { imagesOf } from './images-of.ts';
 
@@ -36,10 +36,6 @@ export function missingReads(
       metadataFile === undefined || earlier.includes(metadataFile) ? [] : [metadataFile];
     reads.set(file, { file, size: entry.size, metadata: [...earlier, ...added] });
   }
-  const order = ({ file, size }: MissingRead) => (isMetadata(file) ? -1 : size);
+  const order = ({ file, size }: MissingRead) => (isMetadataFile(file) ? -1 : size);
   return [...reads.values()].sort((a, b) => order(a) - order(b));
-}
-
-function isMetadata(file: string): boolean {
-  return METADATA_FILES.some((name) => name === file);
 }

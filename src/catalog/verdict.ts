@@ -1,10 +1,14 @@
 import { isKnownArchitecture } from '../images/architectures.ts';
-import { fileKind } from '../images/file-kinds.ts';
+import { fileKind, imageType, METADATA_FILES, ROOT_FILES } from '../images/file-kinds.ts';
 import type { ProductRef } from '../images/layout.ts';
 import type { Settings, Version, VersionState } from './document.ts';
 import { candidatesOf, type Candidate } from './candidates.ts';
 import { imagesOf } from './images-of.ts';
 import { missingReads } from './missing-reads.ts';
+
+const METADATA = `metadata (${METADATA_FILES.join(' or ')})`;
+/** The first root of each type of image. */
+const ROOT_EXAMPLES = [...Map.groupBy(ROOT_FILES, imageType).values()].map(([first = '']) => first);
 
 /** What one version is by itself, before it is compared with the others. */
 export interface Standing {
@@ -94,12 +98,12 @@ function missingIn(files: Version['files']): string {
     Object.entries(files).filter(([name]) => kinds.includes(fileKind(name)?.kind ?? ''));
   const [metadata, roots] = [of('metadata'), of('root')];
   if (metadata.length + roots.length === 0) {
-    return 'it has neither metadata (lxd.tar.xz or incus.tar.xz) nor a root nor a unified file';
+    return `it has neither ${METADATA} nor a root nor a unified file`;
   }
   const complete = metadata.some(([, { size }]) => size > 0);
   const empty = (complete ? roots : metadata).map(([name]) => name);
   if (empty.length > 0) return `${empty.join(', ')} ${empty.length === 1 ? 'is' : 'are'} empty`;
   return complete
-    ? 'it has no root (rootfs.squashfs, disk.qcow2 or another)'
-    : 'it has no metadata (lxd.tar.xz or incus.tar.xz)';
+    ? `it has no root (${ROOT_EXAMPLES.join(', ')} or another)`
+    : `it has no ${METADATA}`;
 }

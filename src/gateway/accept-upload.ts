@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Sha256 } from '../images/digests.ts';
+import { DEFAULT_METADATA } from '../images/file-kinds.ts';
 import type { ProductRef } from '../images/layout.ts';
 import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
@@ -91,7 +92,7 @@ export async function acceptUpload(
       // The metadata, or the record, makes the image visible.
       signal.throwIfAborted();
       if (reservation && metadataFile) {
-        await reservation.putBytes('lxd.tar.xz', metadataFile);
+        await reservation.putBytes(DEFAULT_METADATA, metadataFile);
         await reservation.finish();
         register.place(fingerprint, { ref: reservation.ref, file: received.name }, sentAs);
       } else {

@@ -1,5 +1,6 @@
 import { productName, type ProductRef, type VersionRef } from '../images/layout.ts';
 import type { Sha256 } from '../images/digests.ts';
+import { DEFAULT_METADATA } from '../images/file-kinds.ts';
 import type { Logger } from '../log/logger.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
 import { isStoreError } from '../storage/errors.ts';
@@ -186,7 +187,7 @@ export class Staging {
       );
       if (image.metadataFile !== undefined) {
         signal?.throwIfAborted();
-        await reservation.putBytes('lxd.tar.xz', Buffer.from(image.metadataFile, 'base64'));
+        await reservation.putBytes(DEFAULT_METADATA, Buffer.from(image.metadataFile, 'base64'));
       }
       await reservation.finish();
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { HashField } from '../images/file-kinds.ts';
 import type { Revision } from './generation.ts';
 
 /**
@@ -59,7 +60,8 @@ export interface VersionEntry {
   readonly pubname?: string;
 }
 
-export interface ItemEntry {
+/** A metadata item has a fingerprint for each root that it goes with, by the root's field. */
+export interface ItemEntry extends Readonly<Partial<Record<HashField, string>>> {
   readonly ftype: string;
   readonly path: string;
   /** Bytes. New clients stop reading there. */
@@ -68,11 +70,6 @@ export interface ItemEntry {
   readonly md5?: string;
   readonly delta_base?: string;
   readonly combined_sha256?: string;
-  readonly combined_rootxz_sha256?: string;
-  readonly combined_squashfs_sha256?: string;
-  readonly 'combined_disk-kvm-img_sha256'?: string;
-  readonly 'combined_disk1-img_sha256'?: string;
-  readonly 'combined_uefi1-img_sha256'?: string;
   /** Incus only: `virtual-machine` for a unified file of one. */
   readonly combined_type?: string;
 }

@@ -1,6 +1,6 @@
 import type { Candidate } from '../catalog/candidates.ts';
 import type { Version } from '../catalog/document.ts';
-import { fileKind, type Client } from '../images/file-kinds.ts';
+import { fileKind, METADATA_FILE, UNIFIED_FILE } from '../images/file-kinds.ts';
 import { fileKey, type VersionRef } from '../images/layout.ts';
 import type { ItemEntry } from './documents.ts';
 
@@ -15,21 +15,17 @@ export function itemsOf(ref: VersionRef, version: Version, images: readonly Cand
   for (const { client, file, metadataFile, fingerprint } of images) {
     const kind = fileKind(file);
     if (kind?.kind === 'unified') {
-      const ftype = `${client}_combined.tar.gz`;
+      const ftype = UNIFIED_FILE[client];
       items[ftype] = itemOf(ref, version, file, ftype);
     } else if (kind?.kind === 'root' && metadataFile !== undefined) {
       items[file] = itemOf(ref, version, file, kind.ftype);
-      const ftype = metadataFtype(client);
+      // Clients read their own ftype alone, whatever the file's name is.
+      const ftype = METADATA_FILE[client];
       const metadata = items[ftype] ?? itemOf(ref, version, metadataFile, ftype);
       items[ftype] = { ...metadata, [kind.hashField]: fingerprint };
     }
   }
   return items;
-}
-
-/** LXD takes only `lxd.tar.xz` for metadata, Incus only `incus.tar.xz`, whatever the file's name is. */
-function metadataFtype(client: Client): string {
-  return `${client}.tar.xz`;
 }
 
 function itemOf(ref: VersionRef, version: Version, file: string, ftype: string): ItemEntry {

@@ -1,3 +1,4 @@
+import { forHashFields } from '../images/file-kinds.ts';
 import {
   DocumentProblem,
   flag,
@@ -71,12 +72,8 @@ const item = struct<ItemEntry>({
   md5: optional(text),
   delta_base: optional(text),
   combined_sha256: optional(text),
-  combined_rootxz_sha256: optional(text),
-  combined_squashfs_sha256: optional(text),
-  'combined_disk-kvm-img_sha256': optional(text),
-  'combined_disk1-img_sha256': optional(text),
-  'combined_uefi1-img_sha256': optional(text),
   combined_type: optional(text),
+  ...forHashFields(optional(text)),
 });
 
 const version = struct<VersionEntry>({

@@ -1,4 +1,4 @@
-import { FILE_NAMES, fileKind } from '../images/file-kinds.ts';
+import { isMetadataFile, ROOT_KINDS } from '../images/file-kinds.ts';
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 
 /** A file that a public products file names. */
@@ -24,14 +24,6 @@ export interface Problem {
   readonly key: string;
   readonly problem: string;
 }
-
-/** The field of a metadata item for each ftype of a root. */
-const COMBINED_FIELDS: ReadonlyMap<string, string> = new Map(
-  FILE_NAMES.flatMap((name) => {
-    const kind = fileKind(name);
-    return kind?.kind === 'root' ? [[kind.ftype, kind.hashField] as const] : [];
-  }),
-);
 
 /** The paths of the products files for images that an index names. Throws when it is no index. */
 export function productsPaths(index: unknown): string[] {
@@ -79,8 +71,8 @@ function readItem(place: string, item: Record<string, unknown>): PublicItem | st
     return 'its size is not a whole number';
   }
   const combined = new Map<string, Sha256>();
-  if (ftype === 'lxd.tar.xz' || ftype === 'incus.tar.xz') {
-    for (const [root, field] of COMBINED_FIELDS) {
+  if (isMetadataFile(ftype)) {
+    for (const { ftype: root, hashField: field } of ROOT_KINDS) {
       if (item[field] === undefined) continue;
       const value = digest(item[field]);
       if (value === undefined) return `its ${field} is not 64 lowercase hexadecimal characters`;

@@ -1,4 +1,5 @@
 import { canonicalArchitecture } from '../../images/architectures.ts';
+import { imageType, type ImageType } from '../../images/file-kinds.ts';
 import type { KnownImage } from '../../publishing/known-images.ts';
 import { productPath } from '../../publishing/choose-product.ts';
 import type { StagedImage } from '../staged-image.ts';
@@ -21,7 +22,7 @@ interface ImageParts {
   readonly fingerprint: string;
   readonly architecture: string;
   readonly size: number;
-  readonly type: 'container' | 'virtual-machine';
+  readonly type: ImageType;
   readonly createdAt: string;
   readonly uploadedAt: string;
   readonly properties: Readonly<Record<string, string>>;
@@ -59,7 +60,7 @@ export function stagedImageDocument(image: StagedImage): object {
   return imageDocument({
     ...{ fingerprint, size, aliases, uploadedAt },
     architecture: canonicalArchitecture(architecture) ?? architecture,
-    type: image.root.name === 'disk.qcow2' ? 'virtual-machine' : 'container',
+    type: imageType(image.root.name),
     createdAt: isoTime(image.creationDate * 1000),
     properties: {
       ...properties,

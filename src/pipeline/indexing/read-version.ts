@@ -1,7 +1,6 @@
 import type { Verdict, Version } from '../../catalog/document.ts';
 import { missingReads, type MissingRead } from '../../catalog/missing-reads.ts';
-import type { MetadataFile } from '../../images/file-kinds.ts';
-import type { Client } from '../../images/file-kinds.ts';
+import { isMetadataFile, type Client, type MetadataFile } from '../../images/file-kinds.ts';
 import { versionPrefix, type VersionRef } from '../../images/layout.ts';
 import { isStoreError } from '../../storage/errors.ts';
 import type { ETag } from '../../storage/object-store.ts';
@@ -151,7 +150,7 @@ async function readContent(
 }
 
 function isMetadata(read: MissingRead): read is MissingRead & { readonly file: MetadataFile } {
-  return read.file === 'lxd.tar.xz' || read.file === 'incus.tar.xz';
+  return isMetadataFile(read.file);
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
