@@ -1,87 +1,140 @@
 import type { Sha256 } from '../images/digests.ts';
 import {
-  FILE_NAMES,
-  fileKind,
+  CLIENTS,
+  imageType,
+  METADATA_FILE,
   METADATA_FILES,
+  ROOT_FILES,
+  rootKind,
+  UNIFIED_FILE,
   UNIFIED_FILES,
   type Client,
+  type ImageType,
   type MetadataFile,
 } from '../images/file-kinds.ts';
 import type { FileEntry, Version as WholeVersion } from './document.ts';
 import { isWithdrawn } from './removal.ts';
 
-const ROOT_FILES = FILE_NAMES.filter((name) => fileKind(name)?.kind === 'root');
-
-/** What of a version decides its images. */
+/** The part of a version that decides its images. */
 type Version = Pick<WholeVersion, 'files' | 'removal' | 'held'>;
+type Files = Version['files'];
 
-/** One image as one client would see it: what a fingerprint names. */
-export interface Candidate {
+/** One image that files make for one client, once their bytes are read. */
+export interface PossibleImage {
   readonly client: Client;
   /** The root, or the unified file. */
   readonly file: string;
   /** The metadata that goes with a root; absent for a unified file, which holds its own. */
   readonly metadataFile?: MetadataFile;
-  /** sha256(metadata ‖ root), or the unified file's own. */
+  readonly type: ImageType;
+  /** The client's name for the image: sha256(metadata ‖ root), or the unified file's own. */
+  readonly fingerprint?: Sha256;
+}
+
+/** One image whose bytes were read: its files may be named. */
+export interface Candidate extends PossibleImage {
   readonly fingerprint: Sha256;
-  readonly type: 'container' | 'virtual-machine';
+}
+
+/** Returns what is known of an image of these files; undefined when they make none. */
+type Makes<Known> = (file: string, metadataFile?: MetadataFile) => Known | undefined;
+
+/** The client's own file first. */
+const METADATA_BY_CLIENT = byClient(METADATA_FILE, METADATA_FILES);
+const UNIFIED_BY_CLIENT = byClient(UNIFIED_FILE, UNIFIED_FILES);
+
+/**
+ * The images that can be listed, by the files' bytes alone: the version's state and its withheld images do
+ * not count. A file that is empty, unread, withdrawn or held makes none.
+ */
+export function candidatesOf(version: Version, clients: readonly Client[]): readonly Candidate[] {
+  return imagesOf(version.files, clients, (file, metadataFile) => {
+    const entry = readyFile(version, file);
+    if (metadataFile === undefined) return entry && { fingerprint: entry.sha256 };
+    const fingerprint = readyFile(version, metadataFile) && combinedOf(version, file, metadataFile);
+    return entry && fingerprint && { fingerprint };
+  });
+}
+
+/** The images that files make, whether or not their bytes were read. An empty file makes none. */
+export function possibleImages(
+  files: Files,
+  clients: readonly Client[] = CLIENTS,
+): readonly PossibleImage[] {
+  const hasBytes = (name: string) => (files[name]?.size ?? 0) > 0;
+  return imagesOf(files, clients, (file, metadataFile) => {
+    if (!hasBytes(file)) return undefined;
+    if (metadataFile === undefined) return { fingerprint: files[file]?.sha256 };
+    if (!hasBytes(metadataFile)) return undefined;
+    return { fingerprint: combinedOf({ files }, file, metadataFile) };
+  });
 }
 
 /**
- * The images that a version's files make, by their bytes alone: neither its state nor what is withheld is
- * looked at. In order of `clients`, then of FILE_NAMES.
+ * The one rule which images files make, in order of `clients`, then of the table of file kinds.
  *
  * - A client gets its own metadata file, or the other's where that is the only one with a root to it.
- * - Of two roots of one ftype the first in FILE_NAMES counts: clients take every item of an ftype for a
+ * - Of two roots of one ftype the first in the table counts: clients take every item of an ftype for a
  *   root of its own, with one and the same fingerprint.
- * - A unified file counts only where no split image is: clients would order the two at random.
+ * - A unified file counts only where no split image is: clients order the two of one version at random
+ *   (shared/simplestreams/sort.go).
  */
-export function candidatesOf(version: Version, clients: readonly Client[]): readonly Candidate[] {
-  const roots = chosenRoots(version);
-  const split = clients.flatMap((client) => splitImages(version, client, roots));
-  return split.length > 0 ? split : clients.flatMap((client) => unifiedImage(version, client));
+function imagesOf<Known extends object>(
+  files: Files,
+  clients: readonly Client[],
+  makes: Makes<Known>,
+): (Omit<PossibleImage, 'fingerprint'> & Known)[] {
+  const roots = chosenRoots(files, makes);
+  const splitImages = (client: Client, metadataFile: MetadataFile) =>
+    roots.flatMap((file) => {
+      const known = makes(file, metadataFile);
+      return known ? [{ client, file, metadataFile, type: imageType(file), ...known }] : [];
+    });
+  const unifiedImages = (client: Client, file: string) => {
+    const known = makes(file);
+    return known ? [{ client, file, type: imageType(file), ...known }] : [];
+  };
+  const split = clients.flatMap((client) =>
+    firstOf(METADATA_BY_CLIENT[client], (file) => splitImages(client, file)),
+  );
+  if (split.length > 0) return split;
+  return clients.flatMap((client) =>
+    firstOf(UNIFIED_BY_CLIENT[client], (file) => unifiedImages(client, file)),
+  );
 }
 
-function splitImages(version: Version, client: Client, roots: readonly string[]): Candidate[] {
-  for (const metadataFile of preferred(METADATA_FILES, client)) {
-    const images = roots.flatMap((file): Candidate[] => {
-      const kind = fileKind(file);
-      const fingerprint = combinedOf(version, file, metadataFile);
-      if (kind?.kind !== 'root' || fingerprint === undefined) return [];
-      return [{ client, file, metadataFile, fingerprint, type: kind.type }];
-    });
+/** For each ftype the first root that makes an image with some metadata. */
+function chosenRoots(files: Files, makes: Makes<object>): readonly string[] {
+  const ftypes = new Set<string>();
+  return ROOT_FILES.filter((file) => {
+    const ftype = files[file] && rootKind(file)?.ftype;
+    if (ftype === undefined || ftypes.has(ftype)) return false;
+    if (!METADATA_FILES.some((metadataFile) => makes(file, metadataFile))) return false;
+    ftypes.add(ftype);
+    return true;
+  });
+}
+
+/** The images of the first file that makes any. */
+function firstOf<File, Image>(
+  files: readonly File[],
+  imagesWith: (file: File) => readonly Image[],
+): readonly Image[] {
+  for (const file of files) {
+    const images = imagesWith(file);
     if (images.length > 0) return images;
   }
   return [];
 }
 
-function unifiedImage(version: Version, client: Client): Candidate[] {
-  for (const file of preferred(UNIFIED_FILES, client)) {
-    const fingerprint = readyFile(version, file)?.sha256;
-    // What is in it is not known; LXD takes every unified image for a container.
-    if (fingerprint !== undefined) return [{ client, file, fingerprint, type: 'container' }];
-  }
-  return [];
-}
-
-/** For each ftype the first root that is an image with some metadata. */
-function chosenRoots(version: Version): readonly string[] {
-  const ftypes = new Set<string>();
-  return ROOT_FILES.filter((file) => {
-    if (version.files[file] === undefined) return false;
-    const kind = fileKind(file);
-    if (kind?.kind !== 'root' || ftypes.has(kind.ftype)) return false;
-    if (METADATA_FILES.every((name) => combinedOf(version, file, name) === undefined)) return false;
-    ftypes.add(kind.ftype);
-    return true;
-  });
-}
-
 /** sha256(metadata ‖ root) of the two files as they are now, where it is known. */
-function combinedOf(version: Version, root: string, metadata: MetadataFile): Sha256 | undefined {
-  const combined = readyFile(version, root)?.combined?.[metadata];
-  const etag = readyFile(version, metadata)?.etag;
-  return combined?.metadataEtag === etag ? combined?.sha256 : undefined;
+function combinedOf(
+  { files }: Pick<Version, 'files'>,
+  root: string,
+  metadata: MetadataFile,
+): Sha256 | undefined {
+  const combined = files[root]?.combined?.[metadata];
+  return combined?.metadataEtag === files[metadata]?.etag ? combined?.sha256 : undefined;
 }
 
 type ReadyFile = FileEntry & { readonly sha256: Sha256 };
@@ -100,7 +153,13 @@ function hasDigest(entry: FileEntry): entry is ReadyFile {
   return entry.sha256 !== undefined;
 }
 
-/** The client's own file first. */
-function preferred<File extends string>(files: readonly File[], client: Client): readonly File[] {
-  return files.toSorted((a, b) => Number(b.startsWith(client)) - Number(a.startsWith(client)));
+function byClient<File>(
+  own: Readonly<Record<Client, File>>,
+  all: readonly File[],
+): Readonly<Record<Client, readonly File[]>> {
+  const preferred = (client: Client) => [
+    own[client],
+    ...all.filter((file) => file !== own[client]),
+  ];
+  return { lxd: preferred('lxd'), incus: preferred('incus') };
 }

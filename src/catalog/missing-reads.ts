@@ -1,6 +1,6 @@
 import { isMetadataFile, type Client, type MetadataFile } from '../images/file-kinds.ts';
 import type { Version } from './document.ts';
-import { imagesOf } from './images-of.ts';
+import { possibleImages } from './candidates.ts';
 
 /** A file whose bytes must be read before a version can be published whole. */
 export interface MissingRead {
@@ -23,7 +23,7 @@ export function missingReads(
   const { verdict } = version;
   const isRefused = (name: string | undefined) =>
     verdict !== undefined && name !== undefined && Object.hasOwn(verdict.etags, name);
-  for (const { file, metadataFile, fingerprint } of imagesOf(version.files, clients)) {
+  for (const { file, metadataFile, fingerprint } of possibleImages(version.files, clients)) {
     const entry = version.files[file];
     const metadata = metadataFile === undefined ? undefined : version.files[metadataFile];
     if (entry === undefined || isRefused(file) || isRefused(metadataFile)) continue;

@@ -2,8 +2,7 @@ import { isKnownArchitecture } from '../images/architectures.ts';
 import { fileKind, imageType, METADATA_FILES, ROOT_FILES } from '../images/file-kinds.ts';
 import type { ProductRef } from '../images/layout.ts';
 import type { Settings, Version, VersionState } from './document.ts';
-import { candidatesOf, type Candidate } from './candidates.ts';
-import { imagesOf } from './images-of.ts';
+import { candidatesOf, possibleImages, type Candidate } from './candidates.ts';
 import { missingReads } from './missing-reads.ts';
 
 const METADATA = `metadata (${METADATA_FILES.join(' or ')})`;
@@ -34,7 +33,7 @@ export function standingOf(
   if (rejection !== undefined) return { state: 'rejected', reason: rejection, images: [] };
 
   // Completeness does not depend on the clients that the settings name: both are asked.
-  const images = imagesOf(version.files);
+  const images = possibleImages(version.files);
   if (images.length === 0)
     return { state: 'incomplete', reason: missingIn(version.files), images: [] };
   const ready = candidatesOf(version, settings.clients);

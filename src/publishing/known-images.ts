@@ -1,8 +1,8 @@
 import type { Catalog, Version } from '../catalog/document.ts';
-import { imagesOf } from '../catalog/images-of.ts';
+import { possibleImages } from '../catalog/candidates.ts';
 import { canonicalArchitecture } from '../images/architectures.ts';
 import { parseSha256, type Sha256 } from '../images/digests.ts';
-import { fileKind } from '../images/file-kinds.ts';
+import type { ImageType } from '../images/file-kinds.ts';
 import { parseProductName, type VersionRef } from '../images/layout.ts';
 import { loadCatalog } from '../pipeline/documents/load-catalog.ts';
 import { expandAliases } from '../simplestreams/aliases.ts';
@@ -14,7 +14,7 @@ export interface KnownImage {
   readonly ref: VersionRef;
   /** The root, or the unified file. */
   readonly file: string;
-  readonly type: 'container' | 'virtual-machine';
+  readonly type: ImageType;
   /** As clients call it. */
   readonly architecture: string;
   /** Bytes of all its files. */
@@ -51,15 +51,13 @@ export function publishedImages(catalog: Catalog): KnownImage[] {
 
 function imagesIn(entry: Version, ref: VersionRef, aliases: readonly string[]): KnownImage[] {
   const found = new Map<Sha256, KnownImage>();
-  const images = imagesOf(entry.files);
-  for (const { file, metadataFile, fingerprint } of images) {
+  const images = possibleImages(entry.files);
+  for (const { file, metadataFile, fingerprint, type } of images) {
     if (fingerprint === undefined || found.has(fingerprint)) continue;
-    const kind = fileKind(file);
     const parts = [entry.files[file], metadataFile && entry.files[metadataFile]];
     const files = parts.flatMap((part) => (part ? [part] : []));
     found.set(fingerprint, {
-      ...{ fingerprint, ref, file, aliases },
-      type: kind?.kind === 'root' ? kind.type : 'container',
+      ...{ fingerprint, ref, file, type, aliases },
       architecture: canonicalArchitecture(ref.product.arch) ?? ref.product.arch,
       size: files.reduce((sum, { size }) => sum + size, 0),
       uploadedAt: Math.max(...files.map(({ lastModified }) => lastModified)),

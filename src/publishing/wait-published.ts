@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Version } from '../catalog/document.ts';
-import { imagesOf } from '../catalog/images-of.ts';
+import { possibleImages } from '../catalog/candidates.ts';
 import { productName, versionPrefix } from '../images/layout.ts';
 import { loadCatalog } from '../pipeline/documents/load-catalog.ts';
 import { PUBLIC_DOCUMENTS, type PublicDocument } from '../pipeline/documents/public-documents.ts';
@@ -93,7 +93,7 @@ function withheldReason(entry: Version, placed: PlacedVersion): string | undefin
 }
 
 function missingFingerprint(entry: Version, placed: PlacedVersion): string | undefined {
-  const known = new Set(imagesOf(entry.files).map((image) => image.fingerprint));
+  const known = new Set(possibleImages(entry.files).map((image) => image.fingerprint));
   const [file, fingerprint] =
     Object.entries(placed.fingerprints).find(([, value]) => !known.has(value)) ?? [];
   if (fingerprint === undefined) return undefined;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { candidatesOf } from '../../../src/catalog/candidates.ts';
+import { candidatesOf, possibleImages } from '../../../src/catalog/candidates.ts';
 import type { Combined, FileEntry } from '../../../src/catalog/document.ts';
 import { parseSha256, type Sha256 } from '../../../src/images/digests.ts';
 import type { MetadataFile } from '../../../src/images/file-kinds.ts';
@@ -116,6 +116,21 @@ describe('the images of a version', () => {
   it('leave out a fingerprint of metadata that has changed since', () => {
     const files = { 'lxd.tar.xz': { ...lxd, etag: OLD }, 'rootfs.squashfs': squashfs };
     assert.deepEqual(brief({ files }), []);
+  });
+
+  it('are all that are possible, once every file is read', () => {
+    fc.assert(
+      fc.property(arbitrary.version, arbitrary.clients, ({ files }, clients) => {
+        const possible = possibleImages(files, clients);
+        const unread = possible.some(({ file: name, metadataFile, fingerprint }) =>
+          [fingerprint, files[name]?.sha256, files[metadataFile ?? name]?.sha256].includes(
+            undefined,
+          ),
+        );
+        fc.pre(!unread);
+        assert.deepEqual(candidatesOf({ files }, clients), possible);
+      }),
+    );
   });
 
   it('never have two of one ftype, or a split and a unified one, for a client', () => {
