@@ -6,7 +6,7 @@ import { wantedFiles } from './ledger/selection.ts';
 import { isSame } from '../catalog/same.ts';
 import { IMAGES_PREFIX } from '../images/layout.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
-import { listedImages, type ListedImage } from '../simplestreams/listing.ts';
+import { listedEntries, type ListedEntry } from '../simplestreams/listing.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import {
@@ -24,7 +24,8 @@ export interface MirrorRound {
   readonly document: MirrorDocument;
   readonly changed: boolean;
   readonly catalog: Catalog;
-  readonly images: readonly ListedImage[];
+  /** Everything that the catalog lists. */
+  readonly listed: readonly ListedEntry[];
   readonly facts: Pick<MirrorFacts, 'wanted' | 'seen'>;
 }
 
@@ -63,14 +64,14 @@ export async function commitMirror(
     const streams = await readMirrorStreams(store, context.documents);
     const catalog = await masterCatalog(context.store, memory);
     requireBound(mirror, current, catalog, streams.greatest);
-    const images = [...listedImages(catalog)];
-    const wanted = wantedFiles(catalog, images, mirror.filter);
+    const listed = [...listedEntries(catalog)];
+    const wanted = wantedFiles(listed, mirror.filter);
     const seen = await lookAtMirror(store);
-    found = { catalog, images, facts: { wanted, seen } };
+    found = { catalog, listed, facts: { wanted, seen } };
     const next = advanceMirror(current, {
       ...known,
       catalog,
-      images,
+      listed,
       filter: mirror.filter,
       wanted,
       seen,

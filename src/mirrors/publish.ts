@@ -1,5 +1,6 @@
-import { namedImages } from './ledger/selection.ts';
-import type { ListedImage } from '../simplestreams/listing.ts';
+import { namedEntries } from './ledger/selection.ts';
+import { listedFiles } from '../catalog/listed-files.ts';
+import type { ListedEntry } from '../simplestreams/listing.ts';
 import { revisionOf, type MirrorRound } from './commit.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import type { Mirror } from './mirror.ts';
@@ -12,14 +13,15 @@ import { publishDocuments } from '../pipeline/documents/publish-documents.ts';
 export async function publishMirror(
   context: PipelineContext,
   { name, store }: Mirror,
-  { document, catalog, images }: Pick<MirrorRound, 'document' | 'catalog' | 'images'>,
+  { document, catalog, listed }: Pick<MirrorRound, 'document' | 'catalog' | 'listed'>,
 ): Promise<boolean> {
   if (document.adopting) return false;
-  const named = new Set(namedImages(catalog, images, document).map(identity));
+  const named = namedEntries(listed, document);
+  const keys = new Set(listedFiles(named).map(({ key }) => key));
   const state = {
     catalog,
     revision: revisionOf(document),
-    isListed: (image: ListedImage) => named.has(identity(image)),
+    isListed: ({ files }: ListedEntry) => files.every(({ key }) => keys.has(key)),
   };
   const { written } = await publishDocuments(context, store, state, { mirror: name });
   if (written.length === 0) return false;
@@ -28,11 +30,7 @@ export async function publishMirror(
     mirror: name,
     generation,
     revision,
-    images: named.size,
+    images: named.filter(({ image }) => image !== undefined).length,
   });
   return true;
-}
-
-function identity({ product, version, client, file }: ListedImage): string {
-  return `${product} ${version} ${client} ${file}`;
 }

@@ -2,7 +2,7 @@ import type { MirrorDocument } from './ledger/document.ts';
 import { missingFiles } from './ledger/work.ts';
 import { wantedFiles, type WantedFile } from './ledger/selection.ts';
 import { compareRevisions } from '../simplestreams/generation.ts';
-import { listedImages } from '../simplestreams/listing.ts';
+import { listedEntries } from '../simplestreams/listing.ts';
 import type { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import { masterCatalog, revisionOf } from './commit.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
@@ -34,7 +34,7 @@ export async function quietMirror(
   const { least, hasConstants } = await readMirrorStreams(mirror.store, context.documents);
   if (!hasConstants || least === undefined) return undefined;
   if (compareRevisions(least, revisionOf(document)) !== 0) return undefined;
-  const wanted = wantedFiles(catalog, [...listedImages(catalog)], mirror.filter);
+  const wanted = wantedFiles([...listedEntries(catalog)], mirror.filter);
   if (missingFiles(document, wanted).files > 0) return undefined;
   const edgeMs = catalog.settings.edgeSeconds * 1000;
   if (isDue(document, context.now(), graceMs + edgeMs)) return undefined;

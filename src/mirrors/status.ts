@@ -1,6 +1,6 @@
 import { missingFiles } from './ledger/work.ts';
 import { wantedFiles } from './ledger/selection.ts';
-import { listedImages } from '../simplestreams/listing.ts';
+import { listedEntries } from '../simplestreams/listing.ts';
 import { compareRevisions, type Revision } from '../simplestreams/generation.ts';
 import { CatalogMemory } from '../pipeline/documents/catalog-memory.ts';
 import { masterCatalog, revisionOf } from './commit.ts';
@@ -82,7 +82,7 @@ async function lookAt(context: PipelineContext, mirror: Mirror): Promise<MirrorS
     const document = (await loadMirror(mirror))?.document;
     const { least, greatest } = await readMirrorStreams(store, context.documents);
     const catalog = await masterCatalog(context.store, new CatalogMemory());
-    const wanted = wantedFiles(catalog, [...listedImages(catalog)], mirror.filter);
+    const wanted = wantedFiles([...listedEntries(catalog)], mirror.filter);
     const missing = missingFiles(document ?? { files: {}, held: {}, spent: {} }, wanted);
     const problems: string[] = [];
     if (document === undefined)

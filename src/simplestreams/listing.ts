@@ -1,41 +1,37 @@
-import { candidatesOf, type Candidate } from '../catalog/candidates.ts';
-import type { Catalog, Settings, Version } from '../catalog/document.ts';
+import type { Catalog } from '../catalog/document.ts';
+import { listedIn, type Listed } from '../catalog/listed-files.ts';
+import { parseProductName } from '../images/layout.ts';
 
-/** One image as a client finds it in the public files. */
-export interface ListedImage extends Candidate {
+/** An image, or a file that is none, as the public files of a catalog offer it. */
+export interface ListedEntry extends Listed {
   /** `os:release:arch:variant`. */
   readonly product: string;
   readonly version: string;
 }
 
 /** Narrows what is listed: a mirror names only what is proven there. */
-export type ListedFilter = (image: ListedImage) => boolean;
-
-/** The images of one version that are listed: none unless it is published, and none that is withheld. */
-export function imagesOf(version: Version, settings: Settings): readonly Candidate[] {
-  if (version.state !== 'published') return [];
-  const withheld = version.withheld ?? [];
-  return candidatesOf(version, settings.clients).filter(
-    ({ client, file }) => !withheld.some((one) => one.client === client && one.file === file),
-  );
-}
+export type ListedFilter = (entry: ListedEntry) => boolean;
 
 /** Everything that is listed for any client, in ascending order of product, then version. */
-export function* listedImages(catalog: Catalog): Generator<ListedImage> {
-  for (const product of Object.keys(catalog.products).sort()) yield* listedOf(catalog, product);
+export function* listedEntries(catalog: Catalog): Generator<ListedEntry> {
+  for (const product of Object.keys(catalog.products).sort()) yield* entriesOf(catalog, product);
 }
 
 /** The products that have something to list, in ascending order. */
 export function listedNames(catalog: Catalog, isListed: ListedFilter = () => true): string[] {
   const names = Object.keys(catalog.products).sort();
-  return names.filter((product) => listedOf(catalog, product).some(isListed));
+  return names.filter((product) => entriesOf(catalog, product).some(isListed));
 }
 
-function* listedOf({ products, settings }: Catalog, product: string): Generator<ListedImage> {
-  const versions = products[product]?.versions ?? {};
-  for (const name of Object.keys(versions).sort()) {
-    const version = versions[name];
-    if (!version) continue;
-    for (const image of imagesOf(version, settings)) yield { product, version: name, ...image };
+function* entriesOf({ products, settings }: Catalog, name: string): Generator<ListedEntry> {
+  const product = parseProductName(name);
+  if (!product) throw new Error(`the catalog has a product named ${JSON.stringify(name)}`);
+  const versions = products[name]?.versions ?? {};
+  for (const version of Object.keys(versions).sort()) {
+    const entry = versions[version];
+    if (!entry) continue;
+    for (const listed of listedIn({ product, version }, entry, settings)) {
+      yield { product: name, version, ...listed };
+    }
   }
 }

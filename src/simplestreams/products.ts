@@ -3,7 +3,7 @@ import { parseProductName, type ProductRef } from '../images/layout.ts';
 import { expandAliases, settleAliases } from './aliases.ts';
 import type { ProductEntry, VersionEntry } from './documents.ts';
 import { itemsOf } from './items.ts';
-import { listedImages, type ListedFilter, type ListedImage } from './listing.ts';
+import { listedEntries, type ListedEntry, type ListedFilter } from './listing.ts';
 
 /** Of a product without a `product.toml`. */
 const NO_VALUES: ProductValues = { aliases: [], requirements: {} };
@@ -13,23 +13,25 @@ export function listedProducts(
   catalog: Catalog,
   isListed: ListedFilter = () => true,
 ): Readonly<Record<string, ProductEntry>> {
-  const drafts = [...imagesByProduct(catalog, isListed)].map(([name, images]) => {
+  const listed = Map.groupBy(listedEntries(catalog).filter(isListed), ({ product }) => product);
+  const drafts = [...listed].map(([name, entries]) => {
     const product = parseProductName(name);
     if (!product) throw new Error(`the catalog has a product named ${JSON.stringify(name)}`);
     const values = catalog.products[name]?.file?.values ?? NO_VALUES;
     const aliases = [
       ...new Set([...expandAliases(catalog.settings.aliases, product), ...values.aliases]),
     ];
-    return { name, product, images, values, aliases };
+    const images = entries.flatMap(({ image }) => image ?? []);
+    return { name, product, entries, images, values, aliases };
   });
   const aliases = settleAliases(drafts);
   return Object.fromEntries(
-    drafts.map(({ name, product, images, values }, i) => [
+    drafts.map(({ name, product, entries, values }, i) => [
       name,
       {
         ...describe(product, values),
         aliases: (aliases[i] ?? []).join(),
-        versions: versionsOf(catalog, name, product, images),
+        versions: versionsOf(entries),
       },
     ]),
   );
@@ -48,24 +50,9 @@ function describe(product: ProductRef, values: ProductValues) {
   };
 }
 
-function versionsOf(
-  catalog: Catalog,
-  name: string,
-  product: ProductRef,
-  images: readonly ListedImage[],
-): Readonly<Record<string, VersionEntry>> {
-  const entries = Map.groupBy(images, ({ version }) => version);
+function versionsOf(entries: readonly ListedEntry[]): Readonly<Record<string, VersionEntry>> {
+  const versions = Map.groupBy(entries, ({ version }) => version);
   return Object.fromEntries(
-    [...entries].map(([version, listed]) => {
-      const entry = catalog.products[name]?.versions[version];
-      return [version, { items: entry ? itemsOf({ product, version }, entry, listed) : {} }];
-    }),
+    [...versions].map(([version, listed]) => [version, { items: itemsOf(listed) }]),
   );
-}
-
-function imagesByProduct(
-  catalog: Catalog,
-  isListed: ListedFilter,
-): ReadonlyMap<string, readonly ListedImage[]> {
-  return Map.groupBy(listedImages(catalog).filter(isListed), ({ product }) => product);
 }

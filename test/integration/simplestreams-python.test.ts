@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { listedImages } from '../../src/simplestreams/listing.ts';
+import { listedImages } from '../support/images/listed-images.ts';
 import { run } from '../support/command.ts';
 import { goldenCatalog, goldenFiles } from '../support/images/golden-images.ts';
 import { GOLDEN } from '../support/images/golden-streams.ts';

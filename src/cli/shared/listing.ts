@@ -1,5 +1,6 @@
 import { candidatesOf, type Candidate } from '../../catalog/candidates.ts';
 import type { Catalog, Settings, Version, VersionState } from '../../catalog/document.ts';
+import { listedImages } from '../../catalog/listed-files.ts';
 import type { Sha256 } from '../../images/digests.ts';
 import { fileKind, UNIFIED_FILES } from '../../images/file-kinds.ts';
 import {
@@ -8,7 +9,6 @@ import {
   parseProductName,
   productFileKey,
 } from '../../images/layout.ts';
-import { imagesOf } from '../../simplestreams/listing.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { ProductMatch } from './product-pattern.ts';
 
@@ -96,7 +96,7 @@ function refusal(key: string): string | undefined {
 function entryOf(product: string, name: string, version: Version, settings: Settings): ListEntry {
   const images =
     version.state === 'published'
-      ? imagesOf(version, settings)
+      ? listedImages(version, settings)
       : candidatesOf(version, settings.clients);
   const withheld = (version.withheld ?? []).map(
     ({ file, client, reason }) => `${file} for ${client}: ${reason}`,

@@ -1,13 +1,8 @@
 import type { ETag } from '../../storage/object-store.ts';
 import type { Catalog } from '../../catalog/document.ts';
+import { listedFiles } from '../../catalog/listed-files.ts';
 import type { Leaving, MirrorDocument, MirrorFilter, Proven } from './document.ts';
-import {
-  filesOf,
-  namedImages,
-  type LedgerPart,
-  type MasterImage,
-  type WantedFile,
-} from './selection.ts';
+import { namedEntries, type LedgerPart, type MasterEntry, type WantedFile } from './selection.ts';
 
 /** Longer than any order to delete is under way: a function's whole life, in milliseconds. */
 const LATE_MS = 15 * 60 * 1000;
@@ -24,10 +19,10 @@ export interface SeenObject {
 /** All that one step of a mirror's document depends on beside the document. */
 export interface MirrorFacts {
   readonly catalog: Catalog;
-  /** All images that the catalog lists. */
-  readonly images: readonly MasterImage[];
+  /** Everything that the catalog lists. */
+  readonly listed: readonly MasterEntry[];
   readonly filter: MirrorFilter;
-  /** `wantedFiles` of the three above. */
+  /** `wantedFiles` of the two above. */
   readonly wanted: ReadonlyMap<string, WantedFile>;
   /** All of the mirror's images, looked at after the document was read. */
   readonly seen: ReadonlyMap<string, SeenObject>;
@@ -145,15 +140,12 @@ function carryOn(entry: Leaving, { isPublic, now }: MirrorFacts, graceMs: number
 
 /** By key the bytes that the mirror is to have, or has and still names. */
 function keptKeys(
-  { catalog, images, wanted, filter }: MirrorFacts,
+  { listed, wanted, filter }: MirrorFacts,
   mirror: Pick<MirrorDocument, LedgerPart>,
 ): ReadonlyMap<string, string> {
   const kept = new Map<string, string>();
   for (const [key, { sha256 }] of wanted) kept.set(key, sha256);
-  for (const image of namedImages(catalog, images, { ...mirror, filter })) {
-    for (const [key, { sha256 }] of filesOf(catalog, image)) {
-      if (sha256 !== undefined) kept.set(key, sha256);
-    }
-  }
+  const named = namedEntries(listed, { ...mirror, filter });
+  for (const { key, sha256 } of listedFiles(named)) kept.set(key, sha256);
   return kept;
 }

@@ -1,20 +1,18 @@
 import type { Sha256 } from '../../images/digests.ts';
-import { fileKey, parseProductName } from '../../images/layout.ts';
+import { parseProductName } from '../../images/layout.ts';
 import { parseProductPattern } from '../../images/product-pattern.ts';
 import type { ETag } from '../../storage/object-store.ts';
-import type { Catalog, FileEntry } from '../../catalog/document.ts';
+import type { FileEntry } from '../../catalog/document.ts';
+import type { Listed } from '../../catalog/listed-files.ts';
 import type { MirrorDocument, MirrorFilter } from './document.ts';
 
 /** What of a mirror's document decides whether a file may be named. */
 export type LedgerPart = 'files' | 'held' | 'spent';
 
-/** One image that the master lists, as far as a mirror goes by it. */
-export interface MasterImage {
+/** An image, or a file that is none, that the master lists, as far as a mirror goes by it. */
+export interface MasterEntry extends Pick<Listed, 'files'> {
   readonly product: string;
   readonly version: string;
-  /** The root, or the unified file. */
-  readonly file: string;
-  readonly metadataFile?: string;
 }
 
 /** An object of the master that a mirror is to have. */
@@ -30,17 +28,14 @@ export interface WantedFile {
   readonly lastModified: number;
 }
 
-/** The objects that a mirror with this filter is to have, by key. `images` are all that the master lists. */
+/** The objects that a mirror with this filter is to have, by key. `listed` is all that the master lists. */
 export function wantedFiles(
-  catalog: Catalog,
-  images: readonly MasterImage[],
+  listed: readonly MasterEntry[],
   filter: MirrorFilter,
 ): ReadonlyMap<string, WantedFile> {
   const wanted = new Map<string, WantedFile>();
-  for (const image of newestOf(selected(images, filter), filter.newest)) {
-    for (const [key, { etag, size, sha256, lastModified }] of filesOf(catalog, image)) {
-      if (sha256 === undefined) continue;
-      const { product, version } = image;
+  for (const { product, version, files } of newestOf(selected(listed, filter), filter.newest)) {
+    for (const { key, etag, size, sha256, lastModified } of files) {
       wanted.set(key, { product, version, etag, size, sha256, lastModified });
     }
   }
@@ -48,33 +43,18 @@ export function wantedFiles(
 }
 
 /**
- * The images that the mirror names, a function of catalog and document alone: those all of whose files are
+ * The entries that the mirror names, a function of catalog and document alone: those all of whose files are
  * proven there. With `newest`, as many versions of a product as are proven: an older one stays named until
  * the newer one is there.
  */
-export function namedImages<Image extends MasterImage>(
-  catalog: Catalog,
-  images: readonly Image[],
+export function namedEntries<Entry extends MasterEntry>(
+  listed: readonly Entry[],
   mirror: Pick<MirrorDocument, LedgerPart | 'filter'>,
-): readonly Image[] {
-  const proven = selected(images, mirror.filter).filter((image) => {
-    const files = filesOf(catalog, image);
-    return files.length > 0 && files.every(([key, file]) => isProven(mirror, key, file));
-  });
+): readonly Entry[] {
+  const proven = selected(listed, mirror.filter).filter(({ files }) =>
+    files.every((file) => isProven(mirror, file.key, file)),
+  );
   return newestOf(proven, mirror.filter.newest);
-}
-
-/** The keys of an image's files and what the catalog says of them; none when a file is missing there. */
-export function filesOf(catalog: Catalog, image: MasterImage): [string, FileEntry][] {
-  const product = parseProductName(image.product);
-  const version = catalog.products[image.product]?.versions[image.version];
-  if (product === undefined || version === undefined) return [];
-  const names = image.metadataFile === undefined ? [image.file] : [image.metadataFile, image.file];
-  const files = names.flatMap((name): [string, FileEntry][] => {
-    const entry = version.files[name];
-    return entry ? [[fileKey({ product, version: image.version }, name), entry]] : [];
-  });
-  return files.length === names.length ? files : [];
 }
 
 /** Whether the mirror has these very bytes under the key, and no edge can have others. */
@@ -91,11 +71,11 @@ export function isProven(
   return !Object.hasOwn(held, key) || held[key]?.sha256 === entry.sha256;
 }
 
-function selected<Image extends MasterImage>(
-  images: readonly Image[],
+function selected<Entry extends MasterEntry>(
+  listed: readonly Entry[],
   { include, exclude }: MirrorFilter,
-): readonly Image[] {
-  if (include.length === 0 && exclude.length === 0) return images;
+): readonly Entry[] {
+  if (include.length === 0 && exclude.length === 0) return listed;
   const included = include.map((text) => parseProductPattern(text));
   const excluded = exclude.map((text) => parseProductPattern(text));
   const known = new Map<string, boolean>();
@@ -105,24 +85,24 @@ function selected<Image extends MasterImage>(
     const isIn = included.length === 0 || included.some((test) => test?.(product) === true);
     return isIn && !excluded.some((test) => test?.(product) === true);
   };
-  return images.filter(({ product }) => {
+  return listed.filter(({ product }) => {
     const fit = known.get(product) ?? fits(product);
     known.set(product, fit);
     return fit;
   });
 }
 
-function newestOf<Image extends MasterImage>(
-  images: readonly Image[],
+function newestOf<Entry extends MasterEntry>(
+  listed: readonly Entry[],
   newest: number | undefined,
-): readonly Image[] {
-  if (newest === undefined) return images;
+): readonly Entry[] {
+  if (newest === undefined) return listed;
   const versions = new Map<string, Set<string>>();
-  for (const { product, version } of images) {
+  for (const { product, version } of listed) {
     versions.set(product, (versions.get(product) ?? new Set<string>()).add(version));
   }
   for (const [product, names] of versions) {
     versions.set(product, new Set([...names].sort().slice(-Math.max(newest, 1))));
   }
-  return images.filter(({ product, version }) => versions.get(product)?.has(version));
+  return listed.filter(({ product, version }) => versions.get(product)?.has(version));
 }

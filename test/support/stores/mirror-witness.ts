@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { parseCatalog } from '../../../src/catalog/codec.ts';
+import { listedFiles } from '../../../src/catalog/listed-files.ts';
 import { CATALOG_KEY } from '../../../src/catalog/document.ts';
 import { parseMirror } from '../../../src/mirrors/ledger/codec.ts';
 import { MIRROR_KEY, type MirrorDocument } from '../../../src/mirrors/ledger/document.ts';
-import { filesOf } from '../../../src/mirrors/ledger/selection.ts';
 import { IMAGES_PREFIX } from '../../../src/images/layout.ts';
 import { compareRevisions, readGeneration } from '../../../src/simplestreams/generation.ts';
-import { listedImages } from '../../../src/simplestreams/listing.ts';
+import { listedEntries } from '../../../src/simplestreams/listing.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { memoryStore, type BodyOf } from './memory-store.ts';
 import { assertTrue, itemsIn } from './mirror-fixture.ts';
@@ -87,8 +87,8 @@ export class MirrorWitness {
     const parsed = parseCatalog(text);
     assert.ok(parsed.kind === 'catalog', text);
     const { catalog } = parsed;
-    const files = [...listedImages(catalog)].flatMap((image) => filesOf(catalog, image));
-    const items = files.map(([path, { sha256 }]) => ({ path, sha256: String(sha256) }));
+    const files = listedFiles([...listedEntries(catalog)]);
+    const items = files.map(({ key, sha256 }) => ({ path: key, sha256: String(sha256) }));
     this.#listed.set(catalog.generation, namesOf(items));
   }
 

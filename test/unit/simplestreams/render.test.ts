@@ -5,8 +5,9 @@ import type { Catalog } from '../../../src/catalog/document.ts';
 import { versionProblem } from '../../../src/images/layout.ts';
 import { canonicalJson } from '../../../src/simplestreams/canonical-json.ts';
 import { readGeneration } from '../../../src/simplestreams/generation.ts';
-import { listedImages, type ListedImage } from '../../../src/simplestreams/listing.ts';
+import type { ListedEntry } from '../../../src/simplestreams/listing.ts';
 import { renderImages, renderIndex } from '../../../src/simplestreams/render.ts';
+import { listedImages } from '../../support/images/listed-images.ts';
 import * as arbitrary from '../../support/images/arbitraries.ts';
 import { readImages, readIndex } from '../../support/clients.ts';
 
@@ -113,8 +114,11 @@ describe('rendered files', () => {
   it('leave out what a mirror may not name, with products that have nothing else', () => {
     fc.assert(
       fc.property(arbitrary.catalog, fc.func(fc.boolean()), (catalog, proven) => {
-        const isListed = ({ product, version, file }: ListedImage) =>
-          proven(product, version, file);
+        const isListed = ({
+          product,
+          version,
+          file,
+        }: Pick<ListedEntry, 'product' | 'version' | 'file'>) => proven(product, version, file);
         const document = readImages(renderImages(catalog, REVISION, isListed));
         const expected = [...listedImages(catalog)].filter((image) => isListed(image));
         const seen = [...document.imagesFor('lxd'), ...document.imagesFor('incus')];
