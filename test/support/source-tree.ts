@@ -28,6 +28,23 @@ export function sourceText(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8');
 }
 
+/** The words in a source's string literals, templates and property names; comments do not count. */
+export function wordsIn(file: string): readonly string[] {
+  const words: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const isText =
+      ts.isStringLiteralLike(node) || ts.isTemplateLiteralToken(node) || isPropertyName(node);
+    if (isText) words.push(...node.text.split(/[^\w.-]+|\.+$|\.\s/));
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, sourceText(file), ts.ScriptTarget.Latest, true));
+  return words;
+}
+
+function isPropertyName(node: ts.Node): node is ts.Identifier {
+  return ts.isIdentifier(node) && ts.isPropertyAssignment(node.parent) && node.parent.name === node;
+}
+
 /** Groups of files that import each other, directly or by way of others (Tarjan's algorithm). */
 export function circles(tree: SourceTree): string[][] {
   const found: string[][] = [];
