@@ -8,6 +8,8 @@ interface Format {
   readonly described: string;
   /** Where its magic number stands, and the magic number in hexadecimal. */
   readonly magic: { readonly at: number; readonly hex: string };
+  /** How many of its first bytes tell that it is whole. */
+  readonly headLength: number;
   /** Returns how a file of this format is cut short; undefined when it can be whole. */
   readonly fault: (ends: FileEnds) => string | undefined;
 }
@@ -17,11 +19,13 @@ const FILE_SYSTEMS = {
   squashfs: {
     described: 'a squashfs',
     magic: { at: 0, hex: '68737173' },
+    headLength: 96,
     fault: squashfsFault,
   },
   qcow2: {
     described: 'a qcow2 disk',
     magic: { at: 0, hex: '514649fb' },
+    headLength: 72,
     fault: qcow2Fault,
   },
 } as const satisfies Record<string, Format>;
@@ -32,7 +36,7 @@ type FileSystem = keyof typeof FILE_SYSTEMS;
 export type RootFormat = FileSystem | 'tar';
 
 /** Archives hold metadata, a root, or both; a look inside tells. gzip and zstd have no footer to check. */
-const ARCHIVES: Readonly<Record<Compression, Omit<Format, 'described'>>> = {
+const ARCHIVES: Readonly<Record<Compression, Omit<Format, 'described' | 'headLength'>>> = {
   gzip: { magic: { at: 0, hex: '1f8b' }, fault: () => undefined },
   xz: { magic: { at: 0, hex: 'fd377a585a00' }, fault: xzFault },
   zstd: { magic: { at: 0, hex: '28b52ffd' }, fault: () => undefined },
@@ -57,17 +61,14 @@ export type Signature =
   | { readonly kind: 'closed'; readonly name: string }
   | { readonly kind: 'unknown' };
 
-interface Row extends Pick<Format, 'magic'> {
-  readonly signature: Signature;
-  readonly fault?: Format['fault'];
-}
+type Row = Pick<Format, 'magic'> & Partial<Format> & { readonly signature: Signature };
 
 const ROWS: readonly Row[] = [
-  ...entriesOf(FILE_SYSTEMS).map(([format, { magic, fault }]): Row => {
-    return { magic, fault, signature: { kind: 'root', format } };
+  ...entriesOf(FILE_SYSTEMS).map(([format, row]): Row => {
+    return { ...row, signature: { kind: 'root', format } };
   }),
-  ...entriesOf(ARCHIVES).map(([compression, { magic, fault }]): Row => {
-    return { magic, fault, signature: { kind: 'tar', compression } };
+  ...entriesOf(ARCHIVES).map(([compression, row]): Row => {
+    return { ...row, signature: { kind: 'tar', compression } };
   }),
   ...entriesOf(CLOSED).map(([name, hex]): Row => {
     return { magic: { at: 0, hex }, signature: { kind: 'closed', name } };
@@ -75,10 +76,7 @@ const ROWS: readonly Row[] = [
 ];
 
 /** How many of a file's first bytes `sniff` and `truncation` need. */
-export const HEAD_LENGTH = Math.max(
-  512,
-  ...ROWS.map(({ magic }) => magic.at + magic.hex.length / 2),
-);
+export const HEAD_LENGTH = Math.max(512, ...ROWS.map(({ headLength = 0 }) => headLength));
 
 /** Recognises a file by its first `HEAD_LENGTH` bytes (fewer only where the file is shorter). */
 export function sniff(head: Uint8Array): Signature {
@@ -90,7 +88,8 @@ export function sniff(head: Uint8Array): Signature {
  * known format can be whole.
  */
 export function truncation(ends: FileEnds): string | undefined {
-  return rowOf(ends.head)?.fault?.(ends);
+  const { headLength = 0, fault } = rowOf(ends.head) ?? {};
+  return ends.head.length < headLength ? 'it ends within its header' : fault?.(ends);
 }
 
 /** What a file is, for people. */

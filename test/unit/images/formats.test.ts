@@ -72,8 +72,11 @@ describe('sniff', () => {
     assert.equal(rootFormat(sniff(qcow2(1000))), 'qcow2');
     assert.equal(rootFormat(sniff(Buffer.from('BZh'))), undefined);
     assert.equal(described(sniff(squashfs(1))), 'a squashfs');
-    assert.match(ROOT_FORMATS, /^a squashfs, a qcow2 disk.* or a tar \(plain, gzip, xz or zstd\)$/);
-    assert.match(NO_FORMAT, /^no squashfs, no qcow2.* and no tar \(plain, gzip, xz or zstd\)$/);
+    assert.match(
+      ROOT_FORMATS,
+      /^a squashfs, .*a qcow2 disk.* or a tar \(plain, gzip, xz or zstd\)$/,
+    );
+    assert.match(NO_FORMAT, /^no squashfs, .*no qcow2.* and no tar \(plain, gzip, xz or zstd\)$/);
   });
 });
 
@@ -89,7 +92,7 @@ describe('truncation', () => {
   it('finds a squashfs shorter than its superblock says', () => {
     assert.equal(faultOf(squashfs(4096)), undefined);
     assert.match(faultOf(squashfs(4097)) ?? '', /needs 4097 bytes by its header and has 4096/);
-    assert.match(faultOf(squashfs(2 ** 40).subarray(0, 90)) ?? '', /superblock/);
+    assert.match(faultOf(squashfs(2 ** 40).subarray(0, 90)) ?? '', /header/);
   });
 
   it('finds a disk that ends before one of its tables', () => {
