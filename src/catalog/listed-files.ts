@@ -36,8 +36,8 @@ export function listedImages(version: Version, settings: Settings): readonly Can
 }
 
 /**
- * Everything that public lists offer of a version. A file that is to be listed beside images is one more
- * element here: public lists, mirrors and removals go by files.
+ * Everything that public lists offer of a version. To list a file beside images, add an element without an
+ * image here, with the files of its image in `files`: lists and mirrors use nothing else.
  */
 export function listedIn(ref: VersionRef, version: Version, settings: Settings): readonly Listed[] {
   const files = new Map<string, ListedFile>();

@@ -7,13 +7,14 @@ export interface MissingRead {
   readonly file: string;
   /** Bytes. */
   readonly size: number;
-  /** Of a root: the metadata files to digest in front of it, in the same pass. */
+  /** The metadata files to digest in front of a root, in the same pass. */
   readonly metadata: readonly MetadataFile[];
 }
 
 /**
- * What is still to be read of a version, metadata first, then by size. A root is due only when its
- * metadata is there, so that one pass gives both of its digests. What the verdict is about is not read again.
+ * The files of a version that are still to be read: metadata first, then by size. A root is due only when
+ * its metadata is there, so that one pass gives both of its digests. Files that the verdict names are not
+ * read again.
  */
 export function missingReads(
   version: Omit<Version, 'state'>,

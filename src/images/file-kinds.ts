@@ -48,7 +48,7 @@ const ROOTS = {
 >;
 
 export type RootFtype = keyof typeof ROOTS;
-/** Where a metadata item carries sha256(metadata ‖ root), the image's fingerprint. */
+/** The field of a metadata item for sha256(metadata ‖ root), the image's fingerprint. */
 export type HashField = (typeof ROOTS)[RootFtype]['hashField'];
 
 export interface RootKind<Ftype extends string = RootFtype, Field extends string = HashField> {
@@ -56,7 +56,7 @@ export interface RootKind<Ftype extends string = RootFtype, Field extends string
   readonly ftype: Ftype;
   readonly hashField: Field;
   readonly type: ImageType;
-  /** What its bytes are; see `formats.ts` for its first bytes and the test that it is whole. */
+  /** The format of its bytes. `formats.ts` has the first bytes and the test that a file is whole. */
   readonly format: RootFormat;
 }
 
@@ -86,7 +86,7 @@ const KINDS: Readonly<Record<string, FileKind>> = {
   [REMOVED_FILE]: { kind: 'removed' },
 };
 
-/** A safe name as `layout.ts` has it: what lies in a folder deeper is no file of the version. */
+/** A safe name as `layout.ts` has it: a file in a deeper folder is no file of the version. */
 const DELTA_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*\.vcdiff$/;
 
 function metadata(client: Client): FileKind {
@@ -101,7 +101,7 @@ function root(ftype: RootFtype): RootKind {
   return { kind: 'root', ftype, ...ROOTS[ftype] };
 }
 
-/** What a file of a version is, by its name; undefined for a name that means nothing here. */
+/** The kind of a version's file, by its name; undefined for a name without a meaning here. */
 export function fileKind(name: string): FileKind | undefined {
   if (Object.hasOwn(KINDS, name)) return KINDS[name];
   return DELTA_NAME.test(name) ? { kind: 'delta' } : undefined;
@@ -131,7 +131,7 @@ export function rootKind(name: string): RootKind | undefined {
   return kind?.kind === 'root' ? kind : undefined;
 }
 
-/** What an item of a public list is, by its ftype; undefined for an ftype that no image is made of. */
+/** The kind of an item of a public list, by its ftype; undefined for an ftype that no image is made of. */
 export function itemKind(ftype: string): ItemKind | undefined {
   if (isRootFtype(ftype)) return root(ftype);
   const kind = fileKind(ftype);

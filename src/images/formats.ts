@@ -32,7 +32,7 @@ const FILE_SYSTEMS = {
 
 type FileSystem = keyof typeof FILE_SYSTEMS;
 
-/** What a root can be: a file system, a disk, or an archive of its files. */
+/** A root is a file system, a disk, or an archive of its files. */
 export type RootFormat = FileSystem | 'tar';
 
 /** Archives hold metadata, a root, or both; a look inside tells. gzip and zstd have no footer to check. */
@@ -52,7 +52,7 @@ const CLOSED = {
 } as const;
 
 /**
- * What a file's first bytes say it is. LXD and Incus look at the same bytes and at no name
+ * The kind of a file by its first bytes. LXD and Incus look at the same bytes and at no name
  * (shared/archive `DetectCompressionFile`), so a compression other than a name's is no fault.
  */
 export type Signature =
@@ -92,7 +92,7 @@ export function truncation(ends: FileEnds): string | undefined {
   return ends.head.length < headLength ? 'it ends within its header' : fault?.(ends);
 }
 
-/** What a file is, for people. */
+/** Describes a file for people. */
 export function described(signature: Signature): string {
   switch (signature.kind) {
     case 'root':

@@ -36,15 +36,15 @@ export interface RecognisedFile {
   open(signal?: AbortSignal): BorrowedChunks;
 }
 
-/** A file is none that an image is made of. `message` is complete for a person. */
+/** No image is made of this file. `message` is complete for a person. */
 export class UnrecognisedFileError extends Error {
   override readonly name = 'UnrecognisedFileError';
 }
 
 /**
- * Recognises the files of one version by their bytes; only SHA256SUMS goes by its name. A file whose own
- * name already is one of the table's for what it holds keeps that name. A virtual machine in one file is two,
- * its metadata and its disk. Rejects with UnrecognisedFileError.
+ * Recognises the files of one version by their bytes, and SHA256SUMS by its name. A file keeps its own name
+ * where the table has that name for the same kind. A virtual machine in one file becomes two: its metadata
+ * and its disk. Rejects with UnrecognisedFileError.
  */
 export async function recogniseFiles(paths: readonly string[]): Promise<RecognisedFile[]> {
   const files: RecognisedFile[] = [];

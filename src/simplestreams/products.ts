@@ -5,7 +5,7 @@ import type { ProductEntry, VersionEntry } from './documents.ts';
 import { itemsOf } from './items.ts';
 import { listedEntries, type ListedEntry, type ListedFilter } from './listing.ts';
 
-/** Of a product without a `product.toml`. */
+/** The values of a product without a `product.toml`. */
 const NO_VALUES: ProductValues = { aliases: [], requirements: {} };
 
 /** The products that have something to list, by name, as they stand in `images.json`. */

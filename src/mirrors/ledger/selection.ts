@@ -6,10 +6,10 @@ import type { FileEntry } from '../../catalog/document.ts';
 import type { Listed } from '../../catalog/listed-files.ts';
 import type { MirrorDocument, MirrorFilter } from './document.ts';
 
-/** What of a mirror's document decides whether a file may be named. */
+/** The parts of a mirror's document that decide whether a file may be named. */
 export type LedgerPart = 'files' | 'held' | 'spent';
 
-/** An image, or a file that is none, that the master lists, as far as a mirror goes by it. */
+/** An image that the master lists, or a listed file that is no image: a mirror needs its files only. */
 export interface MasterEntry extends Pick<Listed, 'files'> {
   readonly product: string;
   readonly version: string;
@@ -19,16 +19,16 @@ export interface MasterEntry extends Pick<Listed, 'files'> {
 export interface WantedFile {
   readonly product: string;
   readonly version: string;
-  /** Of the master's object. */
+  /** The ETag of the master's object. */
   readonly etag: ETag;
   /** Bytes. */
   readonly size: number;
   readonly sha256: Sha256;
-  /** Of the master's object: milliseconds since 1970. */
+  /** The time of the master's object, in milliseconds since 1970. */
   readonly lastModified: number;
 }
 
-/** The objects that a mirror with this filter is to have, by key. `listed` is all that the master lists. */
+/** The objects that a mirror with this filter shall have, by key. `listed` is all that the master lists. */
 export function wantedFiles(
   listed: readonly MasterEntry[],
   filter: MirrorFilter,
@@ -43,9 +43,9 @@ export function wantedFiles(
 }
 
 /**
- * The entries that the mirror names, a function of catalog and document alone: those all of whose files are
- * proven there. With `newest`, as many versions of a product as are proven: an older one stays named until
- * the newer one is there.
+ * The entries that the mirror names: all their files are proven there. They depend on the catalog and the
+ * document alone. With `newest`, only proven versions count: an older one stays named until the newer one
+ * is there.
  */
 export function namedEntries<Entry extends MasterEntry>(
   listed: readonly Entry[],
@@ -57,7 +57,7 @@ export function namedEntries<Entry extends MasterEntry>(
   return newestOf(proven, mirror.filter.newest);
 }
 
-/** Whether the mirror has these very bytes under the key, and no edge can have others. */
+/** Returns true when the mirror has these very bytes under the key, and no edge can have others. */
 export function isProven(
   { files, held, spent }: Pick<MirrorDocument, LedgerPart>,
   key: string,
