@@ -11,7 +11,7 @@ export interface WireOrder {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
-  /** The body's, in hex, where it is known. */
+  /** SHA-256 of the body in hex, where it is known; or `UNSIGNED-PAYLOAD`. */
   readonly sha256?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -22,12 +22,12 @@ export interface WireResponse {
   readonly body: Readable;
 }
 
-/** Where the SDK sent a request that succeeded. */
+/** Address and region of a request of the SDK that succeeded. */
 interface Address {
   readonly protocol: string;
   readonly hostname: string;
   readonly port?: number;
-  /** What comes before an object's key. */
+  /** All that stands before an object's key. */
   readonly path: string;
   readonly host: string;
   readonly userAgent: string;
@@ -38,22 +38,22 @@ export interface WireOptions {
   readonly client: S3Client;
   /** Called before each request. */
   readonly onRequest: (operationName: string) => void;
-  /** Called with the headers of each answer. */
+  /** Called with the headers of each response. */
   readonly onAnswer: (headers: WireResponse['headers']) => void;
   /** Milliseconds since 1970 by the server's clock. */
   readonly serverTime: () => number;
 }
 
 const EMPTY_SHA256 = createHash('sha256').digest('hex');
-/** After so many refusals that the SDK did not meet, all is left to the SDK. */
+/** After so many refusals of requests that the SDK then made with success, the SDK makes all requests. */
 const MAX_REFUSALS = 3;
-/** What a request may be answered whoever sends it. */
+/** Statuses that the SDK would get too. */
 const ORDINARY = [404, 409, 412, 416];
 
 /**
- * Sends the requests that a mirror is filled with, by the thousand, without the SDK's layers: they cost more
- * processor time than the request itself. Where to and for which region it learns from the SDK's
- * own successful requests; whatever does not succeed is the SDK's to do again, with its retries and redirects.
+ * Sends requests for objects without the SDK's layers, which cost more processor time than a request itself. A
+ * mirror sends thousands of them. Address and region are those of a successful request of the SDK. A request that
+ * fails is for the SDK to repeat, with its retries and redirects.
  */
 export class S3Wire {
   readonly #options: WireOptions;
@@ -75,7 +75,7 @@ export class S3Wire {
     }
   }
 
-  /** The answer, if it is a success. Else undefined: the SDK is to ask. Never rejects. */
+  /** The response, if it is a success. Else undefined: the SDK has to send the request. Never rejects. */
   async send(order: WireOrder): Promise<WireResponse | undefined> {
     const address = this.#address;
     if (address === undefined) return undefined;
@@ -126,7 +126,7 @@ export class S3Wire {
     );
     this.#options.onAnswer(headers);
     if (status === 200 || status === 206) return { headers, body };
-    // So that the connection can be used again; what breaks in it is nobody's error.
+    // A connection can be used again once its response is read; an error in that is ignored.
     body.on('error', () => undefined).resume();
     if (status < 500 && !ORDINARY.includes(status)) {
       this.#refused = true;
@@ -136,7 +136,7 @@ export class S3Wire {
   }
 }
 
-/** Where requests for objects go, from one for `key`. Undefined where it was signed in another way than ours. */
+/** Takes the address of objects from a request for `key`. Undefined where it was signed in another way than ours. */
 function addressOf(key: string, request: unknown, client: S3Client): Address | undefined {
   if (!isRecord(request) || !isRecord(request['headers'])) return undefined;
   const { protocol, hostname, port, path, headers } = request;
