@@ -47,7 +47,7 @@ const ROOTS = {
   Pick<RootKind<string, string>, 'hashField' | 'type' | 'format'>
 >;
 
-export type RootFtype = keyof typeof ROOTS;
+type RootFtype = keyof typeof ROOTS;
 /** The field of a metadata item for sha256(metadata ‖ root), the image's fingerprint. */
 export type HashField = (typeof ROOTS)[RootFtype]['hashField'];
 
@@ -61,7 +61,7 @@ export interface RootKind<Ftype extends string = RootFtype, Field extends string
 }
 
 /** A file that public lists can name as an item of its own ftype. */
-export type ItemKind =
+type ItemKind =
   | { readonly kind: 'metadata'; readonly client: Client; readonly ftype: MetadataFile }
   | RootKind
   | { readonly kind: 'unified'; readonly client: Client; readonly ftype: UnifiedFile };
@@ -129,13 +129,6 @@ export function forHashFields<T>(value: T): Readonly<Record<HashField, T>> {
 export function rootKind(name: string): RootKind | undefined {
   const kind = fileKind(name);
   return kind?.kind === 'root' ? kind : undefined;
-}
-
-/** The kind of an item of a public list, by its ftype; undefined for an ftype that no image is made of. */
-export function itemKind(ftype: string): ItemKind | undefined {
-  if (isRootFtype(ftype)) return root(ftype);
-  const kind = fileKind(ftype);
-  return kind?.kind === 'metadata' || kind?.kind === 'unified' ? kind : undefined;
 }
 
 export function isMetadataFile(name: string): name is MetadataFile {

@@ -85,7 +85,9 @@ export function sniff(head: Uint8Array): Signature {
 
 /**
  * Returns how a file is cut short, as far as its ends show it; undefined when it can be whole. A file of no
- * known format can be whole.
+ * known format can be whole. Nothing asks it yet but a test: indexing shall.
+ *
+ * @public
  */
 export function truncation(ends: FileEnds): string | undefined {
   const { headLength = 0, fault } = rowOf(ends.head) ?? {};
