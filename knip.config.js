@@ -19,7 +19,7 @@ export default {
   // `npx cdk` deploys with it.
   ignoreDependencies: ['aws-cdk', ...(production ? COMMANDER : [])],
   // Of the machines that run the tests.
-  ignoreBinaries: ['xz', 'unshare', 'setpriv'],
+  ignoreBinaries: ['unshare', 'setpriv'],
   // An export for tests is no waste where the module itself uses it.
   ignoreExportsUsedInFile: production,
 };

@@ -12,9 +12,9 @@ export const STREAMS_MAX_AGE = 60;
 /** Seconds for which an edge may use an image file without asking again. */
 export const IMAGES_MAX_AGE = 86_400;
 
-export const STREAMS_CACHE_CONTROL = `public, max-age=${STREAMS_MAX_AGE}`;
+const STREAMS_CACHE_CONTROL = `public, max-age=${STREAMS_MAX_AGE}`;
 export const IMAGES_CACHE_CONTROL = `public, max-age=${IMAGES_MAX_AGE}`;
-export const STREAMS_CONTENT_TYPE = 'application/json';
+const STREAMS_CONTENT_TYPE = 'application/json';
 export const IMAGES_CONTENT_TYPE = 'application/octet-stream';
 
 /** CloudFront compresses objects of 1,000 to 10,000,000 bytes; documents above this are stored gzipped by us. */

@@ -1,10 +1,10 @@
 /** Units of Amazon CloudWatch that our metrics have. */
-export type MetricUnit = 'Count' | 'Bytes' | 'Seconds' | 'Milliseconds';
+type MetricUnit = 'Count' | 'Bytes' | 'Seconds' | 'Milliseconds';
 
 type Units = Readonly<Record<string, MetricUnit>>;
 
 /** Metrics that add up over time, with their units. */
-export const COUNTERS = {
+const COUNTERS = {
   BytesHashed: 'Bytes',
   /** Commits of the catalog that a rival was faster than, or whose outcome was not known. */
   CommitRetries: 'Count',
@@ -27,7 +27,7 @@ export const COUNTERS = {
 } as const satisfies Units;
 
 /** Metrics that are the value of a moment, with their units. */
-export const GAUGES = {
+const GAUGES = {
   /** Versions in the public files, as the last scan found them; so are the next two. */
   VersionsPublished: 'Count',
   /** Versions that wait for a file. */
