@@ -1,9 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { X509Certificate } from 'node:crypto';
-import type { PeerCertificate } from 'node:tls';
 
-import { fingerprintOfDer } from '../../net/certificates.ts';
+import { pinnedTo } from '../../net/pinned-certificate.ts';
 import { wholeBody } from '../../bytes/borrowed-chunks.ts';
 
 /** A running LXD or Incus could not do what was asked of it. `message` is complete for a person. */
@@ -87,7 +85,11 @@ export function open(
       ? httpRequest({ ...options, socketPath: address.socketPath, path: target }, resolve)
       : httpsRequest(
           new URL(target, checkedUrl(address.url)),
-          tlsOptions({ ...options, ...address.client }, address),
+          {
+            ...options,
+            ...address.client,
+            ...(address.certificate ? pinnedTo(address.certificate) : {}),
+          },
           resolve,
         );
   if (patient) sent.setSocketKeepAlive(true, IDLE_MS / 2);
@@ -109,21 +111,6 @@ export function open(
 function checkedUrl(url: string): string {
   if (/^https:\/\//i.test(url) && URL.canParse(url)) return url;
   throw new InstanceServerError(`${JSON.stringify(url)} is no https URL`);
-}
-
-/** With a certificate given, the server must have that very one, whoever signed it, for whatever name. */
-function tlsOptions(options: RequestOptions, { certificate }: { certificate?: string }) {
-  if (!certificate) return options;
-  const wanted = fingerprintOfDer(new X509Certificate(certificate).raw);
-  return {
-    ...options,
-    ca: [certificate],
-    allowPartialTrustChain: true,
-    checkServerIdentity: (_: string, { raw }: PeerCertificate) =>
-      fingerprintOfDer(raw) === wanted
-        ? undefined
-        : new Error('its certificate is another than the one that was announced'),
-  };
 }
 
 /** Rejects with what an answer that is no success says. */
