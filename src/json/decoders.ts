@@ -51,22 +51,24 @@ export function struct<T extends object>(fields: {
 }): Decoder<T> {
   const names = new Map(Object.keys(fields).map((name) => [name.toLowerCase(), name]));
   const decoders = new Map<string, Decoder<unknown>>(Object.entries(fields));
+  const zero = Object.fromEntries(
+    [...decoders]
+      .map(([name, decode]) => [name, decode(undefined, name)] as const)
+      .filter(([, value]) => value !== undefined),
+  );
   return (value, path) => {
-    const found = new Map<string, unknown>();
-    for (const [key, member] of [...zeroMembers(decoders), ...membersOf(value, path)]) {
-      const name = names.get(key.toLowerCase());
+    // Copied, not computed: a hostile list has millions of empty objects.
+    const found: Record<string, unknown> = { ...zero };
+    for (const [key, member] of membersOf(value, path)) {
+      const name = decoders.has(key) ? key : names.get(key.toLowerCase());
       const decode = name === undefined ? undefined : decoders.get(name);
       if (name === undefined || !decode) continue;
       const decoded = decode(member, path === '' ? key : `${path}.${key}`);
-      if (decoded !== undefined) found.set(name, decoded);
+      if (decoded !== undefined) found[name] = decoded;
     }
     // Every field of T has been through its own decoder.
-    return Object.fromEntries(found) as T;
+    return found as T;
   };
-}
-
-function zeroMembers(decoders: ReadonlyMap<string, unknown>): [string, unknown][] {
-  return [...decoders.keys()].map((name) => [name, undefined]);
 }
 
 function membersOf(value: unknown, path: string): [string, unknown][] {
