@@ -33,7 +33,8 @@ export function parseProducts(json: unknown): Parsed<ProductsDocument> {
   return parse(productsDocument, json);
 }
 
-function parse<T>(decode: Decoder<T>, json: unknown): Parsed<T> {
+/** Reads one JSON value. */
+export function parse<T>(decode: Decoder<T>, json: unknown): Parsed<T> {
   try {
     return { document: decode(json, '') };
   } catch (error) {
@@ -51,20 +52,16 @@ const generation: Decoder<Revision | undefined> = (value) => {
   return { catalog: Number(catalog), mirror: Number(mirror) };
 };
 
-const indexDocument = struct<IndexDocument>({
-  generation,
-  format: text,
-  index: mapOf(
-    struct<IndexEntry>({
-      datatype: text,
-      format: optional(text),
-      path: text,
-      products: listOf(text),
-    }),
-  ),
+/** An entry of an index, whole. */
+export const indexEntry = struct<IndexEntry>({
+  datatype: text,
+  format: optional(text),
+  path: text,
+  products: listOf(text),
 });
 
-const item = struct<ItemEntry>({
+/** An item of a version, whole. */
+export const item = struct<ItemEntry>({
   ftype: text,
   path: text,
   size: integer,
@@ -76,13 +73,13 @@ const item = struct<ItemEntry>({
   ...forHashFields(optional(text)),
 });
 
-const version = struct<VersionEntry>({
-  items: mapOf(item),
-  label: optional(text),
-  pubname: optional(text),
-});
+// The fields of each level but for the level below it, which a reader may take apart by itself.
 
-const product = struct<ProductEntry>({
+export const INDEX_FIELDS = { generation, format: text };
+
+export const DOCUMENT_FIELDS = { generation, content_id: text, datatype: text, format: text };
+
+export const PRODUCT_FIELDS = {
   aliases: text,
   arch: text,
   os: text,
@@ -95,13 +92,14 @@ const product = struct<ProductEntry>({
   supported: optional(flag),
   variant: optional(text),
   version: optional(text),
-  versions: mapOf(version),
-});
+};
 
+export const VERSION_FIELDS = { label: optional(text), pubname: optional(text) };
+
+const indexDocument = struct<IndexDocument>({ ...INDEX_FIELDS, index: mapOf(indexEntry) });
+const version = struct<VersionEntry>({ ...VERSION_FIELDS, items: mapOf(item) });
+const product = struct<ProductEntry>({ ...PRODUCT_FIELDS, versions: mapOf(version) });
 const productsDocument = struct<ProductsDocument>({
-  generation,
-  content_id: text,
-  datatype: text,
-  format: text,
+  ...DOCUMENT_FIELDS,
   products: mapOf(product),
 });

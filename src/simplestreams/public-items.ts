@@ -1,5 +1,7 @@
-import { isMetadataFile, ROOT_KINDS } from '../images/file-kinds.ts';
 import { parseSha256, type Sha256 } from '../images/digests.ts';
+import type { IndexDocument, ItemEntry, ProductEntry } from './documents.ts';
+import { statedFingerprints } from './fingerprints.ts';
+import type { Report } from './salvage-documents.ts';
 
 /** A file that a public products file names. */
 export interface PublicItem {
@@ -14,80 +16,55 @@ export interface PublicItem {
   readonly combined: ReadonlyMap<string, Sha256>;
 }
 
-/** Files of one version, and what is wrong with their descriptions. */
+/** Files of one version. */
 export interface PublicVersion {
   readonly items: readonly PublicItem[];
 }
 
-export interface Problem {
-  /** The key or place that it is about. */
-  readonly key: string;
-  readonly problem: string;
+/** The paths of the products files for images that an index names. */
+export function productsPaths({ index }: IndexDocument): string[] {
+  return Object.values(index)
+    .filter(({ datatype, products }) => {
+      // Both clients fetch no products file for an empty list.
+      return datatype === 'image-downloads' && products.length > 0;
+    })
+    .map(({ path }) => path);
 }
 
-/** The paths of the products files for images that an index names. Throws when it is no index. */
-export function productsPaths(index: unknown): string[] {
-  const entries = record(record(index)?.index);
-  if (!entries) throw new Error('it has no object "index"');
-  return Object.values(entries).flatMap((value) => {
-    const entry = record(value);
-    if (entry?.datatype !== 'image-downloads') return [];
-    // Both clients fetch no products file for an empty list.
-    if (!Array.isArray(entry.products) || entry.products.length === 0) return [];
-    return typeof entry.path === 'string' ? [entry.path] : [];
-  });
-}
-
-/** All versions of a products file; items that cannot be read are problems. */
-export function publicVersions(file: unknown): { versions: PublicVersion[]; problems: Problem[] } {
-  const products = record(record(file)?.products);
-  if (!products) throw new Error('it has no object "products"');
-  const versions: PublicVersion[] = [];
-  const problems: Problem[] = [];
-  for (const [product, value] of Object.entries(products)) {
-    for (const [version, held] of Object.entries(record(record(value)?.versions) ?? {})) {
+/** All versions of a products file; items that clients cannot check or fetch are problems. */
+export function publicVersions(
+  products: Iterable<readonly [name: string, ProductEntry]>,
+  report: Report,
+): PublicVersion[] {
+  const found: PublicVersion[] = [];
+  for (const [product, { versions }] of products) {
+    for (const [version, entry] of Object.entries(versions)) {
       const items: PublicItem[] = [];
-      for (const [name, described] of Object.entries(record(record(held)?.items) ?? {})) {
+      for (const [name, described] of Object.entries(entry.items)) {
         const place = `${product} ${version} ${name}`;
-        const item = readItem(place, record(described) ?? {});
-        if (typeof item === 'string') problems.push({ key: place, problem: item });
+        const item = readItem(place, described);
+        if (typeof item === 'string') report({ key: place, problem: item });
         else if (item !== undefined) items.push(item);
       }
-      versions.push({ items });
+      found.push({ items });
     }
   }
-  return { versions, problems };
+  return found;
 }
 
-function readItem(place: string, item: Record<string, unknown>): PublicItem | string | undefined {
+function readItem(place: string, item: ItemEntry): PublicItem | string | undefined {
   const { ftype, path, size } = item;
-  if (typeof ftype !== 'string') return 'its ftype is not a string';
   // Such as a manifest that has no digest: no client verifies it.
   if (item.sha256 === undefined) return undefined;
-  const sha256 = digest(item.sha256);
+  const sha256 = parseSha256(item.sha256);
   if (sha256 === undefined) return 'its sha256 is not 64 lowercase hexadecimal characters';
-  if (typeof path !== 'string' || path === '') return 'its path is not a string';
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-    return 'its size is not a whole number';
-  }
+  if (path === '') return 'it has no path';
+  if (size < 0) return 'its size is not a whole number';
   const combined = new Map<string, Sha256>();
-  if (isMetadataFile(ftype)) {
-    for (const { ftype: root, hashField: field } of ROOT_KINDS) {
-      if (item[field] === undefined) continue;
-      const value = digest(item[field]);
-      if (value === undefined) return `its ${field} is not 64 lowercase hexadecimal characters`;
-      combined.set(root, value);
-    }
+  for (const { ftype: root, field, text } of statedFingerprints(item)) {
+    const fingerprint = parseSha256(text);
+    if (fingerprint === undefined) return `its ${field} is not 64 lowercase hexadecimal characters`;
+    combined.set(root, fingerprint);
   }
   return { place, ftype, path, size, sha256, combined };
-}
-
-function digest(value: unknown): Sha256 | undefined {
-  return typeof value === 'string' ? parseSha256(value) : undefined;
-}
-
-function record(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
 }

@@ -1,14 +1,20 @@
 import type { Hasher, Sha256 } from '../../images/digests.ts';
-import { parseProducts } from '../../simplestreams/parse-documents.ts';
-import { isStoreError } from '../../storage/errors.ts';
+import { INDEX_KEY } from '../../facts/delivery-policy.ts';
+import { parseIndex, parseProducts, type Parsed } from '../../simplestreams/parse-documents.ts';
 import {
   productsPaths,
   publicVersions,
-  type Problem,
   type PublicItem,
   type PublicVersion,
 } from '../../simplestreams/public-items.ts';
 import type { PublicSource } from '../../simplestreams/public-source.ts';
+import { readList } from '../../simplestreams/read-list.ts';
+import {
+  salvageIndex,
+  salvageProducts,
+  type Problem,
+} from '../../simplestreams/salvage-documents.ts';
+import { isStoreError } from '../../storage/errors.ts';
 
 export interface Verification {
   /** Files that were read. */
@@ -17,7 +23,6 @@ export interface Verification {
   readonly problems: readonly Problem[];
 }
 
-const INDEX = 'streams/v1/index.json';
 /** What is held in memory whole, at most: public JSON and metadata files, in bytes. */
 const MAX_WHOLE = 256 * 1024 * 1024;
 
@@ -30,18 +35,8 @@ export async function verifyPublic(
   hasher: Hasher,
   onProgress: (bytes: number, total: number, path: string) => void = () => undefined,
 ): Promise<Verification> {
-  const problems: Problem[] = [];
-  const versions: PublicVersion[] = [];
-  for (const path of productsPaths(await readJson(source, INDEX))) {
-    const products = await readJson(source, path);
-    const strict = parseProducts(products);
-    // Clients decode strictly: one wrong type hides all products from them.
-    if ('problem' in strict) problems.push({ key: path, problem: strict.problem });
-    const read = publicVersions(products);
-    versions.push(...read.versions);
-    problems.push(...read.problems);
-  }
-  problems.push(...repeated(versions));
+  const { versions, problems } = await readVersions(source);
+  for (const problem of repeated(versions)) problems.push(problem);
   const total = totalBytes(versions);
   let bytes = 0;
   let checked = 0;
@@ -71,6 +66,30 @@ export async function verifyPublic(
     }
   }
   return { checked, bytes, problems };
+}
+
+/** The versions of all products files that the index names, and the problems of these lists. */
+async function readVersions(source: PublicSource) {
+  const problems: Problem[] = [];
+  const versions: PublicVersion[] = [];
+  /** Clients decode strictly: one wrong type hides all products of a list from them. */
+  const check = (path: string, strict: Parsed<unknown>) => {
+    const first = 'problem' in strict ? strict.problem : undefined;
+    if (first !== undefined) problems.push({ key: path, problem: first });
+    return ({ key, problem }: Problem) => {
+      if (key !== '') problems.push({ key, problem });
+      else if (problem !== first) problems.push({ key: path, problem });
+    };
+  };
+  const index = await readList(source, INDEX_KEY, MAX_WHOLE);
+  const report = check(INDEX_KEY, parseIndex(index));
+  for (const path of productsPaths(salvageIndex(index, report))) {
+    const products = await readList(source, path, MAX_WHOLE);
+    const reportItem = check(path, parseProducts(products));
+    const found = publicVersions(salvageProducts(products, reportItem), reportItem);
+    for (const version of found) versions.push(version);
+  }
+  return { versions, problems };
 }
 
 async function verifyItem(
@@ -133,17 +152,6 @@ function totalBytes(versions: readonly PublicVersion[]): number {
     for (const size of new Map(items.map((item) => [item.path, item.size])).values()) total += size;
   }
   return total;
-}
-
-async function readJson(source: PublicSource, path: string): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  const body = watched(await source.open(path), () => undefined, chunks);
-  while (!(await body.next()).done);
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch (error) {
-    throw new Error(`${source.url}: ${path} is not JSON`, { cause: error });
-  }
 }
 
 /** Passes a body on, reports it, and keeps its bytes where `kept` is given. */

@@ -1,7 +1,11 @@
 import { aliasProblem } from '../../catalog/alias-name.ts';
 import type { Catalog, Version } from '../../catalog/document.ts';
 import { parseProductFile } from '../../catalog/product-file.ts';
-import { IMAGES_CACHE_CONTROL, IMAGES_CONTENT_TYPE } from '../../facts/delivery-policy.ts';
+import {
+  IMAGES_CACHE_CONTROL,
+  IMAGES_CONTENT_TYPE,
+  INDEX_KEY,
+} from '../../facts/delivery-policy.ts';
 import {
   productFileKey,
   productName,
@@ -11,9 +15,8 @@ import {
   type VersionRef,
 } from '../../images/layout.ts';
 import { DEFAULT_ALIASES, expandAliases } from '../../simplestreams/aliases.ts';
-import type { ProductEntry, ProductsDocument } from '../../simplestreams/documents.ts';
-import { parseProducts } from '../../simplestreams/parse-documents.ts';
-import { isStoreError, StoreError } from '../../storage/errors.ts';
+import type { ProductEntry } from '../../simplestreams/documents.ts';
+import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectInfo } from '../../storage/object-store.ts';
 import { mapConcurrently } from '../../pipeline/concurrently.ts';
 import type { PipelineContext } from '../../pipeline/context.ts';
@@ -27,6 +30,7 @@ import {
   type UpstreamVersion,
 } from './choose-versions.ts';
 import type { PublicSource } from '../../simplestreams/public-source.ts';
+import { readIndex, readProducts } from '../../simplestreams/read-list.ts';
 
 export interface PullOptions extends Choice {
   readonly onProgress?: (bytes: number, total: number) => void;
@@ -44,8 +48,7 @@ export interface PullReport {
   readonly problems: readonly { readonly place: string; readonly reason: string }[];
 }
 
-const INDEX = 'streams/v1/index.json';
-const MAX_JSON_BYTES = 256 * 1024 * 1024;
+const MAX_LIST_BYTES = 256 * 1024 * 1024;
 const VERSIONS_AT_ONCE = 4;
 
 /**
@@ -62,8 +65,8 @@ export async function pull(
   const catalog = (await loadCatalog(context.store))?.catalog;
   const versions: UpstreamVersion[] = [];
   const problems: { place: string; reason: string }[] = [];
-  for (const path of productsPaths(await readJson(upstream, INDEX))) {
-    const chosen = chooseVersions(await readProducts(upstream, path), options);
+  for (const path of productsPaths(await readIndex(upstream, INDEX_KEY, MAX_LIST_BYTES))) {
+    const chosen = chooseVersions(await readProducts(upstream, path, MAX_LIST_BYTES), options);
     versions.push(...chosen.versions);
     problems.push(...chosen.skipped);
   }
@@ -220,32 +223,6 @@ async function describe(
 function byProduct(versions: readonly UpstreamVersion[]): Map<ProductRef, ProductEntry> {
   const seen = new Map(versions.map((one) => [productName(one.ref.product), one] as const));
   return new Map([...seen.values()].map(({ ref, entry }) => [ref.product, entry]));
-}
-
-async function readProducts(upstream: PublicSource, path: string): Promise<ProductsDocument> {
-  const parsed = parseProducts(await readJson(upstream, path));
-  if ('document' in parsed) return parsed.document;
-  throw new Error(
-    `${path} of ${upstream.url} cannot be read as clients read it: ${parsed.problem}`,
-  );
-}
-
-async function readJson(upstream: PublicSource, path: string): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of await upstream.open(path)) {
-    size += chunk.length;
-    if (size > MAX_JSON_BYTES)
-      throw new Error(`${path} of ${upstream.url} is larger than any list`);
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch (error) {
-    throw new StoreError('unavailable', 'read', `${path} of ${upstream.url} is not JSON`, {
-      cause: error,
-    });
-  }
 }
 
 function bytesOf({ files }: UpstreamVersion): number {

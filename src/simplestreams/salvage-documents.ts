@@ -1,0 +1,152 @@
+import { DocumentProblem, mapOf, struct, type Decoder } from '../json/decoders.ts';
+import type {
+  IndexDocument,
+  ItemEntry,
+  ProductEntry,
+  ProductsDocument,
+  VersionEntry,
+} from './documents.ts';
+import {
+  DOCUMENT_FIELDS,
+  INDEX_FIELDS,
+  indexEntry,
+  item,
+  parse,
+  PRODUCT_FIELDS,
+  VERSION_FIELDS,
+} from './parse-documents.ts';
+
+/** A problem of a public document. */
+export interface Problem {
+  /** What has it: `product version item`, a file, or empty for the document itself. */
+  readonly key: string;
+  readonly problem: string;
+}
+
+export type Report = (problem: Problem) => void;
+
+/**
+ * Reads an index as far as it can be read, where `parseIndex` refuses it for one wrong value. An entry with a
+ * wrong value is left out. Another level with one has zero values, but for the level below it.
+ */
+export function salvageIndex(json: unknown, report: Report): IndexDocument {
+  reportAbsence(json, 'index', report);
+  const { fields, members } = levelOf(json, '', INDEX, report);
+  return { ...fields, index: salvaged(members, '', indexEntry, report) };
+}
+
+/**
+ * The same for a products file: its products by name, each decoded when the caller asks for it. An item with a
+ * wrong value or without an ftype is left out, and so is a version without items.
+ */
+export function* salvageProducts(
+  json: unknown,
+  report: Report,
+): Generator<readonly [name: string, ProductEntry], void, undefined> {
+  reportAbsence(json, 'products', report);
+  const { members } = levelOf(json, '', DOCUMENT, report);
+  for (const name of Object.keys(members)) {
+    yield [name, salvageProduct(members[name], name, report)];
+  }
+}
+
+function salvageProduct(json: unknown, key: string, report: Report): ProductEntry {
+  const { fields, members } = levelOf(json, key, PRODUCT, report);
+  const versions: [string, VersionEntry][] = [];
+  for (const name of Object.keys(members)) {
+    const place = `${key} ${name}`;
+    const version = levelOf(members[name], place, VERSION, report);
+    const items = salvaged(version.members, place, namedItem, report);
+    // A hostile list has millions of empty versions, which would cost memory here.
+    if (Object.keys(items).length > 0) versions.push([name, { ...version.fields, items }]);
+  }
+  return { ...fields, versions: Object.fromEntries(versions) };
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Those of the members that can be read, each whole. */
+function salvaged<T>(
+  members: Members,
+  key: string,
+  decode: Decoder<T>,
+  report: Report,
+): Readonly<Record<string, T>> {
+  const found: [string, T][] = [];
+  for (const name of Object.keys(members)) {
+    const parsed = parse(decode, members[name]);
+    if ('document' in parsed) found.push([name, parsed.document]);
+    else report({ key: key === '' ? name : `${key} ${name}`, problem: parsed.problem });
+  }
+  return Object.fromEntries(found);
+}
+
+/** An item, which is nothing to any reader without its ftype. */
+const namedItem: Decoder<ItemEntry> = (value, path) => {
+  const decoded = item(value, path);
+  if (decoded.ftype === '') throw new DocumentProblem('it has no ftype');
+  return decoded;
+};
+
+/** One level of a document: its own fields, and the field that has the level below. */
+interface Level<Fields> {
+  readonly fields: Decoder<Fields>;
+  readonly below: string;
+}
+
+const INDEX: Level<Omit<IndexDocument, 'index'>> = { fields: struct(INDEX_FIELDS), below: 'index' };
+const DOCUMENT: Level<Omit<ProductsDocument, 'products'>> = {
+  fields: struct(DOCUMENT_FIELDS),
+  below: 'products',
+};
+const PRODUCT: Level<Omit<ProductEntry, 'versions'>> = {
+  fields: struct(PRODUCT_FIELDS),
+  below: 'versions',
+};
+const VERSION: Level<Omit<VersionEntry, 'items'>> = {
+  fields: struct(VERSION_FIELDS),
+  below: 'items',
+};
+
+const raw: Decoder<unknown> = (value) => value;
+
+function levelOf<Fields>(
+  json: unknown,
+  key: string,
+  { fields, below }: Level<Fields>,
+  report: Report,
+) {
+  const members = memberIn(json, below);
+  const usable = members === undefined || members === null || isObject(members);
+  if (!usable) orZero(struct({ [below]: mapOf(raw) }), json, key, report);
+  return {
+    fields: orZero(fields, json, key, report),
+    members: isObject(members) ? members : {},
+  };
+}
+
+/** The value read, or its type's zero value, as Go leaves it. */
+function orZero<T>(decode: Decoder<T>, json: unknown, key: string, report: Report): T {
+  const parsed = parse(decode, json);
+  if ('document' in parsed) return parsed.document;
+  report({ key, problem: parsed.problem });
+  return decode(undefined, '');
+}
+
+/** Clients take its absence for an empty object; it is another kind of file all the same. */
+function reportAbsence(json: unknown, name: string, report: Report): void {
+  const found = memberIn(json, name);
+  if (found !== undefined && found !== null) return;
+  if (json === null || isObject(json)) report({ key: '', problem: `it has no object "${name}"` });
+}
+
+/** A member whose name is written in any case; the last one counts, as with Go. */
+function memberIn(json: unknown, name: string): unknown {
+  if (!isObject(json)) return undefined;
+  const key = Object.keys(json).findLast((own) => own.toLowerCase() === name);
+  return key === undefined ? undefined : json[key];
+}
+
+function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
