@@ -87,22 +87,26 @@ function refused(reason: string): ParsedKey {
   return { kind: 'refused', reason };
 }
 
-/**
- * Why `version` cannot be a version, or undefined when it can. Both clients skip a version whose first
- * eight characters are not a date (shared/simplestreams/products.go, `ToLXD` and `ToAPI`).
- */
+/** Why `version` cannot be a version, or undefined when it can. */
 export function versionProblem(version: string): string | undefined {
   if (!SAFE_VERSION.test(version)) {
     return `the version ${JSON.stringify(version)} has characters other than A-Z a-z 0-9 . _ : -`;
   }
+  if (startsWithDate(version)) return undefined;
+  return `the version ${JSON.stringify(version)} does not start with a date (YYYYMMDD)`;
+}
+
+/**
+ * Whether clients read a version of this name: both skip one whose first eight characters are not a date
+ * (shared/simplestreams/products.go, `ToLXD` and `ToAPI`).
+ */
+export function startsWithDate(version: string): boolean {
   const match = /^(\d{4})(\d{2})(\d{2})/.exec(version);
   const [year, month, day] = match ? match.slice(1).map(Number) : [];
-  if (year !== undefined && month !== undefined && day !== undefined) {
-    const date = new Date(0);
-    date.setUTCFullYear(year, month - 1, day);
-    if (date.getUTCMonth() === month - 1 && date.getUTCDate() === day) return undefined;
-  }
-  return `the version ${JSON.stringify(version)} does not start with a date (YYYYMMDD)`;
+  if (year === undefined || month === undefined || day === undefined) return false;
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
 /** Reads `os/release/arch/variant` as a user types it; undefined when it is not that. */

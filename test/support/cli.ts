@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { rootCertificates } from 'node:tls';
 
 import { openRemote } from '../../src/sources/streams/public-server.ts';
 
@@ -109,7 +108,7 @@ export async function startServe(
   const url = await firstLine(running);
   const get = async (path: string) => {
     const pem = await readFile(join(directory, '.bucketstreams/tls/ca.crt'), 'utf8');
-    const remote = openRemote(url, { pem, system: rootCertificates.slice(0, 0) });
+    const remote = openRemote(url, { authority: { pem, system: [] } });
     try {
       const chunks = (await remote.open(path)) as AsyncIterable<Buffer>;
       const read: Buffer[] = [];

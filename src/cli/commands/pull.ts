@@ -1,6 +1,6 @@
 import { parseProductPattern } from '../../images/product-pattern.ts';
 import { pull, type PullReport } from '../../sources/streams/pull.ts';
-import { trustedAuthority } from '../shared/authority.ts';
+import { fetchPolicy } from '../shared/authority.ts';
 import { ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
 import { oneLine, UsageError } from '../console/exit.ts';
 import { text, texts, value, wholeNumber } from '../console/options.ts';
@@ -50,7 +50,7 @@ export function pullCommand(run: ProgramRun) {
       }
       const abort = new AbortController();
       void untilSignal(terminal.env).then(() => abort.abort());
-      const remote = openRemote(url, await trustedAuthority(values.ca));
+      const remote = openRemote(url, await fetchPolicy(values.ca));
       const progress = createProgress(terminal, 'Pulled');
       try {
         run.exitCode = await withStore({ values, terminal }, async ({ context }) => {

@@ -3,7 +3,7 @@ import { createHasher } from '../../hashing/hasher.ts';
 import { verifyPublic, type Verification } from '../../pipeline/verify/verify-public.ts';
 import { verifyStore } from '../../pipeline/verify/verify-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { trustedAuthority } from '../shared/authority.ts';
+import { fetchPolicy } from '../shared/authority.ts';
 import { ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
 import { oneLine, UsageError } from '../console/exit.ts';
 import { text } from '../console/options.ts';
@@ -69,7 +69,7 @@ export function verifyCommand(run: ProgramRun) {
         ).finally(() => progress.clear());
         return;
       }
-      const remote = openRemote(remoteUrl(url), await trustedAuthority(values.ca));
+      const remote = openRemote(remoteUrl(url), await fetchPolicy(values.ca));
       const hasher = createHasher();
       try {
         run.exitCode = report(

@@ -3,13 +3,17 @@ import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 
 import { UsageError } from '../console/exit.ts';
-import type { TrustedAuthority } from '../../sources/streams/public-server.ts';
+import type { FetchPolicy, TrustedAuthority } from '../../sources/streams/fetch-policy.ts';
 
-/** The file of `--ca`; undefined without it. Throws UsageError when it holds no certificate. */
-export async function trustedAuthority(
-  file: string | undefined,
-): Promise<TrustedAuthority | undefined> {
-  if (file === undefined) return undefined;
+/** How a command reads a public server, with the file of `--ca`. UsageError when it holds no certificate. */
+export async function fetchPolicy(file: string | undefined): Promise<FetchPolicy> {
+  return {
+    trustAdvice: "give the server's certificate authority with --ca FILE",
+    ...(file !== undefined && { authority: await trustedAuthority(file) }),
+  };
+}
+
+async function trustedAuthority(file: string): Promise<TrustedAuthority> {
   let pem: string;
   try {
     pem = await readFile(file, 'utf8');

@@ -9,7 +9,7 @@ import type { ServerAddress } from '../../sources/instances/connection.ts';
 import { exportImage, findImage } from '../../sources/instances/images.ts';
 import type { Part } from '../../bytes/multipart.ts';
 import type { IncomingImage } from '../../archives/incoming-image.ts';
-import { findStreamImage, openStreamImage } from '../../sources/streams/find-image.ts';
+import { openNamedServer } from '../../sources/streams/named-server.ts';
 
 /** Fetches an image from where a client says it is, until the signal ends it. */
 export async function pullImage(
@@ -25,14 +25,23 @@ export async function pullImage(
   }
   const { aliases, properties } = post;
   if (post.protocol === 'simplestreams') {
-    const source = { ...post, signal };
-    const found = await findStreamImage(source, name);
-    const image = limited(openStreamImage(source, found), limits);
-    return acceptUpload(uploads, {
-      ...{ image, sizeLimit: limits.size, aliases, by, signal },
-      fingerprint: found.fingerprint,
-      properties: { ...found.properties, ...properties },
-    });
+    checkCertificate(post.certificate);
+    const pinned = post.certificate === '' ? {} : { certificate: post.certificate };
+    const server = openNamedServer(post.server, { ...pinned, signal });
+    try {
+      const found = await server.find({ name, imageType: post.imageType });
+      return await acceptUpload(uploads, {
+        image: limited(server.open(found), limits),
+        sizeLimit: limits.size,
+        aliases,
+        by,
+        signal,
+        fingerprint: found.fingerprint,
+        properties: { ...found.properties, ...properties },
+      });
+    } finally {
+      server.close();
+    }
   }
   if (post.protocol !== 'lxd' && post.protocol !== 'incus' && post.protocol !== '') {
     throw new GatewayError(

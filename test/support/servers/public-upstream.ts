@@ -9,6 +9,8 @@ export interface PublicUpstream {
   readonly url: string;
   /** PEM of the authority that signed its certificate. */
   readonly authority: string;
+  /** PEM of its certificate. */
+  readonly certificate: string;
   /** The paths that were asked for, below the URL, in order. */
   readonly requests: string[];
   /** Paths of which half the bytes are sent and then no more, while they are in here. */
@@ -43,6 +45,7 @@ export async function startPublicUpstream(
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/${prefix}`,
     authority: authority.cert,
+    certificate: pair.cert,
     requests,
     stuck,
     close: () =>

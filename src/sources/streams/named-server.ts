@@ -1,0 +1,61 @@
+import type { IncomingImage } from '../../archives/incoming-image.ts';
+import { opening, type BorrowedChunks } from '../../bytes/borrowed-chunks.ts';
+import { gatheredBody } from '../../bytes/gathered-body.ts';
+import type { Part } from '../../bytes/multipart.ts';
+import { InstanceServerError } from '../instances/connection.ts';
+import type { FetchPolicy } from './fetch-policy.ts';
+import { findStreamImage, type ImageQuery, type StreamImage } from './find-image.ts';
+import { openRemote, type Remote } from './public-server.ts';
+
+/** A simplestreams server that a client of ours named. All its faults are InstanceServerErrors. */
+export interface NamedServer {
+  find(query: ImageQuery): Promise<StreamImage>;
+  /** Opens the files of an image, one after the other. */
+  open(image: StreamImage): IncomingImage;
+  close(): void;
+}
+
+/** Opens a server by its URL. Each request to it, redirects included, must be https. */
+export function openNamedServer(
+  url: string,
+  policy: Pick<FetchPolicy, 'certificate' | 'signal'>,
+): NamedServer {
+  if (!/^https:\/\//i.test(url) || !URL.canParse(url)) {
+    throw new InstanceServerError(`${JSON.stringify(url)} is no https URL`);
+  }
+  const remote = openRemote(url, { ...policy, schemes: ['https:'] });
+  return {
+    async find(query) {
+      const found = await findStreamImage(remote, query).catch(blame);
+      if (found) return found;
+      throw new InstanceServerError(`${url} has no image ${JSON.stringify(query.name)}`);
+    },
+    open({ metadataPath, rootPath }) {
+      if (metadataPath === undefined) {
+        const body = opening(async () => ({ body: await bodyOf(remote, rootPath) }));
+        return { kind: 'unified', body };
+      }
+      return { kind: 'split', parts: openedParts(remote, metadataPath, rootPath) };
+    },
+    close: () => remote.close(),
+  };
+}
+
+async function* openedParts(
+  remote: Remote,
+  metadataPath: string,
+  rootPath: string,
+): AsyncGenerator<Part, void, undefined> {
+  yield { name: 'metadata', body: await bodyOf(remote, metadataPath) };
+  yield { name: 'rootfs', body: await bodyOf(remote, rootPath) };
+}
+
+async function bodyOf(remote: Remote, path: string): Promise<BorrowedChunks> {
+  return gatheredBody(await remote.open(path).catch(blame));
+}
+
+/** A StoreError would blame our own store. */
+function blame(error: unknown): never {
+  const message = error instanceof Error ? error.message : String(error);
+  throw new InstanceServerError(message, { cause: error });
+}
