@@ -1,6 +1,5 @@
-import { fileKind } from '../images/file-kinds.ts';
+import { isMetadataFile, ROOT_KINDS } from '../images/file-kinds.ts';
 import type { ItemEntry } from './documents.ts';
-import { ROOT_KINDS } from './root-kinds.ts';
 
 /** What a metadata item states of the image that it makes with a root. */
 export interface StatedFingerprint {
@@ -14,7 +13,7 @@ export interface StatedFingerprint {
 
 /** The fingerprints that an item states, in the order of ROOT_KINDS; none where it is no metadata. */
 export function statedFingerprints(item: ItemEntry): StatedFingerprint[] {
-  if (fileKind(item.ftype)?.kind !== 'metadata') return [];
+  if (!isMetadataFile(item.ftype)) return [];
   const fields: Readonly<Record<string, unknown>> = { ...item };
   return ROOT_KINDS.flatMap(({ ftype, hashField: field }) => {
     const text = fields[field];

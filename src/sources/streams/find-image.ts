@@ -1,6 +1,6 @@
 import { canonicalArchitecture } from '../../images/architectures.ts';
 import { parseSha256, type Sha256 } from '../../images/digests.ts';
-import { fileKind } from '../../images/file-kinds.ts';
+import { fileKind, ROOT_KINDS } from '../../images/file-kinds.ts';
 import { startsWithDate } from '../../images/layout.ts';
 import { INDEX_KEY } from '../../facts/delivery-policy.ts';
 import type { ItemEntry, ProductEntry } from '../../simplestreams/documents.ts';
@@ -8,7 +8,6 @@ import { statedFingerprints } from '../../simplestreams/fingerprints.ts';
 import { productsPaths } from '../../simplestreams/public-items.ts';
 import type { PublicSource } from '../../simplestreams/public-source.ts';
 import { ListError, readList } from '../../simplestreams/read-list.ts';
-import { ROOT_KINDS } from '../../simplestreams/root-kinds.ts';
 import { salvageIndex, salvageProducts } from '../../simplestreams/salvage-documents.ts';
 
 /** An image on a simplestreams server. */
