@@ -82,7 +82,7 @@ function catalogOf(count: number): Catalog {
     generation: 1,
     settings,
     products: settle(products, settings, Date.now()),
-    refused: { count: 0, first: [] },
+    ignored: { count: 0, first: [] },
   };
 }
 

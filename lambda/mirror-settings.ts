@@ -1,4 +1,6 @@
-import { DocumentReader } from '../src/json/document-reader.ts';
+import { decodeText } from '../src/json/decode.ts';
+import { count, listOf, object, oneOf, optional, text } from '../src/json/decoders.ts';
+import type { MirrorFilter } from '../src/mirrors/ledger/document.ts';
 import type { Mirror } from '../src/mirrors/mirror.ts';
 
 export type MirrorSettings = Pick<Mirror, 'copy' | 'filter'> & {
@@ -6,22 +8,20 @@ export type MirrorSettings = Pick<Mirror, 'copy' | 'filter'> & {
   readonly store: string;
 };
 
+type StoredSettings = Omit<MirrorSettings, 'filter'> & MirrorFilter;
+
+const stored = object<StoredSettings>({
+  store: text,
+  copy: oneOf(['fan-out', 'replication']),
+  include: listOf(text),
+  exclude: listOf(text),
+  newest: optional(count),
+});
+
 /** Reads the mirror's part of the configuration, which the deployment put into the environment as JSON. */
-export function parseMirrorSettings(text: string): MirrorSettings {
-  const reader = new DocumentReader();
-  const root = reader.object(JSON.parse(text) as unknown, 'MIRROR_SETTINGS');
-  const patterns = (name: string) =>
-    reader.array(root[name], name, (item, at) => reader.text(item, at));
-  const newest = reader.optional(root['newest'], (value) => reader.count(value, 'newest'));
-  const settings = {
-    store: reader.text(root['store'], 'store'),
-    copy: reader.oneOf(root['copy'], ['fan-out', 'replication'] as const, 'copy'),
-    filter: {
-      include: patterns('include'),
-      exclude: patterns('exclude'),
-      ...(newest === undefined ? {} : { newest }),
-    },
-  };
-  if (reader.fault) throw new Error(`MIRROR_SETTINGS: ${reader.fault.problem}`);
-  return settings;
+export function parseMirrorSettings(json: string): MirrorSettings {
+  const decoded = decodeText(stored, json);
+  if ('problem' in decoded) throw new Error(`MIRROR_SETTINGS: ${decoded.problem}`);
+  const { store, copy, ...filter } = decoded.document;
+  return { store, copy, filter };
 }

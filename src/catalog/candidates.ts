@@ -16,7 +16,7 @@ import type { FileEntry, Version as WholeVersion } from './document.ts';
 import { isWithdrawn } from './removal.ts';
 
 /** The part of a version that decides its images. */
-type Version = Pick<WholeVersion, 'files' | 'removal' | 'held'>;
+type Version = Pick<WholeVersion, 'files' | 'removal' | 'embargoed'>;
 type Files = Version['files'];
 
 /** One image that files make for one client, once their bytes are read. */
@@ -45,7 +45,7 @@ const UNIFIED_BY_CLIENT = byClient(UNIFIED_FILE, UNIFIED_FILES);
 
 /**
  * The images that can be listed, by the files' bytes alone: the version's state and its withheld images do
- * not count. A file that is empty, unread, withdrawn or held makes none.
+ * not count. A file that is empty, unread, withdrawn or embargoed makes none.
  */
 export function candidatesOf(version: Version, clients: readonly Client[]): readonly Candidate[] {
   return imagesOf(version.files, clients, (file, metadataFile) => {
@@ -139,13 +139,13 @@ function combinedOf(
 
 type ReadyFile = FileEntry & { readonly sha256: Sha256 };
 
-/** A file that may be named: it has bytes, they were read, and it is neither withdrawn nor held. */
+/** A file that may be named: it has bytes, they were read, and it is neither withdrawn nor embargoed. */
 function readyFile(version: Version, name: string): ReadyFile | undefined {
   const entry = version.files[name];
   if (entry === undefined || entry.size === 0) return undefined;
   if (isWithdrawn(version.removal, name, entry)) return undefined;
-  const held = version.held?.[name];
-  if (held !== undefined && held.etag !== entry.etag) return undefined;
+  const embargo = version.embargoed?.[name];
+  if (embargo !== undefined && embargo.etag !== entry.etag) return undefined;
   return hasDigest(entry) ? entry : undefined;
 }
 

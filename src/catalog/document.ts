@@ -5,8 +5,11 @@ import type { ETag } from '../storage/object-store.ts';
 /** Where the catalog lies in the master store. */
 export const CATALOG_KEY = 'catalog/catalog.json';
 
-/** The version of this document's form. A reader that meets a greater one stops. */
-export const CATALOG_SCHEMA = 1;
+/**
+ * The version of this document's form. A reader that meets a greater one stops; a smaller one is read, and
+ * replaced by this one on the next write. Schema 1 has `held` for `embargoed` and `refused` for `ignored`.
+ */
+export const CATALOG_SCHEMA = 2;
 
 /**
  * The one document that decides what is published. Public files are functions of it alone, so it holds
@@ -21,8 +24,8 @@ export interface Catalog {
   readonly settings: Settings;
   /** By product name, `os:release:arch:variant`. */
   readonly products: Readonly<Record<string, Product>>;
-  /** Keys below `images/` that can be no image, as the last enumeration found them. */
-  readonly refused: RefusedKeys;
+  /** Keys below `images/` that can be no image, as the last scan found them. */
+  readonly ignored: IgnoredKeys;
   /**
    * While true nothing is published from this catalog: it is being rebuilt after a loss, and what is
    * public is better than what it knows so far.
@@ -49,7 +52,7 @@ export interface AliasTemplate {
   readonly variant?: string;
 }
 
-export interface RefusedKeys {
+export interface IgnoredKeys {
   readonly count: number;
   /** The first hundred, in order of their keys. */
   readonly first: readonly { readonly key: string; readonly reason: string }[];
@@ -107,13 +110,13 @@ export interface Version {
   /** The parsed removed.json, where there is one. */
   readonly removal?: Removal;
   /** By file name: published bytes that were overwritten or deleted, which an edge may still serve. */
-  readonly held?: Readonly<Record<string, Held>>;
+  readonly embargoed?: Readonly<Record<string, Embargo>>;
   /** A reason found while its bytes were looked at, with the ETags it was found at. */
   readonly verdict?: Verdict;
 }
 
 /** Other bytes than these stay out of the public files until `until`. */
-export interface Held {
+export interface Embargo {
   readonly etag: ETag;
   /** Milliseconds since 1970. */
   readonly until: number;

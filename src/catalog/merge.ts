@@ -6,8 +6,8 @@ import type {
   Catalog,
   Checksums,
   Combined,
+  Embargo,
   FileEntry,
-  Held,
   Product,
   ProductFile,
   Removal,
@@ -48,7 +48,7 @@ export interface KnownDigests {
 
 /**
  * A version as the look shows it, with what was known of it before; undefined when nothing of it is left.
- * Idempotent, and independent of the order of looks but for `held`. Its state is to be settled.
+ * Idempotent, and independent of the order of looks but for `embargoed`. Its state is to be settled.
  */
 export function mergeVersion(
   before: Version | undefined,
@@ -65,8 +65,8 @@ export function mergeVersion(
   const files = Object.fromEntries(
     present.map(([name, file]) => [name, mergeFile(name, file, seen, before?.files[name], known)]),
   );
-  const held = mergeHeld(before, files, settings, now);
-  if (present.length === 0 && removal === undefined && held === undefined) return undefined;
+  const embargoed = mergeEmbargoed(before, files, settings, now);
+  if (present.length === 0 && removal === undefined && embargoed === undefined) return undefined;
   const verdict = known.verdict(seen) ?? before?.verdict;
   const checksums = mergeChecksums(removal, look.checksums);
   return {
@@ -75,7 +75,7 @@ export function mergeVersion(
     files,
     ...(checksums === undefined ? {} : { checksums }),
     ...(removal === undefined ? {} : { removal }),
-    ...(held === undefined ? {} : { held }),
+    ...(embargoed === undefined ? {} : { embargoed }),
     ...(verdict !== undefined && stillHolds(verdict, seen) ? { verdict } : {}),
   };
 }
@@ -142,29 +142,29 @@ function mergeCombined(
   return Object.keys(found).length > 0 ? found : undefined;
 }
 
-function mergeHeld(
+function mergeEmbargoed(
   before: Version | undefined,
   files: Readonly<Record<string, FileEntry>>,
   settings: Settings,
   now: number,
-): Version['held'] {
-  const held: Record<string, Held> = {};
-  for (const [name, old] of Object.entries(before?.held ?? {})) {
+): Version['embargoed'] {
+  const embargoed: Record<string, Embargo> = {};
+  for (const [name, old] of Object.entries(before?.embargoed ?? {})) {
     // Not until it is read: what is empty, refused or without its metadata never is.
-    if (old.until > now) held[name] = old;
+    if (old.until > now) embargoed[name] = old;
   }
   if (before?.state === 'published') {
     for (const [name, old] of Object.entries(before.files)) {
       if (old.sha256 === undefined || files[name]?.etag === old.etag) continue;
-      // It was held itself, so never public: what an edge may have is what was before it.
-      const earlier = before.held?.[name];
+      // It was embargoed itself, so never public: an edge may have the bytes from before it.
+      const earlier = before.embargoed?.[name];
       if (earlier !== undefined && earlier.etag !== old.etag) continue;
       const read = files[name] === undefined || files[name].sha256 !== undefined;
       if (read && settings.edgeSeconds === 0) continue;
-      held[name] = { etag: old.etag, until: now + settings.edgeSeconds * 1000 };
+      embargoed[name] = { etag: old.etag, until: now + settings.edgeSeconds * 1000 };
     }
   }
-  return Object.keys(held).length > 0 ? held : undefined;
+  return Object.keys(embargoed).length > 0 ? embargoed : undefined;
 }
 
 function stillHolds(verdict: Verdict, files: Readonly<Record<string, SeenFile>>): boolean {

@@ -1,6 +1,8 @@
 import type { ETag } from '../storage/object-store.ts';
 import type { Removal } from './document.ts';
-import { DocumentReader } from '../json/document-reader.ts';
+import { decodeText } from '../json/decode.ts';
+import { exactly, object, optional, parsed, recordOf } from '../json/decoders.ts';
+import { etag } from './field-decoders.ts';
 
 /**
  * `removed.json` beside the files of a version: which of them are withdrawn. It is an object like any
@@ -75,25 +77,19 @@ export function isWithdrawn(removal: Removal | undefined, name: string, state: F
 
 /** Reads a marker strictly: a damaged one withdraws nothing. */
 export function parseRemoval(
-  text: string,
+  json: string,
 ): Pick<RemovalMarker, 'files' | 'times'> | { readonly problem: string } {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return { problem: `it is no JSON: ${String(error)}` };
-  }
-  const reader = new DocumentReader();
-  const root = reader.object(value, 'removed.json');
-  if (root['schema'] !== 1) reader.fail('schema', 'is not 1');
-  const files = reader.record(root['files'], 'files', (etag, at) => reader.text(etag, at) as ETag);
-  const times = reader.optional(root['times'], (entries) =>
-    reader.record(entries, 'times', (item, at) => second(reader, item, at)),
-  );
-  return reader.fault ?? { files, ...(times === undefined ? {} : { times }) };
+  const decoded = decodeText(marker, json);
+  return 'document' in decoded ? decoded.document : decoded;
 }
 
-function second(reader: DocumentReader, value: unknown, at: string): string {
-  const ms = Date.parse(reader.text(value, at));
-  return Number.isNaN(ms) ? reader.fail(at, 'is no time', '') : secondOf(ms);
-}
+const second = parsed((time) => {
+  const ms = Date.parse(time);
+  return Number.isNaN(ms) ? undefined : secondOf(ms);
+}, 'time');
+
+const marker = object<RemovalMarker>({
+  schema: exactly(1),
+  files: recordOf(etag),
+  times: optional(recordOf(second)),
+});

@@ -49,7 +49,7 @@ export function settle(products: Products, settings: Settings, now: number): Pro
       const standing = standings.get(name)?.get(version) ?? { state: 'incomplete', images: [] };
       const settled = withVerdict(entry, settleVersion(name, version, standing, claims));
       const leaves = entry.state === 'published' && settled.state !== 'published';
-      return withStanding(leaves ? held(entry, settings, now) : entry, settled);
+      return withStanding(leaves ? embargoed(entry, settings, now) : entry, settled);
     });
     return versions === product.versions ? product : { ...product, versions };
   });
@@ -100,17 +100,17 @@ function withVerdict(entry: Version, settled: Settled): Settled {
 }
 
 /** A version that leaves the public files: other bytes than its own wait until no edge can hold these. */
-function held(entry: Version, { edgeSeconds }: Settings, now: number): Version {
+function embargoed(entry: Version, { edgeSeconds }: Settings, now: number): Version {
   if (edgeSeconds === 0) return entry;
   const until = now + edgeSeconds * 1000;
   const files = Object.entries(entry.files).flatMap(([name, { etag, sha256 }]) => {
-    const earlier = entry.held?.[name];
+    const earlier = entry.embargoed?.[name];
     const wasNamed = sha256 !== undefined && (earlier === undefined || earlier.etag === etag);
     return wasNamed ? [[name, { etag, until }] as const] : [];
   });
   return files.length === 0
     ? entry
-    : { ...entry, held: { ...entry.held, ...Object.fromEntries(files) } };
+    : { ...entry, embargoed: { ...entry.embargoed, ...Object.fromEntries(files) } };
 }
 
 function withStanding(entry: Version, { state, reason, withheld }: Settled): Version {

@@ -38,12 +38,12 @@ export function standingOf(
     return { state: 'incomplete', reason: missingIn(version.files), images: [] };
   const ready = candidatesOf(version, settings.clients);
   if (ready.length > 0) return { state: 'published', images: ready };
-  const overwritten = Object.entries(version.held ?? {}).filter(([name, held]) => {
+  const overwritten = Object.entries(version.embargoed ?? {}).filter(([name, { etag }]) => {
     const file = version.files[name];
-    return file !== undefined && file.etag !== held.etag;
+    return file !== undefined && file.etag !== etag;
   });
   if (overwritten.length > 0) {
-    const until = Math.max(...overwritten.map(([, held]) => held.until));
+    const until = Math.max(...overwritten.map(([, { until }]) => until));
     const files = overwritten.map(([name]) => name).join(', ');
     const why =
       until > now

@@ -1,90 +1,119 @@
-/** Reads one JSON value as Go's encoding/json would read it into a variable of one type. */
-export type Decoder<T> = (value: unknown, path: string) => T;
+import { isObject } from './is-object.ts';
+import { DocumentProblem, within, wrong } from './problem.ts';
 
-/** What is wrong with a document, and where. */
-export class DocumentProblem extends Error {
-  override readonly name = 'DocumentProblem';
+/**
+ * Reads one JSON value as a type, strictly: `null` is no string and an absent value is no list. Throws
+ * DocumentProblem. A path costs nothing until there is a problem: each level adds its step on the way out.
+ */
+export type Decoder<T> = (value: unknown) => T;
+
+/** A decoder for each field of T, in the order in which the decoded object has them. */
+export type Fields<T> = { readonly [Name in keyof T]-?: Decoder<T[Name]> };
+
+export const text: Decoder<string> = (value) =>
+  typeof value === 'string' ? value : wrong('a string', value);
+
+/** A whole number from 0 on that a double holds exactly. */
+export const count: Decoder<number> = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    ? value
+    : wrong('a whole number from 0 on', value);
+
+/** A field that is stored as `true` or not at all; any other value counts as absent. */
+export const mark: Decoder<true | undefined> = (value) => (value === true ? true : undefined);
+
+/** Accepts every value; the caller checks it. */
+export const anything: Decoder<unknown> = (value) => value;
+
+export function oneOf<const T extends string>(words: readonly T[]): Decoder<T> {
+  return (value) =>
+    words.find((word) => word === value) ?? wrong(`one of ${words.join(', ')}`, value);
 }
 
-// Go leaves a variable at its zero value where the JSON has null or nothing.
+/** A string that `parse` understands; `noun` names it in the problem: "… is no time". */
+export function parsed<T>(parse: (value: string) => T | undefined, noun: string): Decoder<T> {
+  return (value) => {
+    const found = parse(text(value));
+    if (found === undefined) throw new DocumentProblem(` is no ${noun}`);
+    return found;
+  };
+}
 
-export const text: Decoder<string> = (value, path) => {
-  if (value === null || value === undefined) return '';
-  return typeof value === 'string' ? value : wrong('a string', value, path);
-};
-
-export const integer: Decoder<number> = (value, path) => {
-  if (value === null || value === undefined) return 0;
-  return Number.isSafeInteger(value) ? Number(value) : wrong('an integer', value, path);
-};
-
-export const flag: Decoder<boolean> = (value, path) => {
-  if (value === null || value === undefined) return false;
-  return typeof value === 'boolean' ? value : wrong('true or false', value, path);
-};
+/** This very value and no other. */
+export function exactly<const T extends string | number | boolean>(only: T): Decoder<T> {
+  return (value) => {
+    if (value !== only) throw new DocumentProblem(` is not ${JSON.stringify(only)}`);
+    return only;
+  };
+}
 
 export function listOf<T>(item: Decoder<T>): Decoder<readonly T[]> {
-  return (value, path) => {
-    if (value === null || value === undefined) return [];
-    if (!Array.isArray(value)) return wrong('a list', value, path);
-    return value.map((member, i) => item(member, `${path}[${i}]`));
-  };
-}
-
-export function mapOf<T>(item: Decoder<T>): Decoder<Readonly<Record<string, T>>> {
-  return (value, path) => {
-    const members = membersOf(value, path);
-    return Object.fromEntries(
-      members.map(([key, member]) => [key, item(member, `${path}[${JSON.stringify(key)}]`)]),
-    );
-  };
-}
-
-/** For a field whose absence is worth telling from its zero value. */
-export function optional<T>(decode: Decoder<T>): Decoder<T | undefined> {
-  return (value, path) => (value === null || value === undefined ? undefined : decode(value, path));
-}
-
-/** An object with these fields; others are ignored. Go takes a field's name in any case. */
-export function struct<T extends object>(fields: {
-  readonly [Name in keyof T]-?: Decoder<T[Name]>;
-}): Decoder<T> {
-  const names = new Map(Object.keys(fields).map((name) => [name.toLowerCase(), name]));
-  const decoders = new Map<string, Decoder<unknown>>(Object.entries(fields));
-  const zero = Object.fromEntries(
-    [...decoders]
-      .map(([name, decode]) => [name, decode(undefined, name)] as const)
-      .filter(([, value]) => value !== undefined),
-  );
-  return (value, path) => {
-    // Copied, not computed: a hostile list has millions of empty objects.
-    const found: Record<string, unknown> = { ...zero };
-    for (const [key, member] of membersOf(value, path)) {
-      const name = decoders.has(key) ? key : names.get(key.toLowerCase());
-      const decode = name === undefined ? undefined : decoders.get(name);
-      if (name === undefined || !decode) continue;
-      const decoded = decode(member, path === '' ? key : `${path}.${key}`);
-      if (decoded !== undefined) found[name] = decoded;
+  return (value) => {
+    if (!Array.isArray(value)) return wrong('a list', value);
+    let at = 0;
+    try {
+      const items: T[] = [];
+      for (; at < value.length; at += 1) items.push(item(value[at]));
+      return items;
+    } catch (error) {
+      throw within(error, `[${at}]`);
     }
-    // Every field of T has been through its own decoder.
-    return found as T;
   };
 }
 
-function membersOf(value: unknown, path: string): [string, unknown][] {
-  if (value === null || value === undefined) return [];
-  if (typeof value !== 'object' || Array.isArray(value)) return wrong('an object', value, path);
-  return Object.entries(value);
+/** An object with any names, each of which `name` accepts. */
+export function recordOf<T, Name extends string = string>(
+  item: Decoder<T>,
+  name?: Decoder<Name>,
+): Decoder<Readonly<Record<Name, T>>> {
+  return (value) => {
+    if (!isObject(value)) return wrong('an object', value);
+    let at = '';
+    try {
+      const entries: [string, T][] = [];
+      for (at of Object.keys(value)) {
+        name?.(at);
+        entries.push([at, item(value[at])]);
+      }
+      // With fromEntries a member `__proto__` is a name like any other.
+      return Object.fromEntries(entries) as Record<Name, T>;
+    } catch (error) {
+      throw within(error, `[${JSON.stringify(at)}]`);
+    }
+  };
 }
 
-function wrong(expected: string, value: unknown, path: string): never {
-  throw new DocumentProblem(
-    `${path || 'the document'}: ${describe(value)} where ${expected} belongs`,
+/**
+ * An object with these fields; others are ignored, and one that decodes to undefined is left out. `storedAs`
+ * has the names of fields that the document calls otherwise.
+ */
+export function object<T extends object>(
+  fields: Fields<T>,
+  storedAs: { readonly [Name in keyof T]?: string } = {},
+): Decoder<T> {
+  const stored = new Map<string, string | undefined>(Object.entries(storedAs));
+  const decoders = Object.entries<Decoder<unknown>>(fields).map(
+    ([name, decode]) => [name, stored.get(name) ?? name, decode] as const,
   );
+  return (value) => {
+    if (!isObject(value)) return wrong('an object', value);
+    let at = '';
+    try {
+      const found: Record<string, unknown> = {};
+      for (const [name, key, decode] of decoders) {
+        at = key;
+        const decoded = decode(value[key]);
+        if (decoded !== undefined) found[name] = decoded;
+      }
+      // Every field of T has been through its own decoder.
+      return found as T;
+    } catch (error) {
+      throw within(error, at);
+    }
+  };
 }
 
-function describe(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'an object';
-  return typeof value === 'string' ? 'a string' : JSON.stringify(value);
+/** A value that may be absent. `null` is not absent. */
+export function optional<T>(decode: Decoder<T>): Decoder<T | undefined> {
+  return (value) => (value === undefined ? undefined : decode(value));
 }

@@ -265,7 +265,7 @@ class FanOut {
       copied: this.#copied,
       copiedBytes: this.#bytes,
       missing: missingFiles(document, wanted),
-      leaving: Object.keys(document.leaving).length,
+      leaving: Object.keys(document.pendingDeletion).length,
       failures: this.#failures,
     };
   }

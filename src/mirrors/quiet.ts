@@ -42,10 +42,11 @@ export async function quietMirror(
 }
 
 function isDue(document: MirrorDocument, now: number, graceMs: number): boolean {
-  const { leaving, held, spent } = document;
+  const { pendingDeletion, embargoed, tombstones } = document;
   return (
-    Object.values(leaving).some(
+    Object.values(pendingDeletion).some(
       ({ unnamedAt, condemned }) => condemned || (unnamedAt ?? 0) + graceMs <= now,
-    ) || [...Object.values(held), ...Object.values(spent)].some(({ until }) => until <= now)
+    ) ||
+    [...Object.values(embargoed), ...Object.values(tombstones)].some(({ until }) => until <= now)
   );
 }

@@ -83,7 +83,7 @@ async function lookAt(context: PipelineContext, mirror: Mirror): Promise<MirrorS
     const { least, greatest } = await readMirrorStreams(store, context.documents);
     const catalog = await masterCatalog(context.store, new CatalogMemory());
     const wanted = wantedFiles([...listedEntries(catalog)], mirror.filter);
-    const missing = missingFiles(document ?? { files: {}, held: {}, spent: {} }, wanted);
+    const missing = missingFiles(document ?? { files: {}, embargoed: {}, tombstones: {} }, wanted);
     const problems: string[] = [];
     if (document === undefined)
       problems.push('it was never synchronised: run `bucketstreams mirror sync`');
@@ -100,7 +100,7 @@ async function lookAt(context: PipelineContext, mirror: Mirror): Promise<MirrorS
       behind: greatest ? catalog.generation - (least?.catalog ?? 0) : null,
       missingVersions: missing.versions.size,
       missingBytes: missing.bytes,
-      leaving: Object.keys(document?.leaving ?? {}).length,
+      leaving: Object.keys(document?.pendingDeletion ?? {}).length,
       problems,
       lastError: null,
     };

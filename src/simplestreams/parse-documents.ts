@@ -1,15 +1,8 @@
 import { forHashFields } from '../images/file-kinds.ts';
-import {
-  DocumentProblem,
-  flag,
-  integer,
-  listOf,
-  mapOf,
-  optional,
-  struct,
-  text,
-  type Decoder,
-} from '../json/decoders.ts';
+import type { Decoder } from '../json/decoders.ts';
+import { decode, type Decoded } from '../json/decode.ts';
+import { flag, integer, listOf, mapOf, optional, struct, text } from '../json/go-decoders.ts';
+import { isObject } from '../json/is-object.ts';
 import type {
   IndexDocument,
   IndexEntry,
@@ -21,32 +14,21 @@ import type {
 import type { Revision } from './generation.ts';
 
 /** A document, or why no client could read it, with the path to what is wrong. */
-export type Parsed<T> = { readonly document: T } | { readonly problem: string };
+export type Parsed<T> = Decoded<T>;
 
 /** Reads a parsed `index.json`, from any server, as strictly as the clients do. */
 export function parseIndex(json: unknown): Parsed<IndexDocument> {
-  return parse(indexDocument, json);
+  return decode(indexDocument, json);
 }
 
 /** Reads a parsed products file (`images.json`), from any server, as strictly as the clients do. */
 export function parseProducts(json: unknown): Parsed<ProductsDocument> {
-  return parse(productsDocument, json);
-}
-
-/** Reads one JSON value. */
-export function parse<T>(decode: Decoder<T>, json: unknown): Parsed<T> {
-  try {
-    return { document: decode(json, '') };
-  } catch (error) {
-    if (error instanceof DocumentProblem) return { problem: error.message };
-    throw error;
-  }
+  return decode(productsDocument, json);
 }
 
 /** No client reads it: what does not look like ours is somebody else's and no error. */
 const generation: Decoder<Revision | undefined> = (value) => {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (!('catalog' in value) || !('mirror' in value)) return undefined;
+  if (!isObject(value)) return undefined;
   const { catalog, mirror } = value;
   if (!Number.isSafeInteger(catalog) || !Number.isSafeInteger(mirror)) return undefined;
   return { catalog: Number(catalog), mirror: Number(mirror) };

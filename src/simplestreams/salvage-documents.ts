@@ -1,4 +1,7 @@
-import { DocumentProblem, mapOf, struct, type Decoder } from '../json/decoders.ts';
+import { decode as parse } from '../json/decode.ts';
+import { anything, type Decoder } from '../json/decoders.ts';
+import { mapOf, struct } from '../json/go-decoders.ts';
+import { isObject } from '../json/is-object.ts';
 import type {
   IndexDocument,
   ItemEntry,
@@ -11,7 +14,6 @@ import {
   INDEX_FIELDS,
   indexEntry,
   item,
-  parse,
   PRODUCT_FIELDS,
   VERSION_FIELDS,
 } from './parse-documents.ts';
@@ -56,7 +58,7 @@ function salvageProduct(json: unknown, key: string, report: Report): ProductEntr
   for (const name of Object.keys(members)) {
     const place = `${key} ${name}`;
     const version = levelOf(members[name], place, VERSION, report);
-    const items = salvaged(version.members, place, namedItem, report);
+    const items = salvaged(version.members, place, item, report, withoutFtype);
     // A hostile list has millions of empty versions, which would cost memory here.
     if (Object.keys(items).length > 0) versions.push([name, { ...version.fields, items }]);
   }
@@ -71,22 +73,22 @@ function salvaged<T>(
   key: string,
   decode: Decoder<T>,
   report: Report,
+  problemOf: (decoded: T) => string | undefined = () => undefined,
 ): Readonly<Record<string, T>> {
   const found: [string, T][] = [];
   for (const name of Object.keys(members)) {
     const parsed = parse(decode, members[name]);
-    if ('document' in parsed) found.push([name, parsed.document]);
-    else report({ key: key === '' ? name : `${key} ${name}`, problem: parsed.problem });
+    const problem = 'problem' in parsed ? parsed.problem : problemOf(parsed.document);
+    if ('document' in parsed && problem === undefined) found.push([name, parsed.document]);
+    else report({ key: key === '' ? name : `${key} ${name}`, problem: problem ?? '' });
   }
   return Object.fromEntries(found);
 }
 
-/** An item, which is nothing to any reader without its ftype. */
-const namedItem: Decoder<ItemEntry> = (value, path) => {
-  const decoded = item(value, path);
-  if (decoded.ftype === '') throw new DocumentProblem('it has no ftype');
-  return decoded;
-};
+/** No reader can use an item without its ftype. */
+function withoutFtype({ ftype }: ItemEntry): string | undefined {
+  return ftype === '' ? 'it has no ftype' : undefined;
+}
 
 /** One level of a document: its own fields, and the field that has the level below. */
 interface Level<Fields> {
@@ -108,8 +110,6 @@ const VERSION: Level<Omit<VersionEntry, 'items'>> = {
   below: 'items',
 };
 
-const raw: Decoder<unknown> = (value) => value;
-
 function levelOf<Fields>(
   json: unknown,
   key: string,
@@ -118,7 +118,7 @@ function levelOf<Fields>(
 ) {
   const members = memberIn(json, below);
   const usable = members === undefined || members === null || isObject(members);
-  if (!usable) orZero(struct({ [below]: mapOf(raw) }), json, key, report);
+  if (!usable) orZero(struct({ [below]: mapOf(anything) }), json, key, report);
   return {
     fields: orZero(fields, json, key, report),
     members: isObject(members) ? members : {},
@@ -130,7 +130,7 @@ function orZero<T>(decode: Decoder<T>, json: unknown, key: string, report: Repor
   const parsed = parse(decode, json);
   if ('document' in parsed) return parsed.document;
   report({ key, problem: parsed.problem });
-  return decode(undefined, '');
+  return decode(undefined);
 }
 
 /** Clients take its absence for an empty object; it is another kind of file all the same. */
@@ -145,8 +145,4 @@ function memberIn(json: unknown, name: string): unknown {
   if (!isObject(json)) return undefined;
   const key = Object.keys(json).findLast((own) => own.toLowerCase() === name);
   return key === undefined ? undefined : json[key];
-}
-
-function isObject(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -18,7 +18,7 @@ const cases: readonly (readonly [
   ['is damaged', (text) => text.slice(0, text.length / 2), /bucketstreams update/],
   [
     'is of a newer program',
-    (text) => text.replace('"schema":1', '"schema":99'),
+    (text) => text.replace('"schema":2', '"schema":99'),
     /schema 99.*upgrade bucketstreams/,
   ],
 ];

@@ -112,7 +112,7 @@ async function ignoredCount(
   catalog: Catalog | undefined,
   problems: string[],
 ): Promise<number> {
-  const recorded = catalog?.refused.count ?? 0;
+  const recorded = catalog?.ignored.count ?? 0;
   if (directory === undefined) return recorded;
   try {
     return (await listIgnoredKeys(context.store, skipped)).length;

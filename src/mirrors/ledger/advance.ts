@@ -1,7 +1,7 @@
 import type { ETag } from '../../storage/object-store.ts';
 import type { Catalog } from '../../catalog/document.ts';
 import { listedFiles } from '../../catalog/listed-files.ts';
-import type { Leaving, MirrorDocument, MirrorFilter, Proven } from './document.ts';
+import type { MirrorDocument, MirrorFilter, PendingDeletion, Proven } from './document.ts';
 import { namedEntries, type LedgerPart, type MasterEntry, type WantedFile } from './selection.ts';
 
 /** Longer than any order to delete is under way: a function's whole life, in milliseconds. */
@@ -46,62 +46,67 @@ export interface MirrorFacts {
 export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): MirrorDocument {
   const { catalog, filter, seen, wanted, now } = facts;
   const edgeMs = catalog.settings.edgeSeconds * 1000;
-  const held = new Map(Object.entries(before.held).filter(([, { until }]) => until > now));
-  const spent = new Map(Object.entries(before.spent).filter(([, { until }]) => until > now));
+  const embargoed = new Map(
+    Object.entries(before.embargoed).filter(([, { until }]) => until > now),
+  );
+  const tombstones = new Map(
+    Object.entries(before.tombstones).filter(([, { until }]) => until > now),
+  );
   const isThere = (key: string, { etag }: { readonly etag: ETag }) => seen.get(key)?.etag === etag;
   const isGone = (key: string, { sha256 }: Proven) => {
-    if (edgeMs > 0) held.set(key, { sha256, until: now + edgeMs });
+    if (edgeMs > 0) embargoed.set(key, { sha256, until: now + edgeMs });
   };
 
   const files = new Map<string, Proven>();
-  const leaving = new Map<string, Leaving>();
+  const pendingDeletion = new Map<string, PendingDeletion>();
   for (const [key, entry] of Object.entries(before.files)) {
     if (isThere(key, entry)) files.set(key, entry);
     else isGone(key, entry);
   }
-  for (const [key, entry] of Object.entries(before.leaving)) {
+  for (const [key, entry] of Object.entries(before.pendingDeletion)) {
     if (isThere(key, entry)) {
-      leaving.set(key, entry);
+      pendingDeletion.set(key, entry);
       continue;
     }
     if (entry.proven) isGone(key, entry.proven);
-    if (entry.condemned) spent.set(key, { etag: entry.etag, until: now + LATE_MS });
+    if (entry.condemned) tombstones.set(key, { etag: entry.etag, until: now + LATE_MS });
   }
   for (const [key, proven] of facts.proofs) {
     if (!isThere(key, proven)) continue;
-    const going = leaving.get(key);
+    const going = pendingDeletion.get(key);
     if (going === undefined) files.set(key, files.get(key) ?? proven);
-    else if (going.proven === undefined) leaving.set(key, { ...going, proven });
+    else if (going.proven === undefined) pendingDeletion.set(key, { ...going, proven });
   }
-  for (const [key, { proven, condemned }] of leaving) {
+  for (const [key, { proven, condemned }] of pendingDeletion) {
     if (condemned || !proven || wanted.get(key)?.sha256 !== proven.sha256) continue;
     files.set(key, proven);
-    leaving.delete(key);
+    pendingDeletion.delete(key);
   }
 
   const kept = keptKeys(facts, {
     files: Object.fromEntries(files),
-    held: Object.fromEntries(held),
-    spent: Object.fromEntries(spent),
+    embargoed: Object.fromEntries(embargoed),
+    tombstones: Object.fromEntries(tombstones),
   });
   for (const [key, proven] of files) {
     if (kept.get(key) === proven.sha256) continue;
     const other = wanted.get(key);
     if (other !== undefined && !facts.mayReplace(other)) continue;
-    leaving.set(key, { etag: proven.etag, proven });
+    pendingDeletion.set(key, { etag: proven.etag, proven });
     files.delete(key);
   }
   for (const [key, file] of wanted) {
     const object = seen.get(key);
-    if (object === undefined || object.unsettled || files.has(key) || leaving.has(key)) continue;
+    if (object === undefined || object.unsettled || files.has(key) || pendingDeletion.has(key))
+      continue;
     // Of another size it cannot be what is wanted; of the same it is read first.
     if (object.size !== file.size && facts.mayReplace(file))
-      leaving.set(key, { etag: object.etag });
+      pendingDeletion.set(key, { etag: object.etag });
   }
-  for (const [key, entry] of leaving) {
+  for (const [key, entry] of pendingDeletion) {
     // What was put among them just now may still be named.
-    if (!Object.hasOwn(before.leaving, key)) continue;
-    leaving.set(key, carryOn(entry, facts, wanted.has(key) ? 0 : facts.graceMs + edgeMs));
+    if (!Object.hasOwn(before.pendingDeletion, key)) continue;
+    pendingDeletion.set(key, carryOn(entry, facts, wanted.has(key) ? 0 : facts.graceMs + edgeMs));
   }
 
   const { adopting, ...document } = before;
@@ -111,9 +116,9 @@ export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): Mirro
     generation: catalog.generation,
     filter,
     files: Object.fromEntries(files),
-    leaving: Object.fromEntries(leaving),
-    held: Object.fromEntries(held),
-    spent: Object.fromEntries(spent),
+    pendingDeletion: Object.fromEntries(pendingDeletion),
+    embargoed: Object.fromEntries(embargoed),
+    tombstones: Object.fromEntries(tombstones),
   };
   const reading = adopting && [...wanted.keys()].some((key) => isUnread(next, facts, key));
   return reading ? { ...next, adopting } : next;
@@ -121,16 +126,20 @@ export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): Mirro
 
 /** Whether the mirror has something under a wanted key of which only a read can tell what it is. */
 export function isUnread(
-  { files, leaving }: Pick<MirrorDocument, 'files' | 'leaving'>,
+  { files, pendingDeletion }: Pick<MirrorDocument, 'files' | 'pendingDeletion'>,
   { seen, wanted }: Pick<MirrorFacts, 'seen' | 'wanted'>,
   key: string,
 ): boolean {
-  if (Object.hasOwn(files, key) || Object.hasOwn(leaving, key)) return false;
+  if (Object.hasOwn(files, key) || Object.hasOwn(pendingDeletion, key)) return false;
   const size = seen.get(key)?.size;
   return size !== undefined && size === wanted.get(key)?.size;
 }
 
-function carryOn(entry: Leaving, { isPublic, now }: MirrorFacts, graceMs: number): Leaving {
+function carryOn(
+  entry: PendingDeletion,
+  { isPublic, now }: MirrorFacts,
+  graceMs: number,
+): PendingDeletion {
   if (entry.condemned) return entry;
   if (entry.unnamedAt === undefined && !isPublic) return entry;
   const unnamedAt = entry.unnamedAt ?? now;

@@ -1,51 +1,49 @@
-import { parseSha256, type Sha256 } from '../../images/digests.ts';
-import type { ETag } from '../../storage/object-store.ts';
-import { sorted } from '../../catalog/codec.ts';
-import { DocumentReader, type CatalogFault } from '../../json/document-reader.ts';
+import { etag, sha256 } from '../../catalog/field-decoders.ts';
+import { decode, decodeText } from '../../json/decode.ts';
+import {
+  anything,
+  count,
+  listOf,
+  mark,
+  object,
+  oneOf,
+  optional,
+  recordOf,
+  text,
+  type Decoder,
+} from '../../json/decoders.ts';
+import { isObject } from '../../json/is-object.ts';
 import {
   MIRROR_SCHEMA,
-  type HeldBytes,
-  type Leaving,
+  type EmbargoedBytes,
   type MirrorDocument,
   type MirrorFilter,
+  type PendingDeletion,
   type Proof,
   type Proven,
-  type SpentState,
+  type Tombstone,
 } from './document.ts';
 
 export type ParsedMirror =
   | { readonly kind: 'mirror'; readonly mirror: MirrorDocument }
   /** Written by a newer bucketstreams: to be left alone. */
   | { readonly kind: 'newer'; readonly schema: number }
-  | CatalogFault;
+  /** `problem` is the first wrong value, with its path. */
+  | { readonly kind: 'unreadable'; readonly problem: string };
 
 const PROOFS: readonly Proof[] = ['copied', 'replica', 'read'];
 
-/** Reads a mirror's document strictly: one wrong type anywhere and it is unreadable, with the place named. */
-export function parseMirror(text: string): ParsedMirror {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return { kind: 'unreadable', problem: `it is no JSON: ${String(error)}` };
-  }
-  const reader = new DocumentReader();
-  const root = reader.object(value, 'mirror');
-  const schema = reader.count(root['schema'], 'schema');
-  if (reader.fault === undefined && schema > MIRROR_SCHEMA) return { kind: 'newer', schema };
-  const mirror: MirrorDocument = {
-    schema: MIRROR_SCHEMA,
-    store: reader.text(root['store'], 'store'),
-    generation: reader.count(root['generation'], 'generation'),
-    revision: reader.count(root['revision'], 'revision'),
-    filter: readFilter(reader, root['filter'], 'filter'),
-    files: reader.record(root['files'], 'files', (item, at) => proven(reader, item, at)),
-    leaving: reader.record(root['leaving'], 'leaving', (item, at) => leaving(reader, item, at)),
-    held: reader.record(root['held'], 'held', (item, at) => held(reader, item, at)),
-    spent: reader.record(root['spent'], 'spent', (item, at) => spent(reader, item, at)),
-    ...(root['adopting'] === true ? { adopting: true as const } : {}),
-  };
-  return reader.fault ?? { kind: 'mirror', mirror };
+/** Reads a mirror's document strictly: one wrong type anywhere makes it unreadable. */
+export function parseMirror(json: string): ParsedMirror {
+  const root = decodeText(anything, json);
+  if ('problem' in root) return { kind: 'unreadable', ...root };
+  const found = decode(schemaOf, root.document);
+  if ('problem' in found) return { kind: 'unreadable', ...found };
+  const { schema } = found.document;
+  if (schema > MIRROR_SCHEMA) return { kind: 'newer', schema };
+  const decoded = decode(schema < MIRROR_SCHEMA ? firstMirror : mirror, root.document);
+  if ('problem' in decoded) return { kind: 'unreadable', ...decoded };
+  return { kind: 'mirror', mirror: decoded.document };
 }
 
 /** The document's stored form; equal documents give equal bytes. */
@@ -55,59 +53,68 @@ export function serializeMirror(mirror: MirrorDocument): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(body) + '\n');
 }
 
-/** Reads a filter from JSON; what is wrong is in the reader's fault. */
-export function readFilter(reader: DocumentReader, value: unknown, at: string): MirrorFilter {
-  const entry = reader.object(value, at);
-  const patterns = (name: string) =>
-    reader.array(entry[name], `${at}.${name}`, (item, place) => reader.text(item, place));
-  const newest = reader.optional(entry['newest'], (item) => reader.count(item, `${at}.newest`));
-  return {
-    include: patterns('include'),
-    exclude: patterns('exclude'),
-    ...(newest === undefined ? {} : { newest }),
+/** The same value with the keys of all objects in order. */
+function sorted<T extends object>(value: T): T {
+  const order = (item: unknown): unknown => {
+    if (Array.isArray(item)) return item.map(order);
+    if (!isObject(item)) return item;
+    const entries = Object.entries(item).filter(([, field]) => field !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return Object.fromEntries(entries.map(([name, field]) => [name, order(field)]));
   };
+  return order(value) as T;
 }
 
-function proven(reader: DocumentReader, value: unknown, at: string): Proven {
-  const entry = reader.object(value, at);
-  return {
-    etag: etag(reader, entry['etag'], at),
-    size: reader.count(entry['size'], at),
-    sha256: sha256(reader, entry['sha256'], at),
-    source: etag(reader, entry['source'], at),
-    proof: reader.oneOf(entry['proof'], PROOFS, `${at}.proof`),
-  };
+const mirrorFilter = object<MirrorFilter>({
+  include: listOf(text),
+  exclude: listOf(text),
+  newest: optional(count),
+});
+
+const schemaOf = object<{ readonly schema: number }>({ schema: count });
+
+const proven = object<Proven>({
+  etag,
+  size: count,
+  sha256,
+  source: etag,
+  proof: oneOf(PROOFS),
+});
+
+const pendingDeletion = object<PendingDeletion>({
+  etag,
+  proven: optional(proven),
+  unnamedAt: optional(count),
+  condemned: mark,
+});
+
+const embargoedBytes = object<EmbargoedBytes>({ sha256, until: count });
+const tombstone = object<Tombstone>({ etag, until: count });
+
+/** `storedAs` has the names that schema 1 has for fields of today. */
+function mirrorDecoder(
+  storedAs: { readonly [Name in keyof MirrorDocument]?: string } = {},
+): Decoder<MirrorDocument> {
+  return object<MirrorDocument>(
+    {
+      schema: () => MIRROR_SCHEMA,
+      store: text,
+      generation: count,
+      revision: count,
+      filter: mirrorFilter,
+      files: recordOf(proven),
+      pendingDeletion: recordOf(pendingDeletion),
+      embargoed: recordOf(embargoedBytes),
+      tombstones: recordOf(tombstone),
+      adopting: mark,
+    },
+    storedAs,
+  );
 }
 
-function leaving(reader: DocumentReader, value: unknown, at: string): Leaving {
-  const entry = reader.object(value, at);
-  const known = reader.optional(entry['proven'], (item) => proven(reader, item, `${at}.proven`));
-  const unnamedAt = reader.optional(entry['unnamedAt'], (item) => reader.count(item, at));
-  return {
-    etag: etag(reader, entry['etag'], at),
-    ...(known === undefined ? {} : { proven: known }),
-    ...(unnamedAt === undefined ? {} : { unnamedAt }),
-    ...(entry['condemned'] === true ? { condemned: true as const } : {}),
-  };
-}
-
-function held(reader: DocumentReader, value: unknown, at: string): HeldBytes {
-  const entry = reader.object(value, at);
-  return {
-    sha256: sha256(reader, entry['sha256'], at),
-    until: reader.count(entry['until'], at),
-  };
-}
-
-function spent(reader: DocumentReader, value: unknown, at: string): SpentState {
-  const entry = reader.object(value, at);
-  return { etag: etag(reader, entry['etag'], at), until: reader.count(entry['until'], at) };
-}
-
-function etag(reader: DocumentReader, value: unknown, at: string): ETag {
-  return reader.text(value, at) as ETag;
-}
-
-function sha256(reader: DocumentReader, value: unknown, at: string): Sha256 {
-  return parseSha256(reader.text(value, at)) ?? reader.fail(at, 'is no SHA-256', '' as Sha256);
-}
+const mirror = mirrorDecoder();
+const firstMirror = mirrorDecoder({
+  pendingDeletion: 'leaving',
+  embargoed: 'held',
+  tombstones: 'spent',
+});

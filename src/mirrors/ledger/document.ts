@@ -4,8 +4,12 @@ import type { ETag } from '../../storage/object-store.ts';
 /** Where a mirror's document lies, on the mirror. */
 export const MIRROR_KEY = 'catalog/mirror.json';
 
-/** The version of this document's form. A reader that meets a greater one stops. */
-export const MIRROR_SCHEMA = 1;
+/**
+ * The version of this document's form. A reader that meets a greater one stops; a smaller one is read, and
+ * replaced by this one on the next write. Schema 1 has `leaving` for `pendingDeletion`, `held` for
+ * `embargoed` and `spent` for `tombstones`.
+ */
+export const MIRROR_SCHEMA = 2;
 
 /**
  * The one document that decides, with the master's catalog of its generation, what a mirror publishes.
@@ -24,12 +28,12 @@ export interface MirrorDocument {
   readonly filter: MirrorFilter;
   /** The ledger: by key, objects of the mirror whose bytes are known. */
   readonly files: Readonly<Record<string, Proven>>;
-  /** By key, objects that are to be deleted or overwritten. None of them is named. */
-  readonly leaving: Readonly<Record<string, Leaving>>;
+  /** By key, objects that will be deleted or overwritten. None of them is named. */
+  readonly pendingDeletion: Readonly<Record<string, PendingDeletion>>;
   /** By key, bytes that were named and are gone, which an edge may still serve. */
-  readonly held: Readonly<Record<string, HeldBytes>>;
-  /** By key, states that were condemned: a late order to delete may still meet the same bytes put there anew. */
-  readonly spent: Readonly<Record<string, SpentState>>;
+  readonly embargoed: Readonly<Record<string, EmbargoedBytes>>;
+  /** By key, condemned states: a late delete request may still meet the same bytes, copied there anew. */
+  readonly tombstones: Readonly<Record<string, Tombstone>>;
   /** While true nothing is published: what the mirror had before is still being read. */
   readonly adopting?: true;
 }
@@ -63,7 +67,7 @@ export interface Proven {
  */
 export type Proof = 'copied' | 'replica' | 'read';
 
-export interface Leaving {
+export interface PendingDeletion {
   /** Of the object on the mirror. */
   readonly etag: ETag;
   /** What is known of its bytes; with it the object can come back. */
@@ -75,14 +79,14 @@ export interface Leaving {
 }
 
 /** Other bytes than these stay out of the mirror's public files until `until`. */
-export interface HeldBytes {
+export interface EmbargoedBytes {
   readonly sha256: Sha256;
   /** Milliseconds since 1970. */
   readonly until: number;
 }
 
 /** An object with this ETag is not named until `until`. */
-export interface SpentState {
+export interface Tombstone {
   readonly etag: ETag;
   /** Milliseconds since 1970. */
   readonly until: number;
@@ -101,8 +105,8 @@ export function emptyMirror(
     revision: 1,
     filter,
     files: {},
-    leaving: {},
-    held: {},
-    spent: {},
+    pendingDeletion: {},
+    embargoed: {},
+    tombstones: {},
   };
 }

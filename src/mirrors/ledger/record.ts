@@ -1,4 +1,5 @@
-import { DocumentReader } from '../../json/document-reader.ts';
+import { decodedOrAbsent } from '../../json/decode.ts';
+import { count, object, optional, text } from '../../json/decoders.ts';
 
 /** What last went wrong with a mirror, kept on the master: a sick mirror may not be able to tell. */
 export interface MirrorRecord {
@@ -16,25 +17,16 @@ export function mirrorRecordKey(name: string): string {
   return `catalog/mirrors/${name}.json`;
 }
 
+const record = object<MirrorRecord>({
+  key: optional(text),
+  message: text,
+  since: count,
+  until: optional(count),
+});
+
 /** Undefined for anything that is no record: nothing is decided by it. */
-export function parseMirrorRecord(text: string): MirrorRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const reader = new DocumentReader();
-  const entry = reader.object(value, 'record');
-  const key = reader.optional(entry['key'], (item) => reader.text(item, 'key'));
-  const until = reader.optional(entry['until'], (item) => reader.count(item, 'until'));
-  const record = {
-    ...(key === undefined ? {} : { key }),
-    message: reader.text(entry['message'], 'message'),
-    since: reader.count(entry['since'], 'since'),
-    ...(until === undefined ? {} : { until }),
-  };
-  return reader.fault === undefined ? record : undefined;
+export function parseMirrorRecord(json: string): MirrorRecord | undefined {
+  return decodedOrAbsent(record, json);
 }
 
 /** The record after one more run, which met `failure` or went well; the same one when nothing is new. */

@@ -7,7 +7,7 @@ import type { Listed } from '../../catalog/listed-files.ts';
 import type { MirrorDocument, MirrorFilter } from './document.ts';
 
 /** The parts of a mirror's document that decide whether a file may be named. */
-export type LedgerPart = 'files' | 'held' | 'spent';
+export type LedgerPart = 'files' | 'embargoed' | 'tombstones';
 
 /** An image that the master lists, or a listed file that is no image: a mirror needs its files only. */
 export interface MasterEntry extends Pick<Listed, 'files'> {
@@ -59,7 +59,7 @@ export function namedEntries<Entry extends MasterEntry>(
 
 /** Returns true when the mirror has these very bytes under the key, and no edge can have others. */
 export function isProven(
-  { files, held, spent }: Pick<MirrorDocument, LedgerPart>,
+  { files, embargoed, tombstones }: Pick<MirrorDocument, LedgerPart>,
   key: string,
   wanted: Pick<FileEntry, 'sha256' | 'size'>,
 ): boolean {
@@ -67,8 +67,8 @@ export function isProven(
   if (entry === undefined || entry.sha256 !== wanted.sha256 || entry.size !== wanted.size) {
     return false;
   }
-  if (Object.hasOwn(spent, key) && spent[key]?.etag === entry.etag) return false;
-  return !Object.hasOwn(held, key) || held[key]?.sha256 === entry.sha256;
+  if (Object.hasOwn(tombstones, key) && tombstones[key]?.etag === entry.etag) return false;
+  return !Object.hasOwn(embargoed, key) || embargoed[key]?.sha256 === entry.sha256;
 }
 
 function selected<Entry extends MasterEntry>(

@@ -28,7 +28,7 @@ export function mirrorWork(
 ): MirrorWork[] {
   const work: MirrorWork[] = [];
   for (const [key, wanted] of facts.wanted) {
-    const going = mirror.leaving[key];
+    const going = mirror.pendingDeletion[key];
     const seen = facts.seen.get(key);
     if (Object.hasOwn(mirror.files, key)) continue;
     if (going?.condemned) {
@@ -41,7 +41,7 @@ export function mirrorWork(
       work.push({ kind: 'read', key, wanted, etag: seen.etag });
     }
   }
-  for (const [key, { etag, condemned }] of Object.entries(mirror.leaving)) {
+  for (const [key, { etag, condemned }] of Object.entries(mirror.pendingDeletion)) {
     if (condemned && !facts.wanted.has(key)) work.push({ kind: 'remove', key, etag });
   }
   return work;

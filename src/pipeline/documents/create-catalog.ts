@@ -95,7 +95,7 @@ function emptyCatalog(context: PipelineContext): Catalog {
     generation: Math.floor(context.now() / 1000),
     settings: { ...DEFAULT_SETTINGS, ...context.settings },
     products: {},
-    refused: { count: 0, first: [] },
+    ignored: { count: 0, first: [] },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Catalog, RefusedKeys, Settings, Version } from '../../catalog/document.ts';
+import type { Catalog, IgnoredKeys, Settings, Version } from '../../catalog/document.ts';
 import { isWithdrawn, type FileState } from '../../catalog/removal.ts';
 import { settle } from '../../catalog/settle.ts';
 import { fileKind } from '../../images/file-kinds.ts';
@@ -43,8 +43,8 @@ export interface ScanReport {
   readonly catalog: Catalog;
 }
 
-/** How many refused keys the catalog names. */
-const NAMED_REFUSALS = 100;
+/** How many ignored keys the catalog names. */
+const NAMED_IGNORED = 100;
 
 type Files = Map<string, FileState>;
 
@@ -73,8 +73,8 @@ export async function scanStore(
   });
   const versions = new Map<string, Files>();
   const products = new Map<string, ETag>();
-  const refused: { key: string; reason: string }[] = [];
-  let refusedCount = 0;
+  const named: { key: string; reason: string }[] = [];
+  let count = 0;
   let objects = 0;
   const denied = new Set<string>();
   const onDenied = (prefix: string) => void denied.add(prefix);
@@ -84,15 +84,15 @@ export async function scanStore(
     if (objects % 1000 === 0) options.onProgress?.(objects);
     const problem = record(info, versions, products);
     if (problem === undefined) continue;
-    refusedCount += 1;
+    count += 1;
     options.onRefused?.(info.key, problem);
-    if (refused.length < NAMED_REFUSALS) refused.push({ key: info.key, reason: problem });
+    if (named.length < NAMED_IGNORED) named.push({ key: info.key, reason: problem });
   }
   options.onProgress?.(objects);
 
-  const refusals = { count: refusedCount, first: refused };
+  const ignored = { count, first: named };
   const { catalog } = await commitCatalog(context, (current) =>
-    Promise.resolve(withFindings(current, refusals, context.settings, context.now())),
+    Promise.resolve(withFindings(current, ignored, context.settings, context.now())),
   );
   const { dirty, gone } = compare(
     catalog,
@@ -116,7 +116,7 @@ export async function scanStore(
   const report = {
     dirty: hold ? dirty : [...dirty, ...gone],
     heldRemovals: hold ? gone.length : 0,
-    refused: refusedCount,
+    refused: count,
     created: before.created,
     catalog,
   };
@@ -158,7 +158,7 @@ function record(
 
 function withFindings(
   current: Catalog,
-  refused: RefusedKeys,
+  ignored: IgnoredKeys,
   settings: Partial<Settings> | undefined,
   now: number,
 ): Catalog {
@@ -166,7 +166,7 @@ function withFindings(
   const same = JSON.stringify(next) === JSON.stringify({ ...next, ...current.settings });
   return {
     ...current,
-    refused,
+    ignored,
     ...(same ? {} : { settings: next, products: settle(current.products, next, now) }),
   };
 }
@@ -214,8 +214,8 @@ function isWithin(folders: ReadonlySet<string>, prefix: string): boolean {
 function differs(entry: Version, files: ReadonlyMap<string, FileState>, now: number): boolean {
   if (entry.state === 'pending' || entry.state === 'replaced') return true;
   if (entry.checksums?.denied || entry.removal?.denied) return true;
-  const held = Object.values(entry.held ?? {});
-  if (held.some(({ until }) => until <= now)) return true;
+  const embargoed = Object.values(entry.embargoed ?? {});
+  if (embargoed.some(({ until }) => until <= now)) return true;
   const expected = new Map(Object.entries(entry.files).map(([name, { etag }]) => [name, etag]));
   if (entry.checksums) expected.set(CHECKSUMS_FILE, entry.checksums.etag);
   if (entry.removal) expected.set(REMOVED_FILE, entry.removal.etag);
@@ -223,6 +223,6 @@ function differs(entry: Version, files: ReadonlyMap<string, FileState>, now: num
   return (
     present.length !== expected.size ||
     present.some(([name, { etag }]) => expected.get(name) !== etag) ||
-    (held.length === 0 && expected.size === 0)
+    (embargoed.length === 0 && expected.size === 0)
   );
 }

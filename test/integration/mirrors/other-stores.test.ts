@@ -93,7 +93,7 @@ credentials = "env:OTHER"
         ['lxd.tar.xz', 'rootfs.squashfs'].map((file) => `images/${PRODUCT}/${NEW}/${file}`),
         `${name} keeps nothing of what was removed`,
       );
-      assert.deepEqual((await storedMirror(mirror)).leaving, {}, name);
+      assert.deepEqual((await storedMirror(mirror)).pendingDeletion, {}, name);
     }
 
     // A reading of everything finds what one provider spoiled, and says so of that one only.

@@ -130,7 +130,7 @@ export const version: fc.Arbitrary<Version> = fc.record(
       { etag, files: fc.dictionary(fileName, etag, { ...PLAIN, maxKeys: 1 }) },
       PLAIN,
     ),
-    held: fc.dictionary(fileName, fc.record({ etag, until: fc.nat() }, PLAIN), {
+    embargoed: fc.dictionary(fileName, fc.record({ etag, until: fc.nat() }, PLAIN), {
       ...PLAIN,
       maxKeys: 1,
     }),
@@ -193,7 +193,7 @@ export const catalog: fc.Arbitrary<Catalog> = fc.record(
         maxLength: 6,
       })
       .map((entries) => Object.fromEntries(entries)),
-    refused: fc.constant({ count: 0, first: [] }),
+    ignored: fc.constant({ count: 0, first: [] }),
   },
   PLAIN,
 );

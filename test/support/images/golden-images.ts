@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import type {
-  Catalog,
-  Combined,
-  FileEntry,
-  Product,
-  Version,
+import {
+  CATALOG_SCHEMA,
+  type Catalog,
+  type Combined,
+  type FileEntry,
+  type Product,
+  type Version,
 } from '../../../src/catalog/document.ts';
 import { parseSha256, type Sha256 } from '../../../src/images/digests.ts';
 import { fileKind, METADATA_FILES } from '../../../src/images/file-kinds.ts';
@@ -28,7 +29,7 @@ const ETAG = 'golden' as ETag;
 export const goldenFiles = new Map<string, Buffer>();
 
 export const goldenCatalog: Catalog = {
-  schema: 1,
+  schema: CATALOG_SCHEMA,
   store: '6f2c1a52-7d0e-4f5e-9a53-0c9f2f1b7a10',
   generation: 1_700_000_042,
   settings: { clients: ['lxd', 'incus'], aliases: DEFAULT_ALIASES, edgeSeconds: 0 },
@@ -77,7 +78,7 @@ export const goldenCatalog: Catalog = {
       versions: version(NAMES.unfinished, '20241101', ['lxd.tar.xz'], { state: 'incomplete' }),
     },
   } satisfies Record<string, Product>,
-  refused: { count: 1, first: [{ key: 'images/a b', reason: 'it is golden' }] },
+  ignored: { count: 1, first: [{ key: 'images/a b', reason: 'it is golden' }] },
 };
 
 export const emptyCatalog: Catalog = { ...goldenCatalog, generation: 1, products: {} };

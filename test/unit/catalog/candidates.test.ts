@@ -108,8 +108,8 @@ describe('the images of a version', () => {
       const removal = (etag: ETag) => ({ etag: NOW, files: { [name]: etag } });
       assert.deepEqual(brief({ files, removal: removal(NOW) }), []);
       assert.equal(brief({ files, removal: removal(OLD) }).length, 2);
-      assert.deepEqual(brief({ files, held: { [name]: { etag: OLD, until: 1 } } }), []);
-      assert.equal(brief({ files, held: { [name]: { etag: NOW, until: 1 } } }).length, 2);
+      assert.deepEqual(brief({ files, embargoed: { [name]: { etag: OLD, until: 1 } } }), []);
+      assert.equal(brief({ files, embargoed: { [name]: { etag: NOW, until: 1 } } }).length, 2);
     }
   });
 

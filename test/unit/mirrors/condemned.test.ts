@@ -49,7 +49,7 @@ describe('a condemned object', () => {
       if ((method === 'write' || method === 'upload') && key === ROOT) throw new Crash('killed');
     });
     await assert.rejects(fanOut(context, { ...mirror, store: cut }), Crash);
-    const condemned = (await storedMirror(store)).leaving[ROOT];
+    const condemned = (await storedMirror(store)).pendingDeletion[ROOT];
     assert.equal(condemned?.condemned, true);
 
     await publish('one');
@@ -88,9 +88,9 @@ describe("a mirror's document", () => {
     const { store } = await scene();
     const document = {
       ...(await storedMirror(store)),
-      held: { [ROOT]: { sha256: 'a'.repeat(64) as Sha256, until: 7 } },
-      spent: { [ROOT]: { etag: 'e' as ETag, until: 9 } },
-      leaving: { x: { etag: 'e' as ETag, unnamedAt: 3, condemned: true as const } },
+      embargoed: { [ROOT]: { sha256: 'a'.repeat(64) as Sha256, until: 7 } },
+      tombstones: { [ROOT]: { etag: 'e' as ETag, until: 9 } },
+      pendingDeletion: { x: { etag: 'e' as ETag, unnamedAt: 3, condemned: true as const } },
       filter: { include: ['a/*'], exclude: ['b'], newest: 2 },
       adopting: true as const,
     };
@@ -111,7 +111,7 @@ describe("a mirror's document", () => {
       assert.ok(good.includes(from), from);
       assert.equal(parseMirror(good.replace(from, to)).kind, 'unreadable', to);
     }
-    assert.equal(parseMirror(good.replace('"schema":1', '"schema":2')).kind, 'newer');
+    assert.equal(parseMirror(good.replace('"schema":2', '"schema":3')).kind, 'newer');
     assert.equal(parseMirror('').kind, 'unreadable');
   });
 });

@@ -111,7 +111,7 @@ describe('fan-out', () => {
     await fanOut(context, { ...mirror, store: watched });
     await equalStreams(store, master);
     assert.equal(await text(store, `${FIRST}rootfs.squashfs`), 'other bytes');
-    assert.deepEqual((await storedMirror(store)).leaving, {});
+    assert.deepEqual((await storedMirror(store)).pendingDeletion, {});
   });
 
   it('withholds overwritten bytes while an edge may have the old ones', async (t) => {

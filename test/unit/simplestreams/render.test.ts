@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Catalog } from '../../../src/catalog/document.ts';
+import { CATALOG_SCHEMA, type Catalog } from '../../../src/catalog/document.ts';
 import { versionProblem } from '../../../src/images/layout.ts';
 import { canonicalJson } from '../../../src/simplestreams/canonical-json.ts';
 import { readGeneration } from '../../../src/simplestreams/generation.ts';
@@ -138,12 +138,12 @@ describe('rendered files', () => {
 describe('an empty catalog', () => {
   it('gives an index whose entry has no products, and no images', () => {
     const catalog: Catalog = {
-      schema: 1,
+      schema: CATALOG_SCHEMA,
       store: '00000000-0000-4000-8000-000000000000',
       generation: 1,
       settings: { clients: ['lxd', 'incus'], aliases: [], edgeSeconds: 0 },
       products: {},
-      refused: { count: 0, first: [] },
+      ignored: { count: 0, first: [] },
     };
     assert.deepEqual(readIndex(renderIndex(catalog, REVISION)).index['images']?.products, []);
     assert.deepEqual(readImages(renderImages(catalog, REVISION)).document.products, {});

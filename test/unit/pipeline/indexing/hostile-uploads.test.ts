@@ -233,7 +233,7 @@ describe('a published name whose bytes change', () => {
       context.advance(1000);
       await indexVersions(context, dirty);
     }
-    assert.equal((await storedVersion(store, GOOD))?.held, undefined);
+    assert.equal((await storedVersion(store, GOOD))?.embargoed, undefined);
     assert.deepEqual((await scanStore(context)).dirty, []);
   });
 
@@ -255,7 +255,7 @@ describe('a published name whose bytes change', () => {
     assert.equal((await storedVersion(store, GOOD))?.state, 'published');
     context.advance(DAY * 1000 + 1);
     await indexVersions(context, dirty);
-    assert.equal((await storedVersion(store, GOOD))?.held, undefined);
+    assert.equal((await storedVersion(store, GOOD))?.embargoed, undefined);
     assert.deepEqual((await scanStore(context)).dirty, []);
   });
 });

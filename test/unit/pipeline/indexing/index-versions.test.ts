@@ -331,7 +331,7 @@ describe('indexVersions', () => {
       ['', 'catalog_unreadable'],
       [good.slice(0, -20), 'catalog_unreadable'],
       [good.replace('"size":', '"size":-'), 'catalog_unreadable'],
-      [good.replace('"schema":1', '"schema":2'), 'catalog_newer'],
+      [good.replace('"schema":2', '"schema":3'), 'catalog_newer'],
       [undefined, 'catalog_lost'],
     ] as const) {
       if (damage === undefined) await store.remove(catalog);

@@ -187,7 +187,7 @@ describe('enumerateStore', () => {
     });
     assert.deepEqual(dirty, [SECOND]);
     assert.equal(refused.length, 3);
-    assert.equal(catalog.refused.count, 3);
+    assert.equal(catalog.ignored.count, 3);
     await indexVersions(testContext(store), dirty);
     assert.deepEqual((await scanStore(testContext(store))).dirty, []);
   });
