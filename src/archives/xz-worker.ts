@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 
 import { xzStream } from './xz-stream.ts';
+import { errorText } from '../log/error-text.ts';
 
 /** What the thread is sent: it may go on by one chunk, or the input that it asked for, or that there is no more. */
 export type XzRequest =
@@ -72,6 +73,6 @@ try {
   }
   answer({ kind: 'done' });
 } catch (error) {
-  answer({ kind: 'fault', message: error instanceof Error ? error.message : String(error) });
+  answer({ kind: 'fault', message: errorText(error) });
 }
 port.close();

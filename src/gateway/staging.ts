@@ -13,6 +13,7 @@ import type { ImageRegister } from './image-register.ts';
 import { reserveVersion, versionStamp } from '../publishing/reservation.ts';
 import { parseStagedImage, type StagedImage } from './staged-image.ts';
 import { RECORD_FILE, STAGING_PREFIX } from '../publishing/uploads-prefix.ts';
+import { errorText } from '../log/error-text.ts';
 
 /** LXD's client names an alias in a call of its own after the upload: an image rests so long before its properties place it. */
 const DEFAULT_SETTLE = 5_000;
@@ -122,7 +123,7 @@ export class Staging {
         done.catch((error: unknown) => {
           log('error', 'cannot place an uploaded image', {
             fingerprint: image.fingerprint,
-            error: error instanceof Error ? error.message : String(error),
+            error: errorText(error),
           });
           // A store that failed may be well again by then.
           if (!this.closed && this.find(image.fingerprint) === image) this.watch(image, settle);

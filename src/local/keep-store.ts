@@ -9,6 +9,7 @@ import { clearUploads } from '../publishing/clear-uploads.ts';
 import { createDirtySet, type DirtySet } from './changes/dirty-set.ts';
 import { repeat } from './periodic.ts';
 import type { ChangeSource } from './changes/change-source.ts';
+import { errorText } from '../log/error-text.ts';
 
 export interface ServiceOptions {
   readonly context: PipelineContext;
@@ -67,7 +68,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const sweeps = repeat(
       scanEveryMs,
       () => scan(options, dirty),
-      (error) => log('error', 'the enumeration failed and is tried again', { error: text(error) }),
+      (error) =>
+        log('error', 'the enumeration failed and is tried again', { error: errorText(error) }),
       { failed },
     );
     closers.push(() => sweeps.close());
@@ -87,7 +89,7 @@ async function firstScan(options: ServiceOptions, dirty: DirtySet): Promise<bool
     const foreign = isPipelineError(error, 'streams_foreign');
     if (foreign || !(isPipelineError(error) || isStoreError(error, 'no_space'))) throw error;
     options.context.log('error', 'only what is published already is served', {
-      error: text(error),
+      error: errorText(error),
     });
     return true;
   }
@@ -105,8 +107,4 @@ async function scan(
   dirty.add(await clearUploads(context));
   const { heldRemovals, refused } = found;
   onSweep?.({ endedAt: context.now(), dirty: found.dirty.length, heldRemovals, refused });
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -13,6 +13,7 @@ import { publishMirror } from './publish.ts';
 import { ReadBudget, type ReadLimits } from '../pipeline/indexing/read-budget.ts';
 import { ReadPool } from '../pipeline/indexing/read-pool.ts';
 import { failedReplications, proveReplica, REPAIR_AFTER_MS } from './replica.ts';
+import { errorText } from '../log/error-text.ts';
 
 export interface FanOutLimits extends ReadLimits {
   /** Stops at the next step; what is done stays. */
@@ -248,7 +249,7 @@ class FanOut {
     this.#context.log('warn', 'mirror copy failed', {
       mirror: this.#mirror.name,
       key,
-      error: error instanceof Error ? error.message : String(error),
+      error: errorText(error),
     });
     if (this.#failuresInRow >= MAX_FAILURES || isStoreError(error, 'no_space'))
       this.#stopped = true;

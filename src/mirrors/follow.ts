@@ -4,6 +4,7 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import { keepMirror } from './keep.ts';
 import type { Mirror } from './mirror.ts';
 import type { ETag } from '../storage/object-store.ts';
+import { errorText } from '../log/error-text.ts';
 
 export interface MirrorsOptions {
   readonly context: PipelineContext;
@@ -53,14 +54,14 @@ async function keep(
       const report = await keepMirror(context, mirror, { signal, graceMs, memory, quick });
       if (!quick) lookedAt = began;
       const [failure] = report.failures.values();
-      if (failure !== undefined) throw new Error(oneError(failure), { cause: failure });
+      if (failure !== undefined) throw new Error(errorText(failure), { cause: failure });
       failures = 0;
     } catch (error) {
       if (isOver()) return;
       failures += 1;
       log('error', 'a mirror could not be brought up to date and is tried again', {
         mirror: mirror.name,
-        error: oneError(error),
+        error: errorText(error),
         failures,
       });
     }
@@ -72,10 +73,6 @@ async function keep(
       if (failures === 0 && (await catalogEtag(context)) !== seen) break;
     }
   }
-}
-
-function oneError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Undefined when there is none, or the master cannot be asked: the fan-out then says why. */

@@ -11,6 +11,7 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import { fanOut, type FanOutLimits, type FanOutReport } from './fan-out.ts';
 import type { Mirror } from './mirror.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
+import { errorText } from '../log/error-text.ts';
 
 const RECORD_LIMIT = 64 * 1024;
 
@@ -57,7 +58,7 @@ async function leaveRecord(
     const { key, error } = failure ?? {};
     const met = failure && {
       ...(key === undefined ? {} : { key }),
-      message: error instanceof Error ? error.message : String(error),
+      message: errorText(error),
     };
     const next = nextMirrorRecord(before, met, now());
     if (next === undefined || next === before) return;

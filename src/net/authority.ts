@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { CertificateError, checkPair, reasonOf, serves, wantedHosts } from './certificate-check.ts';
+import { errorText } from '../log/error-text.ts';
+import { CertificateError, checkPair, serves, wantedHosts } from './certificate-check.ts';
 import {
   authorityPath,
   writeAuthority,
@@ -58,7 +59,7 @@ export async function ensureCertificate(options: {
   } catch (error) {
     if (error instanceof CertificateError) throw error;
     throw new CertificateError(
-      `the certificate authority in ${folder} cannot be used: ${reasonOf(error)}. Give its folder to this user, or choose another with --state`,
+      `the certificate authority in ${folder} cannot be used: ${errorText(error)}. Give its folder to this user, or choose another with --state`,
       { cause: error },
     );
   }
@@ -73,7 +74,7 @@ export async function loadCertificate(options: {
   const { certFile, keyFile, now = Date.now() } = options;
   const read = (file: string) =>
     readFile(file, 'utf8').catch((error: unknown) => {
-      throw new CertificateError(`${file} cannot be read: ${reasonOf(error)}`, { cause: error });
+      throw new CertificateError(`${file} cannot be read: ${errorText(error)}`, { cause: error });
     });
   const pair = { cert: await read(certFile), key: await read(keyFile) };
   checkPair(pair, certFile, now, `give a valid one that belongs to ${keyFile}`);

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { IssuedPair } from './issue.ts';
+import { errorText } from '../log/error-text.ts';
 
 /** A certificate that cannot be made or used. `message` says which file and what to do. */
 export class CertificateError extends Error {
@@ -64,12 +65,8 @@ function pairProblem(pair: IssuedPair, now: number): string | undefined {
     if (!certificate.checkPrivateKey(createPrivateKey(pair.key)))
       return 'does not belong to its key';
   } catch (error) {
-    return `or its key cannot be parsed (${reasonOf(error)})`;
+    return `or its key cannot be parsed (${errorText(error)})`;
   }
   if (certificate.validToDate.getTime() <= now) return `expired on ${certificate.validTo}`;
   return undefined;
-}
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import type { VersionReservation } from './reservation.ts';
-import { LeftBehindError, messageOf } from '../sources/instances/left-behind.ts';
+import { errorText } from '../log/error-text.ts';
+import { LeftBehindError } from '../sources/instances/left-behind.ts';
 
 /**
  * Takes away what an upload stored that ended with `error`, and rejects with that, or with the reason of its
@@ -16,7 +17,7 @@ export async function abandoned(
   } catch (left) {
     if (!stopped) throw left;
     throw new LeftBehindError(
-      `not all that was stored of it could be removed: ${messageOf(left)}`,
+      `not all that was stored of it could be removed: ${errorText(left)}`,
       {
         cause: left,
       },

@@ -9,7 +9,8 @@ import { ImageError } from '../archives/image-error.ts';
 import { imageOfInstance } from '../sources/instances/export-instance.ts';
 import { exportImage, type SourceImage } from '../sources/instances/images.ts';
 import { abandoned } from './abandon.ts';
-import { LeftBehindError, messageOf } from '../sources/instances/left-behind.ts';
+import { errorText } from '../log/error-text.ts';
+import { LeftBehindError } from '../sources/instances/left-behind.ts';
 import { versionPath, type PlacedVersion } from './place-version.ts';
 import { receiveImage } from './receive/receive-image.ts';
 import { type ImageHead } from './receive/received-image.ts';
@@ -73,7 +74,7 @@ async function publishInstance(
     placed = await publishImage(store, options, image, undefined);
   } catch (error) {
     await release().catch((left: unknown) => {
-      throw signal?.aborted === true ? left : besides(messageOf(error), left);
+      throw signal?.aborted === true ? left : besides(errorText(error), left);
     });
     throw error;
   }
@@ -84,7 +85,7 @@ async function publishInstance(
 }
 
 function besides(first: string, left: unknown): LeftBehindError {
-  return new LeftBehindError(`${first}; but ${messageOf(left)}`, { cause: left });
+  return new LeftBehindError(`${first}; but ${errorText(left)}`, { cause: left });
 }
 
 async function publishImage(

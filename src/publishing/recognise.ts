@@ -22,6 +22,7 @@ import { openMachineArchive } from '../archives/machine-archive.ts';
 import { tarContents } from '../archives/image-archive.ts';
 import { imageFault } from '../archives/image-error.ts';
 import { eachChunk, oneChunk, opening, type BorrowedChunks } from '../bytes/borrowed-chunks.ts';
+import { errorText } from '../log/error-text.ts';
 
 export interface RecognisedFile {
   readonly path: string;
@@ -62,7 +63,9 @@ export async function recogniseFiles(paths: readonly string[]): Promise<Recognis
 
 async function recognise(path: string): Promise<RecognisedFile[]> {
   const info = await stat(path).catch((error: unknown) => {
-    throw new UnrecognisedFileError(`${path} cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UnrecognisedFileError(`${path} cannot be read: ${errorText(error)}`, {
+      cause: error,
+    });
   });
   if (!info.isFile()) throw new UnrecognisedFileError(`${path} is no file`);
   if (info.size === 0) throw new UnrecognisedFileError(`${path} is empty`);
@@ -164,7 +167,9 @@ export function archiveName(given: string, kind: 'metadata' | 'unified'): string
 
 async function headOf(path: string): Promise<Uint8Array> {
   const handle = await open(path).catch((error: unknown) => {
-    throw new UnrecognisedFileError(`${path} cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UnrecognisedFileError(`${path} cannot be read: ${errorText(error)}`, {
+      cause: error,
+    });
   });
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_LENGTH), 0, HEAD_LENGTH, 0);
@@ -172,8 +177,4 @@ async function headOf(path: string): Promise<Uint8Array> {
   } finally {
     await handle.close();
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

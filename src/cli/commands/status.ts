@@ -16,6 +16,7 @@ import { listIgnoredKeys } from '../shared/listing.ts';
 import { withMirrors } from '../shared/mirrors.ts';
 import { formatBytes } from '../console/progress.ts';
 import { withStore, withStoreOptions, type OpenedStore } from '../shared/store-options.ts';
+import { errorText } from '../../log/error-text.ts';
 
 export function statusCommand(run: ProgramRun) {
   const command = new ConsoleCommand('status', run)
@@ -133,7 +134,7 @@ async function mirrorsOf(
     mapConcurrently(mirrors, mirrors.length, (one) => {
       if ('mirror' in one) return mirrorStatus(opened.context, one.mirror);
       const { name, error } = one;
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = errorText(error);
       return unopenedMirror(opened.context, name, problem);
     }),
   );

@@ -1,6 +1,7 @@
 import { oneLine, StoppedError, exitCodeOfSignal } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 import { onEndSignal } from './until-signal.ts';
+import { errorText } from '../../log/error-text.ts';
 
 /** A terminal tells a whole group, and npm and the launcher pass on what they get: the same signal twice. */
 const ECHO_MS = 500;
@@ -31,7 +32,7 @@ export async function stoppable<T>(
     return await work(abort.signal);
   } catch (error) {
     if (!stopped || error instanceof StoppedError) throw error;
-    const what = error instanceof Error ? error.message : String(error);
+    const what = errorText(error);
     throw new StoppedError(stopped.error.signal, oneLine(what));
   } finally {
     listening[Symbol.dispose]();

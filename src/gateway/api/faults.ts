@@ -9,6 +9,7 @@ import { isStoreError, type StoreErrorCode } from '../../storage/errors.ts';
 import { GatewayError, sendError } from './responses.ts';
 import type { Call, GatewayParts } from './call.ts';
 import { ClientGoneError } from './client-gone.ts';
+import { errorText } from '../../log/error-text.ts';
 
 /** A fault as a client is told of it: nothing of where and how the store keeps things. */
 export interface ClientFault {
@@ -37,7 +38,7 @@ const IMAGE_STATUS: Readonly<Record<ImageErrorCode, number>> = {
 };
 
 export function clientFault(error: unknown): ClientFault {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorText(error);
   if (error instanceof GatewayError) return { status: error.status, message };
   if (error instanceof ImageError) return { status: IMAGE_STATUS[error.code], message };
   if (error instanceof BodyTooLargeError) return { status: 413, message };
@@ -84,7 +85,7 @@ export function respondWithFault(
     });
   } else {
     const level = status >= 500 ? 'error' : status === 404 ? 'debug' : 'warn';
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     uploads.log(level, 'a request failed', { ...fields, message: reason });
   }
   if (response.headersSent) {

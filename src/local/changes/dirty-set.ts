@@ -1,5 +1,6 @@
 import type { Logger } from '../../log/logger.ts';
 import type { Outcome } from '../../pipeline/indexing/index-versions.ts';
+import { errorText } from '../../log/error-text.ts';
 
 export interface DirtySetParts {
   /**
@@ -77,7 +78,7 @@ export function createDirtySet({ work, log, random }: DirtySetParts): DirtySet {
       if (abort.signal.aborted) return;
       failures++;
       for (const prefix of batch) dirty.add(prefix);
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorText(error);
       log('error', 'the index could not be brought up to date and is tried again', {
         error: message,
         versions: batch.length,

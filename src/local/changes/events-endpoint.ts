@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 import type { Logger } from '../../log/logger.ts';
 import { listen, type ListenAddress } from '../../net/listen.ts';
+import { errorText } from '../../log/error-text.ts';
 
 /** The greatest body that is read, in bytes: an event is about 1 KiB, S3 sends at most 256 KiB of them. */
 const MAX_BODY = 1024 * 1024;
@@ -69,7 +70,7 @@ async function answer(
     accept(body);
     return 200;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     log('warn', 'not a bucket notification', { error: message });
     return 400;
   }

@@ -2,6 +2,7 @@ import { IMAGES_PREFIX, parseImageKey } from '../../images/layout.ts';
 import type { Logger } from '../../log/logger.ts';
 import { targetOfKey, targetOfPrefix } from '../../pipeline/indexing/targets.ts';
 import { watchTree, type TreeWatcher } from './tree-watcher.ts';
+import { errorText } from '../../log/error-text.ts';
 
 /**
  * Watches the images of a directory store, folders that appear later included, and reports the prefix
@@ -57,5 +58,5 @@ function explain(error: unknown): string {
   if (code === 'ENOSPC' || code === 'EMFILE') {
     return 'the system allows no more watches; raise fs.inotify.max_user_watches (or max_user_instances)';
   }
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isStoreError, type StoreErrorCode } from '../../storage/errors.ts';
 import type { Exchange } from './exchange.ts';
+import { errorText } from '../../log/error-text.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 
@@ -23,7 +24,7 @@ export function blame(exchange: Exchange, error: unknown): void {
   const status = isStoreError(error) ? STATUS[error.code] : 500;
   if (status !== 404) {
     const level = status === 503 ? 'warn' : 'error';
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     exchange.options.log(level, 'request failed', { url: exchange.request.url, status, reason });
   }
   if (status === 503) exchange.response.setHeader('Retry-After', RETRY_AFTER_SECONDS);

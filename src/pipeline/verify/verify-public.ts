@@ -15,6 +15,7 @@ import {
   type Problem,
 } from '../../simplestreams/salvage-documents.ts';
 import { isStoreError } from '../../storage/errors.ts';
+import { errorText } from '../../log/error-text.ts';
 
 export interface Verification {
   /** Files that were read. */
@@ -120,7 +121,7 @@ async function verifyItem(
   } catch (error) {
     // A server that is gone will not come back for the next thousand files.
     if (isStoreError(error) && error.code !== 'not_found') throw error;
-    return [error instanceof Error ? error.message : String(error)];
+    return [errorText(error)];
   }
 }
 

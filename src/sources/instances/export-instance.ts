@@ -1,8 +1,10 @@
 import { clientCommand, projectOf, type InstanceSource } from './configured-remote.ts';
 import { call, InstanceServerError, path } from './connection.ts';
-import { begin, endOf, textOf, type Ending } from './operation.ts';
+import { textOf } from '../../json/is-object.ts';
+import { begin, endOf, type Ending } from './operation.ts';
 import { parseImage, type SourceImage } from './images.ts';
-import { LeftBehindError, messageOf } from './left-behind.ts';
+import { errorText } from '../../log/error-text.ts';
+import { LeftBehindError } from './left-behind.ts';
 
 /** The image that a source has of an instance or snapshot. */
 export interface InstanceImage {
@@ -48,7 +50,7 @@ interface Result {
 
 function resultOf(ending: Ending, name: string): Result {
   if (ending.kind === 'done') {
-    return { fingerprint: textOf(ending.metadata, 'fingerprint'), ours: true };
+    return { fingerprint: textOf(ending.metadata, 'fingerprint') ?? '', ours: true };
   }
   const [, there] = /image already exists: ([0-9a-f]{64})/i.exec(ending.reason) ?? [];
   if (there !== undefined) return { fingerprint: there, ours: false };
@@ -59,7 +61,7 @@ function resultOf(ending: Ending, name: string): Result {
 async function unmake(source: InstanceSource, name: string, id: string): Promise<void> {
   const ending = await endOf(source.address, id, projectOf(source)).catch((error: unknown) => {
     throw new LeftBehindError(
-      `the source was making an image of ${name}, and may have it still (${messageOf(error)}); look with ${clientCommand(source, 'image list')}`,
+      `the source was making an image of ${name}, and may have it still (${errorText(error)}); look with ${clientCommand(source, 'image list')}`,
       { cause: error },
     );
   });
@@ -77,7 +79,7 @@ async function remove(source: InstanceSource, fingerprint: string): Promise<void
   } catch (error) {
     if (error instanceof InstanceServerError && error.status === 404) return;
     throw new LeftBehindError(
-      `the image ${fingerprint} that was made for it on the source is there still (${messageOf(error)}); delete it with ${clientCommand(source, 'image delete', fingerprint)}`,
+      `the image ${fingerprint} that was made for it on the source is there still (${errorText(error)}); delete it with ${clientCommand(source, 'image delete', fingerprint)}`,
       { cause: error },
     );
   }

@@ -1,4 +1,5 @@
 import { StoreError, type StoreErrorCode } from '../errors.ts';
+import { errorText } from '../../log/error-text.ts';
 
 export interface DirectoryContext {
   readonly operation: 'open' | 'stat' | 'read' | 'list' | 'write' | 'upload' | 'copy' | 'remove';
@@ -78,7 +79,7 @@ function classify(error: unknown, writing: boolean): readonly [StoreErrorCode, s
     case 'ENFILE':
       return ['unavailable', 'too many files are open. Raise the limit (ulimit -n).'];
     default:
-      return ['unavailable', `${error instanceof Error ? error.message : String(error)}.`];
+      return ['unavailable', `${errorText(error)}.`];
   }
 }
 

@@ -4,6 +4,7 @@ import { createGunzip } from 'node:zlib';
 import { directoryError, failure, type DirectoryContext } from './errors.ts';
 import { StoreError } from '../errors.ts';
 import type { UploadOptions } from '../object-store.ts';
+import { errorText } from '../../log/error-text.ts';
 
 /**
  * Writes all of `body` to an empty file. A body that comes gzipped is stored decoded: the encoding is for
@@ -34,7 +35,7 @@ export async function fill(
     else await store(body);
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     throw failure('unavailable', context, `the data to store broke off: ${message}.`, error);
   }
 }

@@ -1,5 +1,6 @@
 import { isStoreError } from '../errors.ts';
 import { s3Failure, type S3Context } from './errors.ts';
+import { errorText } from '../../log/error-text.ts';
 
 /** S3's limit for one upload. */
 export const MAX_PARTS = 10_000;
@@ -76,7 +77,7 @@ export class PartSource {
       return await this.#chunks.next();
     } catch (error) {
       if (isStoreError(error)) throw error;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorText(error);
       throw s3Failure('unavailable', this.#context, `the data to store broke off: ${why}.`, error);
     }
   }
