@@ -1,3 +1,6 @@
+import { decodedOrAbsent } from '../src/json/decode.ts';
+import { anything } from '../src/json/decoders.ts';
+import { memberOf, textOf } from '../src/json/is-object.ts';
 import { versionPrefix, productPrefix } from '../src/images/layout.ts';
 import { decodeObjectEvents } from '../src/pipeline/indexing/object-events.ts';
 import type { Outcome } from '../src/pipeline/indexing/index-versions.ts';
@@ -34,14 +37,14 @@ const LONGEST_WAIT_S = 300;
 
 /** Reads the event that the function was called with; messages of any other shape make it reject. */
 export function parseQueueEvent(event: unknown): QueueMessage[] {
-  const records = fieldOf(event, 'Records');
+  const records = memberOf(event, 'Records');
   if (!Array.isArray(records))
     throw new Error('the event is no SQS batch: it has no list "Records"');
   return records.map((record: unknown) => ({
-    messageId: textOf(record, 'messageId'),
-    receiptHandle: textOf(record, 'receiptHandle'),
-    body: textOf(record, 'body'),
-    receives: Number(fieldOf(fieldOf(record, 'attributes'), 'ApproximateReceiveCount') ?? 1) || 1,
+    messageId: required(record, 'messageId'),
+    receiptHandle: required(record, 'receiptHandle'),
+    body: required(record, 'body'),
+    receives: Number(memberOf(memberOf(record, 'attributes'), 'ApproximateReceiveCount') ?? 1) || 1,
   }));
 }
 
@@ -82,15 +85,9 @@ export function sweepMessage(prefixes: readonly string[]): string {
 }
 
 function sweepRequest(body: string): Request | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-  const own = fieldOf(value, 'bucketstreams');
+  const own = memberOf(decodedOrAbsent(anything, body), 'bucketstreams');
   if (own === undefined) return undefined;
-  const listed = fieldOf(own, 'versions');
+  const listed = memberOf(own, 'versions');
   const prefixes = Array.isArray(listed) ? listed : [undefined];
   const known = prefixes.flatMap((prefix: unknown) => {
     const target = typeof prefix === 'string' ? targetOfPrefix(prefix) : undefined;
@@ -122,14 +119,8 @@ export function waitOf(message: QueueMessage): number {
   return Math.min(LONGEST_WAIT_S, SHORTEST_WAIT_S * 2 ** Math.min(message.receives - 1, 10));
 }
 
-function fieldOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[name];
-}
-
-function textOf(value: unknown, name: string): string {
-  const text = fieldOf(value, name);
-  if (typeof text !== 'string')
-    throw new Error(`the event is no SQS batch: a record has no ${name}`);
+function required(record: unknown, name: string): string {
+  const text = textOf(record, name);
+  if (text === undefined) throw new Error(`the event is no SQS batch: a record has no ${name}`);
   return text;
 }

@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, parseDocument, type Document } from 'yaml';
 
 import { shown } from '../images/layout.ts';
+import { isObject } from '../json/is-object.ts';
 
 /** What an image tells about itself in `metadata.yaml` (LXD's and Incus's `api.ImageMetadata`). */
 export interface ImageMetadata {
@@ -100,8 +101,4 @@ function textOf(node: unknown): string | undefined {
   if (!isScalar(node)) return undefined;
   if (typeof node.value === 'string') return node.value;
   return node.value === null ? '' : node.source;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 
+import { parseJson } from '../json/decode.ts';
+import { textOf } from '../json/is-object.ts';
+
 /** The version of bucketstreams itself, for people. */
 export async function packageVersion(): Promise<string> {
   const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  const parsed: unknown = JSON.parse(text);
-  const known = typeof parsed === 'object' && parsed !== null && 'version' in parsed;
-  return known && typeof parsed.version === 'string' ? parsed.version : 'of unknown version';
+  return textOf(parseJson(text), 'version') ?? 'of unknown version';
 }

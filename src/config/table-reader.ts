@@ -1,3 +1,4 @@
+import { isObject } from '../json/is-object.ts';
 import { ConfigError } from './config-error.ts';
 import type { LineOf } from './source-lines.ts';
 
@@ -114,9 +115,7 @@ export class TableReader {
 }
 
 export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
-  );
+  return isObject(value) && !(value instanceof Date);
 }
 
 function described(value: unknown): string {

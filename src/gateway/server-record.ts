@@ -1,7 +1,10 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { parseSha256, type Sha256 } from '../images/digests.ts';
+import { sha256 } from '../catalog/field-decoders.ts';
+import type { Sha256 } from '../images/digests.ts';
+import { decodedOrAbsent } from '../json/decode.ts';
+import { listOf, object, text } from '../json/decoders.ts';
 
 /** What a running gateway leaves for the command that makes tokens for it. */
 export interface ServerRecord {
@@ -21,20 +24,13 @@ export async function writeServerRecord(folder: string, record: ServerRecord): P
   await rename(`${path}.new`, path);
 }
 
+const serverRecord = object<ServerRecord>({
+  addresses: listOf(text),
+  fingerprint: sha256,
+});
+
 /** The last gateway's record; undefined when there is none that can be used. */
 export async function readServerRecord(folder: string): Promise<ServerRecord | undefined> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(join(folder, RECORD_FILE), 'utf8'));
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { addresses, fingerprint } = value as Readonly<Record<string, unknown>>;
-  const digest = typeof fingerprint === 'string' ? parseSha256(fingerprint) : undefined;
-  if (!digest || !Array.isArray(addresses)) return undefined;
-  return {
-    addresses: addresses.filter((address): address is string => typeof address === 'string'),
-    fingerprint: digest,
-  };
+  const json = await readFile(join(folder, RECORD_FILE), 'utf8').catch(() => '');
+  return decodedOrAbsent(serverRecord, json);
 }

@@ -1,6 +1,11 @@
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import type { ETag } from '../storage/object-store.ts';
 import { isCreationDate } from '../archives/image-metadata.ts';
+import { etag, sha256 } from '../catalog/field-decoders.ts';
+import { decodedOrAbsent } from '../json/decode.ts';
+import { count, listOf, object, parsed, text, type Decoder } from '../json/decoders.ts';
+import { isObject, textsOf } from '../json/is-object.ts';
+import { wrong } from '../json/problem.ts';
 
 /** An image that is stored whole, and waits for the product it belongs to. Kept beside its root as JSON. */
 export interface StagedImage {
@@ -33,59 +38,29 @@ export interface StagedImage {
   readonly metadataFile?: string;
 }
 
+const time = parsed((text) => (Number.isNaN(Date.parse(text)) ? undefined : text), 'time');
+
+const creationDate: Decoder<number> = (value) =>
+  isCreationDate(value) ? value : wrong('a creation date', value);
+
+const stagedImage = object<StagedImage>({
+  id: text,
+  fingerprint: sha256,
+  size: count,
+  uploadedAt: time,
+  architecture: text,
+  creationDate,
+  // The members that are strings: what else an older gateway let through counts for nothing.
+  properties: (value) => (isObject(value) ? textsOf(value) : wrong('an object', value)),
+  aliases: listOf(text),
+  owner: sha256,
+  allow: listOf(text),
+  root: object<StagedImage['root']>({ key: text, name: text, etag, size: count }),
+  sentAs: (value) => (typeof value === 'string' ? parseSha256(value) : undefined),
+  metadataFile: (value) => (typeof value === 'string' ? value : undefined),
+});
+
 /** Reads a stored record; undefined when it is none of ours. */
-export function parseStagedImage(text: string): StagedImage | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (!isMap(value) || !isMap(value['root'])) return undefined;
-  const { id, fingerprint, size, uploadedAt, architecture, creationDate, metadataFile } = value;
-  const { key, name, etag, size: rootSize } = value['root'];
-  const digest = isText(fingerprint) ? parseSha256(fingerprint) : undefined;
-  const sentAs = isText(value['sentAs']) ? parseSha256(value['sentAs']) : undefined;
-  const properties = texts(value['properties']);
-  const aliases = list(value['aliases']);
-  const allow = list(value['allow']);
-  const owner = isText(value['owner']) ? parseSha256(value['owner']) : undefined;
-  if (!owner || !isText(id) || !digest || !isCount(size) || !isTime(uploadedAt)) return undefined;
-  if (!isText(architecture) || !isCreationDate(creationDate)) return undefined;
-  if (!properties || !aliases || !allow) return undefined;
-  if (!isText(key) || !isText(name) || !isText(etag) || !isCount(rootSize)) return undefined;
-  return {
-    ...{ id, fingerprint: digest, size, uploadedAt, architecture, creationDate, properties },
-    ...{ aliases, owner, allow, root: { key, name, etag: etag as ETag, size: rootSize } },
-    ...(sentAs && { sentAs }),
-    ...(isText(metadataFile) && { metadataFile }),
-  };
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function isTime(value: unknown): value is string {
-  return isText(value) && !Number.isNaN(Date.parse(value));
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function list(value: unknown): string[] | undefined {
-  return Array.isArray(value) && value.every(isText) ? value : undefined;
-}
-
-function texts(value: unknown): Record<string, string> | undefined {
-  if (!isMap(value)) return undefined;
-  const entries = Object.entries(value).flatMap(([name, text]) =>
-    isText(text) ? [[name, text] as const] : [],
-  );
-  return Object.fromEntries(entries);
+export function parseStagedImage(json: string): StagedImage | undefined {
+  return decodedOrAbsent(stagedImage, json);
 }

@@ -1,4 +1,7 @@
 import type { Sha256 } from '../images/digests.ts';
+import { decodedOrAbsent } from '../json/decode.ts';
+import { anything } from '../json/decoders.ts';
+import { textOf } from '../json/is-object.ts';
 
 /** What `lxc remote add NAME TOKEN` needs to know (LXD's and Incus's `api.CertificateAddToken`). */
 export interface TokenContents {
@@ -26,13 +29,6 @@ export function encodeToken(token: TokenContents): string {
 
 /** The secret in what a client sends as password or token: a whole token, or the bare secret. */
 export function secretOf(text: string): string {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(text, 'base64').toString('utf8'));
-    if (typeof value === 'object' && value !== null && 'secret' in value) {
-      if (typeof value.secret === 'string') return value.secret;
-    }
-  } catch {
-    // Then it is no whole token.
-  }
-  return text;
+  const token = decodedOrAbsent(anything, Buffer.from(text, 'base64').toString('utf8'));
+  return textOf(token, 'secret') ?? text;
 }

@@ -3,6 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs
 import { join } from 'node:path';
 
 import { parseSha256, type Sha256 } from '../images/digests.ts';
+import { decode, parseJson } from '../json/decode.ts';
+import { listOf, object, parsed, text, type Decoder } from '../json/decoders.ts';
 
 /** A client certificate that may use the gateway. */
 export interface TrustedClient {
@@ -46,7 +48,9 @@ export class TrustStore {
   }
 
   async find(fingerprint: Sha256): Promise<TrustedClient | undefined> {
-    return parseClient(await readJson(join(this.certificates, `${fingerprint}.json`)), fingerprint);
+    const path = join(this.certificates, `${fingerprint}.json`);
+    const client = await read(path, storedClient);
+    return client && { fingerprint, ...client };
   }
 
   /** In the order of their names. */
@@ -88,7 +92,7 @@ export class TrustStore {
   private async withdrawTokens(name: string): Promise<JoinToken[]> {
     const withdrawn: JoinToken[] = [];
     for (const file of await namesIn(this.tokens)) {
-      const token = parseToken(await readJson(join(this.tokens, file)));
+      const token = await read(join(this.tokens, file), joinToken);
       if (token?.name !== name) continue;
       await rm(join(this.tokens, file), { force: true });
       withdrawn.push(token);
@@ -113,7 +117,7 @@ export class TrustStore {
     now: number,
   ): Promise<TrustedClient | undefined> {
     const path = join(this.tokens, `${hashOf(secret)}.json`);
-    const token = parseToken(await readJson(path));
+    const token = await read(path, joinToken);
     if (token === undefined) return undefined;
     try {
       await unlink(path);
@@ -132,7 +136,7 @@ export class TrustStore {
   async pendingTokens(now: number): Promise<JoinToken[]> {
     const pending: JoinToken[] = [];
     for (const file of await namesIn(this.tokens)) {
-      const token = parseToken(await readJson(join(this.tokens, file)));
+      const token = await read(join(this.tokens, file), joinToken);
       if (token && Date.parse(token.expiresAt) > now) pending.push(token);
       else await rm(join(this.tokens, file), { force: true });
     }
@@ -155,13 +159,17 @@ async function writeJson(folder: string, name: string, value: object): Promise<v
   await rename(temporary, path);
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** Undefined when there is no such file, or something else is in it. Throws when it is no JSON. */
+async function read<T>(path: string, decoder: Decoder<T>): Promise<T | undefined> {
+  let value: unknown;
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
+    value = parseJson(await readFile(path, 'utf8'));
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw new Error(`${path} cannot be read; remove it, or restore it`, { cause: error });
   }
+  const decoded = decode(decoder, value);
+  return 'document' in decoded ? decoded.document : undefined;
 }
 
 async function namesIn(folder: string): Promise<string[]> {
@@ -173,25 +181,15 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-function parseClient(value: unknown, fingerprint: Sha256): TrustedClient | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { name, addedAt, allow } = value as Readonly<Record<string, unknown>>;
-  if (typeof name !== 'string' || typeof addedAt !== 'string' || !isTexts(allow)) return undefined;
-  return { fingerprint, name, addedAt, allow };
-}
+type StoredClient = Omit<TrustedClient, 'fingerprint'>;
 
-function parseToken(value: unknown): JoinToken | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { name, allow, expiresAt } = value as Readonly<Record<string, unknown>>;
-  if (typeof name !== 'string' || typeof expiresAt !== 'string' || !isTexts(allow)) {
-    return undefined;
-  }
-  return Number.isNaN(Date.parse(expiresAt)) ? undefined : { name, allow, expiresAt };
-}
+const storedClient = object<StoredClient>({ name: text, addedAt: text, allow: listOf(text) });
 
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
+const joinToken = object<JoinToken>({
+  name: text,
+  allow: listOf(text),
+  expiresAt: parsed((time) => (Number.isNaN(Date.parse(time)) ? undefined : time), 'time'),
+});
 
 function isAbsent(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';

@@ -1,6 +1,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { decodedOrAbsent } from '../json/decode.ts';
+import { count, object } from '../json/decoders.ts';
 import type { ScanSummary } from './keep-store.ts';
 
 const FILE = 'last-sweep.json';
@@ -13,25 +15,15 @@ export async function writeScanRecord(stateDir: string, report: ScanSummary): Pr
   await rename(temporary, join(stateDir, FILE));
 }
 
+const scanSummary = object<ScanSummary>({
+  endedAt: count,
+  dirty: count,
+  heldRemovals: count,
+  refused: count,
+});
+
 /** The last record, or undefined when there is none that can be read. */
 export async function readScanRecord(stateDir: string): Promise<ScanSummary | undefined> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(join(stateDir, FILE), 'utf8'));
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const fields = new Map<string, unknown>(Object.entries(value));
-  const count = (name: string) => {
-    const field = fields.get(name);
-    return typeof field === 'number' ? field : Number.NaN;
-  };
-  const report = {
-    endedAt: count('endedAt'),
-    dirty: count('dirty'),
-    heldRemovals: count('heldRemovals'),
-    refused: count('refused'),
-  };
-  return Object.values(report).some(Number.isNaN) ? undefined : report;
+  const json = await readFile(join(stateDir, FILE), 'utf8').catch(() => '');
+  return decodedOrAbsent(scanSummary, json);
 }

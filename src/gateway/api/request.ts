@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 import { wholeBody } from '../../bytes/borrowed-chunks.ts';
 import { shown } from '../../images/layout.ts';
+import { isObject } from '../../json/is-object.ts';
 import type { TrustedClient } from '../trust-store.ts';
 import type { Call, GatewayParts } from './call.ts';
 import { GatewayError } from './responses.ts';
@@ -48,7 +49,7 @@ export async function jsonBody(
 function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    if (isMap(value)) return value;
+    if (isObject(value)) return value;
   } catch {
     // The response is that for any other body that is no object.
   }
@@ -56,7 +57,7 @@ function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 }
 
 export function parseImagePost(body: Readonly<Record<string, unknown>>): ImagePost {
-  const source = isMap(body['source']) ? body['source'] : {};
+  const source = isObject(body['source']) ? body['source'] : {};
   const aliases = Array.isArray(body['aliases']) ? body['aliases'] : [];
   return {
     mode: text(source, 'mode'),
@@ -70,7 +71,7 @@ export function parseImagePost(body: Readonly<Record<string, unknown>>): ImagePo
     imageType: text(source, 'image_type'),
     project: text(source, 'project'),
     aliases: checkedAliases(
-      aliases.flatMap((alias: unknown) => (isMap(alias) ? [text(alias, 'name')] : [])),
+      aliases.flatMap((alias: unknown) => (isObject(alias) ? [text(alias, 'name')] : [])),
     ),
     properties: texts(body['properties']),
   };
@@ -145,10 +146,6 @@ export function text(
 }
 
 function texts(value: unknown): Record<string, string> {
-  if (!isMap(value)) return {};
+  if (!isObject(value)) return {};
   return Object.fromEntries(Object.keys(value).map((name) => [name, text(value, name)]));
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

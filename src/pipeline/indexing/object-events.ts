@@ -1,4 +1,7 @@
 import { IMAGES_PREFIX } from '../../images/layout.ts';
+import { decodedOrAbsent } from '../../json/decode.ts';
+import { anything } from '../../json/decoders.ts';
+import { isObject, memberOf } from '../../json/is-object.ts';
 
 /** A key whose object was written or removed, as far as an event can tell: a hint to look at it. */
 export interface KeyEvent {
@@ -41,10 +44,11 @@ const MAX_REASON_LENGTH = 200;
  * needed are not looked at.
  */
 export function decodeObjectEvents(body: unknown, scope: EventScope = {}): ObjectEvents {
-  const message = typeof body === 'string' ? parseJson(body) : body;
-  if (message === NOT_JSON) return { kind: 'malformed', reason: 'the body is not JSON' };
-  const records = field(message, 'Records');
-  if (records === undefined && field(message, 'Event') === 's3:TestEvent') return { kind: 'test' };
+  const message = typeof body === 'string' ? decodedOrAbsent(anything, body) : body;
+  if (message === undefined) return { kind: 'malformed', reason: 'the body is not JSON' };
+  const records = memberOf(message, 'Records');
+  if (records === undefined && memberOf(message, 'Event') === 's3:TestEvent')
+    return { kind: 'test' };
   if (!Array.isArray(records)) {
     return { kind: 'malformed', reason: 'the body has no list "Records"' };
   }
@@ -64,24 +68,24 @@ export function decodeObjectEvents(body: unknown, scope: EventScope = {}): Objec
 
 /** The event, or `foreign`, or else why the record is malformed. */
 function decodeRecord(record: unknown, scope: EventScope): KeyEvent | string {
-  if (typeof record !== 'object' || record === null) return 'a record is no object';
-  const source = field(record, 'eventSource');
+  if (!isObject(record)) return 'a record is no object';
+  const source = memberOf(record, 'eventSource');
   if (typeof source !== 'string') return 'a record has no eventSource';
   if (!SOURCES.includes(source)) return 'foreign';
   // Minor versions only add fields.
-  const version = field(record, 'eventVersion');
+  const version = memberOf(record, 'eventVersion');
   if (typeof version !== 'string') return 'a record has no eventVersion';
   if (!version.startsWith('2.')) return 'foreign';
-  const name = field(record, 'eventName');
+  const name = memberOf(record, 'eventName');
   if (typeof name !== 'string') return 'a record has no eventName';
   const removed = REMOVED.test(name);
   if (!removed && !WRITTEN.test(name)) return 'foreign';
 
-  const s3 = field(record, 's3');
-  const bucket = field(field(s3, 'bucket'), 'name');
+  const s3 = memberOf(record, 's3');
+  const bucket = memberOf(memberOf(s3, 'bucket'), 'name');
   if (typeof bucket !== 'string') return 'a record has no s3.bucket.name';
   if (scope.bucket !== undefined && scope.bucket !== bucket) return 'foreign';
-  const encoded = field(field(s3, 'object'), 'key');
+  const encoded = memberOf(memberOf(s3, 'object'), 'key');
   if (typeof encoded !== 'string' || encoded === '') return 'a record has no s3.object.key';
   const key = decodeKey(encoded);
   if (key === undefined) return `the key ${JSON.stringify(encoded)} is not form-encoded UTF-8`;
@@ -98,20 +102,4 @@ function decodeKey(encoded: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-const NOT_JSON = Symbol('not JSON');
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return NOT_JSON;
-  }
-}
-
-/** An own property: a record may have a `__proto__` member of any kind. */
-function field(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.getOwnPropertyDescriptor(value, name)?.value;
 }

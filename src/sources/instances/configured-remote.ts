@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 
+import { isObject, memberOf } from '../../json/is-object.ts';
 import { InstanceServerError, type ServerAddress } from './connection.ts';
 
 export type ServerKind = 'lxd' | 'incus';
@@ -68,9 +69,9 @@ export async function instanceSource(
     const socketPath = addr.replace(/^unix:(\/\/)?/, '');
     return { ...named, address: socketPath ? { socketPath } : await localSocket(kind, env) };
   }
-  const certificate = await textOf(join(folder, 'servercerts', `${remote}.crt`));
-  const cert = await textOf(join(folder, 'client.crt'));
-  const key = await textOf(join(folder, 'client.key'));
+  const certificate = await contentsOf(join(folder, 'servercerts', `${remote}.crt`));
+  const cert = await contentsOf(join(folder, 'client.crt'));
+  const key = await contentsOf(join(folder, 'client.key'));
   return {
     ...named,
     address: {
@@ -92,10 +93,10 @@ async function configured(
   env: Env,
 ): Promise<ConfiguredRemote | undefined> {
   for (const folder of configFolders(kind, env)) {
-    const text = await textOf(join(folder, 'config.yml'));
+    const text = await contentsOf(join(folder, 'config.yml'));
     if (text === undefined) continue;
-    const found = mapOf(mapOf(mapOf(parsed(text, folder))['remotes'])[name]);
-    if (Object.keys(found).length > 0) return { folder, found };
+    const found = memberOf(memberOf(parsed(text, folder), 'remotes'), name);
+    if (isObject(found) && Object.keys(found).length > 0) return { folder, found };
   }
   return undefined;
 }
@@ -157,15 +158,9 @@ function socketCandidates(kind: ServerKind, env: Env): string[] {
 }
 
 /** Undefined when there is no such file. */
-async function textOf(path: string): Promise<string | undefined> {
+async function contentsOf(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   });
-}
-
-function mapOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
 }

@@ -3,6 +3,8 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 
 import { pinnedTo } from '../../net/pinned-certificate.ts';
 import { wholeBody } from '../../bytes/borrowed-chunks.ts';
+import { parseJson } from '../../json/decode.ts';
+import { isObject, textOf } from '../../json/is-object.ts';
 
 /** A running LXD or Incus could not do what was asked of it. `message` is complete for a person. */
 export class InstanceServerError extends Error {
@@ -48,8 +50,8 @@ export async function call(
 ): Promise<unknown> {
   const response = await open(address, method, target, options);
   if ((response.statusCode ?? 500) >= 300) await failed(response);
-  const answer: unknown = JSON.parse((await wholeBody(response, ANSWER_LIMIT)).toString('utf8'));
-  if (!isMap(answer)) return undefined;
+  const answer = parseJson((await wholeBody(response, ANSWER_LIMIT)).toString('utf8'));
+  if (!isObject(answer)) return undefined;
   // Incus has sent its status already when an operation that was waited for fails.
   if (answer['type'] === 'error') {
     const status = typeof answer['error_code'] === 'number' ? answer['error_code'] : 500;
@@ -117,16 +119,12 @@ function checkedUrl(url: string): string {
 export async function failed(response: IncomingMessage): Promise<never> {
   let message = `status ${response.statusCode ?? 0}`;
   try {
-    const answer: unknown = JSON.parse((await wholeBody(response, ANSWER_LIMIT)).toString('utf8'));
-    if (isMap(answer) && typeof answer['error'] === 'string') message = answer['error'];
+    const answer = parseJson((await wholeBody(response, ANSWER_LIMIT)).toString('utf8'));
+    message = textOf(answer, 'error') ?? message;
   } catch {
     // The status has to do.
   }
   throw new InstanceServerError(`the source answers: ${message}`, {
     ...(response.statusCode !== undefined && { status: response.statusCode }),
   });
-}
-
-export function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

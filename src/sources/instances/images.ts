@@ -1,14 +1,7 @@
 import { gatheredBody } from '../../bytes/gathered-body.ts';
-import {
-  call,
-  failed,
-  InstanceServerError,
-  isMap,
-  open,
-  path,
-  type ServerAddress,
-} from './connection.ts';
+import { call, failed, InstanceServerError, open, path, type ServerAddress } from './connection.ts';
 import { multipartBoundary, multipartParts } from '../../bytes/multipart.ts';
+import { memberOf, textOf, textsOf } from '../../json/is-object.ts';
 import type { IncomingImage } from '../../archives/incoming-image.ts';
 
 /** What of an image's description is of use here (`api.Image`). */
@@ -34,8 +27,8 @@ export async function findImage(
   if (direct) return parseImage(direct);
   if (query['secret'] !== undefined) return parseImage(await get(name));
   const alias = await get('aliases', name);
-  const target = isMap(alias) ? alias['target'] : undefined;
-  if (typeof target !== 'string') throw unexpectedResponse('an alias without a target');
+  const target = textOf(alias, 'target');
+  if (target === undefined) throw unexpectedResponse('an alias without a target');
   return parseImage(await get(target));
 }
 
@@ -57,15 +50,14 @@ export async function exportImage(
 }
 
 export function parseImage(value: unknown): SourceImage {
-  if (!isMap(value) || typeof value['fingerprint'] !== 'string') {
-    throw unexpectedResponse('an image without a fingerprint');
-  }
-  const properties = isMap(value['properties']) ? value['properties'] : {};
-  const entries = Object.entries(properties).flatMap(([name, text]) =>
-    typeof text === 'string' ? [[name, text] as const] : [],
-  );
-  const size = typeof value['size'] === 'number' ? value['size'] : 0;
-  return { fingerprint: value['fingerprint'], properties: Object.fromEntries(entries), size };
+  const fingerprint = textOf(value, 'fingerprint');
+  if (fingerprint === undefined) throw unexpectedResponse('an image without a fingerprint');
+  const size = memberOf(value, 'size');
+  return {
+    fingerprint,
+    properties: textsOf(memberOf(value, 'properties')),
+    size: typeof size === 'number' ? size : 0,
+  };
 }
 
 export function unexpectedResponse(what: string): InstanceServerError {

@@ -2,7 +2,3 @@
 export class LeftBehindError extends Error {
   override readonly name = 'LeftBehindError';
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

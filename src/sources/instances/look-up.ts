@@ -1,6 +1,6 @@
 import { clientCommand, projectOf, type InstanceSource } from './configured-remote.ts';
 import { call, InstanceServerError, path } from './connection.ts';
-import { textOf } from './operation.ts';
+import { textOf } from '../../json/is-object.ts';
 import { parseImage, type SourceImage } from './images.ts';
 
 /** What a name stands for on a source. */
@@ -43,7 +43,7 @@ async function aliasTarget(
 ): Promise<string | undefined> {
   const target = path(['images', 'aliases', name], projectOf(source));
   const alias = await orAbsent(call(source.address, 'GET', target, { signal }));
-  return alias === undefined ? undefined : textOf(alias, 'target');
+  return alias === undefined ? undefined : (textOf(alias, 'target') ?? '');
 }
 
 /** `Stopped`, `Running`, …; of a snapshot, some text. */
@@ -58,7 +58,7 @@ async function instanceStatus(
       : ['instances', instance];
   const target = path(names, projectOf(source));
   const found = await orAbsent(call(source.address, 'GET', target, { signal }));
-  return found === undefined ? undefined : textOf(found, 'status');
+  return found === undefined ? undefined : (textOf(found, 'status') ?? '');
 }
 
 /** Looked for in the list of all: asked for an ambiguous beginning, LXD gives any image that fits. */

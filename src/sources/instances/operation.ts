@@ -1,4 +1,5 @@
-import { call, InstanceServerError, isMap, path, type ServerAddress } from './connection.ts';
+import { memberOf, textOf } from '../../json/is-object.ts';
+import { call, InstanceServerError, path, type ServerAddress } from './connection.ts';
 
 /** How something ended that the server does by itself once it is asked to. */
 export type Ending =
@@ -15,7 +16,7 @@ export async function begin(
 ): Promise<string> {
   // With no signal: what is asked for may be begun, and without its id nobody could undo it.
   const id = textOf(await call(address, method, target, body ? { body } : {}), 'id');
-  if (id !== '') return id;
+  if (id) return id;
   throw new InstanceServerError(
     'the source answers with no operation; is it an LXD or Incus server?',
   );
@@ -32,16 +33,10 @@ export async function endOf(
   try {
     const operation = await call(address, 'GET', target, { signal, patient: true });
     const reason = textOf(operation, 'err');
-    if (reason !== '') return { kind: 'failed', reason };
-    return { kind: 'done', metadata: isMap(operation) ? operation['metadata'] : undefined };
+    if (reason) return { kind: 'failed', reason };
+    return { kind: 'done', metadata: memberOf(operation, 'metadata') };
   } catch (error) {
     if (!(error instanceof InstanceServerError) || error.status === undefined) throw error;
     return { kind: 'failed', reason: error.message };
   }
-}
-
-/** A text of a JSON object; empty when it has none of that name. */
-export function textOf(value: unknown, name: string): string {
-  const found = isMap(value) ? value[name] : undefined;
-  return typeof found === 'string' ? found : '';
 }

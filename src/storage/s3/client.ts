@@ -1,4 +1,5 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { isObject, textOf } from '../../json/is-object.ts';
 import { S3Wire } from './wire.ts';
 
 /** Whose rights a store is used with. */
@@ -95,12 +96,12 @@ function identity(credentials: S3Credentials): S3ClientConfig {
 }
 
 function factsOf(response: unknown): { status?: number; date?: string } {
-  if (typeof response !== 'object' || response === null) return {};
-  const { statusCode: status, headers } = response as { statusCode?: unknown; headers?: unknown };
-  const date =
-    typeof headers === 'object' && headers !== null && 'date' in headers ? headers.date : undefined;
+  // The SDK's response is an object of a class; its members may not be its own.
+  if (!isObject(response)) return {};
+  const { statusCode: status, headers } = response;
+  const date = textOf(headers, 'date');
   return {
     ...(typeof status === 'number' ? { status } : {}),
-    ...(typeof date === 'string' ? { date } : {}),
+    ...(date === undefined ? {} : { date }),
   };
 }

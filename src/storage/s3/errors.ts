@@ -1,3 +1,4 @@
+import { memberOf } from '../../json/is-object.ts';
 import { StoreError, type StoreErrorCode } from '../errors.ts';
 
 export interface S3Context {
@@ -64,11 +65,8 @@ export function s3Failure(
 /** The HTTP status that the server answered with, or undefined when it did not answer. */
 export function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
-  const metadata: unknown = error.$metadata;
-  if (typeof metadata !== 'object' || metadata === null) return undefined;
-  return 'httpStatusCode' in metadata && typeof metadata.httpStatusCode === 'number'
-    ? metadata.httpStatusCode
-    : undefined;
+  const status = memberOf(error.$metadata, 'httpStatusCode');
+  return typeof status === 'number' ? status : undefined;
 }
 
 function classify(
