@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Sha256 } from '../images/digests.ts';
+import { formatHostPort } from '../net/host-port.ts';
 import { listen } from '../net/listen.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -123,10 +124,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     answer(request, response);
   });
   const bound = await listen(server, { host, port: options.port }, '--port');
-  const addresses = (options.names ?? [host]).map((name) => addressOf(name, bound.port));
+  const addresses = (options.names ?? [host]).map((name) =>
+    formatHostPort({ host: name, port: bound.port }),
+  );
   await writeServerRecord(trustFolder(state), { addresses, fingerprint });
   return {
-    ...{ url: `https://${addressOf(host, bound.port)}`, port: bound.port, fingerprint },
+    ...{
+      url: `https://${formatHostPort({ host, port: bound.port })}`,
+      port: bound.port,
+      fingerprint,
+    },
     useCertificate: async (renewed) => {
       server.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' });
       const renewedFingerprint = fingerprintOfPem(renewed.cert);
@@ -142,8 +149,4 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       register.close();
     },
   };
-}
-
-function addressOf(name: string, port: number): string {
-  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
 }

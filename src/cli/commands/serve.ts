@@ -1,5 +1,6 @@
 import type { ServeConfig } from '../../config/config.ts';
 import { trustInstructions } from '../../net/authority.ts';
+import { parseHostPort } from '../../net/host-port.ts';
 import type { FrontAddress, GatewayAddress } from '../../local/start-local.ts';
 import { ConsoleCommand, examples, type ProgramRun } from '../console/command.ts';
 import { UsageError } from '../console/exit.ts';
@@ -109,12 +110,11 @@ function gatewayAddress(
   if (given === undefined) {
     return { host: '127.0.0.1', port: front.port === 0 ? 0 : 8444, optional: true };
   }
-  const [, host = '', digits] = /^(?:\[?([^[\]]*?)\]?:)?(\d+)$/.exec(given) ?? [];
-  if (digits === undefined) {
+  const address = parseHostPort(given);
+  if (address === undefined) {
     throw new UsageError(`--gateway is ${JSON.stringify(given)}; HOST:PORT or off is expected`);
   }
-  const ownHost = host === '' ? '127.0.0.1' : host;
-  return { host: ownHost, port: port(digits, '--gateway'), optional: false };
+  return { host: address.host || '127.0.0.1', port: address.port, optional: false };
 }
 
 function instructions(url: string, { tls }: FrontAddress, caPath: string | undefined): string {

@@ -1,4 +1,5 @@
 import type { ServeConfig } from '../../config/config.ts';
+import { parseHostPort } from '../../net/host-port.ts';
 import type { ListenAddress } from '../../net/listen.ts';
 import {
   startLocal,
@@ -11,7 +12,6 @@ import { directorySource, eventsSource } from '../../local/changes/change-source
 import type { Logger } from '../../log/logger.ts';
 import type { Mirror } from '../../mirrors/mirror.ts';
 import { UsageError, type ExitCode } from '../console/exit.ts';
-import { port } from '../console/options.ts';
 import type { Terminal } from '../console/terminal.ts';
 import { withMirrors } from './mirrors.ts';
 import type { LocalValues } from './local-options.ts';
@@ -143,13 +143,11 @@ function eventsAddress(
     // MinIO sends a token with a space in it as it stands, without "Bearer".
     throw new UsageError('BUCKETSTREAMS_EVENTS_TOKEN has a space in it; choose one without');
   }
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(given);
-  const host = match?.[1] ?? match?.[2];
-  const digits = match?.[3];
-  if (host === undefined || digits === undefined) {
+  const address = parseHostPort(given);
+  if (!address?.host) {
     throw new UsageError(`--events-listen is ${JSON.stringify(given)}; HOST:PORT is expected`);
   }
-  return { address: { host, port: port(digits, '--events-listen') }, token };
+  return { address, token };
 }
 
 function expire(ms: number): Promise<void> {

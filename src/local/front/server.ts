@@ -9,6 +9,7 @@ import { respond } from './respond.ts';
 import { type ResponseOptions } from './exchange.ts';
 import { httpsListener } from './https-listener.ts';
 import { refuseBroken } from './problems.ts';
+import { bracketed } from '../../net/host-port.ts';
 import { listen } from '../../net/listen.ts';
 
 export interface FrontOptions {
@@ -142,5 +143,5 @@ function connectionSignal(signals: WeakMap<Socket, AbortSignal>, socket: Socket)
 
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::' || host === '') return 'localhost';
-  return host.includes(':') ? `[${host}]` : host;
+  return bracketed(host);
 }

@@ -3,6 +3,7 @@ import { trustFolder } from '../../../gateway/server.ts';
 import { encodeToken } from '../../../gateway/token.ts';
 import { TrustStore } from '../../../gateway/trust-store.ts';
 import { parseSha256, type Sha256 } from '../../../images/digests.ts';
+import { formatHostPort } from '../../../net/host-port.ts';
 import { ConsoleCommand, examples, type ProgramRun } from '../../console/command.ts';
 import { CommandError, type ExitCode } from '../../console/exit.ts';
 import { texts, value } from '../../console/options.ts';
@@ -76,7 +77,7 @@ async function token(name: string, values: TokenValues, terminal: Terminal): Pro
     const addresses =
       record && !named
         ? record.addresses
-        : namesOf(values).map((host) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
+        : namesOf(values).map((host) => formatHostPort({ host, port }));
     const serverFingerprint = record?.fingerprint ?? (await ownFingerprint(values, state));
     const expiresAt = new Date(Date.now() + expiry).toISOString();
     const secret = await trust.createToken({ name, allow, expiresAt });
