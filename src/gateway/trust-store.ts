@@ -17,7 +17,10 @@ export interface TrustedClient {
   readonly allow: readonly string[];
 }
 
-/** Whether a product path matches one of the patterns: `*` stands for anything, `/` included. */
+/**
+ * Whether a product path matches one of the stored patterns. In stored patterns `*` also matches `/`, as commit
+ * 19521b3 wrote and read them. `allowPattern` stores only patterns that mean the same in both languages.
+ */
 export function allows(patterns: readonly string[], path: string): boolean {
   if (patterns.length === 0) return true;
   return patterns.some((pattern) => {

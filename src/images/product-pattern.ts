@@ -8,8 +8,8 @@ export type ProductTest = (product: ProductRef) => boolean;
  * characters of one name and missing names at the end for all. Undefined when it is none.
  */
 export function parseProductPattern(text: string): ProductTest | undefined {
-  const names = text.replace(/\/$/, '').split(/[/:]/);
-  if (names.length > 4 || names.some((name) => !/^[A-Za-z0-9._*-]+$/.test(name))) return undefined;
+  const names = productPatternNames(text);
+  if (names === undefined) return undefined;
   const tests = names.map((name) => {
     const source = name
       .split('*')
@@ -21,4 +21,11 @@ export function parseProductPattern(text: string): ProductTest | undefined {
     const own = [os, release, arch, variant];
     return tests.every((test, at) => test.test(own[at] ?? ''));
   };
+}
+
+/** The names that a pattern gives, one to four; undefined when it is none. */
+export function productPatternNames(text: string): readonly string[] | undefined {
+  const names = text.replace(/\/$/, '').split(/[/:]/);
+  const areNames = names.length <= 4 && names.every((name) => /^[A-Za-z0-9._*-]+$/.test(name));
+  return areNames ? names : undefined;
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 import { shown } from '../../images/layout.ts';
-import { allowProblem } from '../../gateway/allowed-products.ts';
+import { allowPattern } from '../../gateway/allowed-products.ts';
 import { UsageError } from '../console/exit.ts';
 import { seconds } from '../console/options.ts';
 
@@ -27,13 +27,13 @@ export function checkTokenName(name: string): void {
   );
 }
 
-export function checkAllow(patterns: readonly string[]): void {
-  for (const pattern of patterns) {
-    const problem = allowProblem(pattern);
-    if (problem !== undefined) {
-      throw new UsageError(`--allow is ${JSON.stringify(pattern)}; ${problem}`);
-    }
-  }
+/** The patterns of `--allow` as they are stored. */
+export function allowPatterns(patterns: readonly string[]): readonly string[] {
+  return patterns.map((pattern) => {
+    const allowed = allowPattern(pattern);
+    if ('stored' in allowed) return allowed.stored;
+    throw new UsageError(`--allow is ${JSON.stringify(pattern)}; ${allowed.problem}`);
+  });
 }
 
 export function checkedHost(name: string): string {

@@ -12,7 +12,7 @@ describe('gateway token', () => {
     const cases: readonly [readonly string[], RegExp][] = [
       [['x', '--expiry', '0'], /--expiry is "0"; more than 0 seconds and at most 31536000/],
       [['x', '--expiry', '31536001'], /at most 31536000 \(a year\)/],
-      [['x', '--allow', 'iats'], /--allow is "iats"; it can match no product; write os/],
+      [['x', '--allow', 'iats//'], /--allow is "iats\/\/"; it can match no product; write os/],
       [['x', '--allow', '/iats/*'], /--allow is "\/iats\/\*"; it can match no product/],
       [['x', '--name', 'https://hub'], /--name is "https:\/\/hub"; a host name or an address/],
       [['x', '--name', 'hub:8444'], /the port goes into --port/],

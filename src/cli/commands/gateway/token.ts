@@ -9,7 +9,7 @@ import { CommandError, type ExitCode } from '../../console/exit.ts';
 import { texts, value } from '../../console/options.ts';
 import type { Terminal } from '../../console/terminal.ts';
 import {
-  checkAllow,
+  allowPatterns,
   checkTokenName,
   DEFAULT_LIFETIME,
   tokenLifetime,
@@ -33,7 +33,7 @@ export function tokenCommand(run: ProgramRun) {
     .addOption(
       texts(
         '--allow <PATTERN>',
-        'Products that the client may publish, such as iats/*, where * stands for anything. Default: all.',
+        'Products that the client may publish, such as iats/* or */*/*/default. Default: all.',
       ),
     )
     .addOption(
@@ -66,8 +66,8 @@ interface TokenValues extends AddressValues {
 
 async function token(name: string, values: TokenValues, terminal: Terminal): Promise<ExitCode> {
   checkTokenName(name);
-  const { allow = [], expiry = DEFAULT_LIFETIME } = values;
-  checkAllow(allow);
+  const { expiry = DEFAULT_LIFETIME } = values;
+  const allow = allowPatterns(values.allow ?? []);
   return withStore({ values, terminal, logLevel: 'info' }, async ({ stateDir }) => {
     const state = values.state ?? stateDir;
     const trust = new TrustStore(trustFolder(state));
