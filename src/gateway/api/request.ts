@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 
 import { wholeBody } from '../../bytes/borrowed-chunks.ts';
 import { shown } from '../../images/layout.ts';
+import { decodedOrAbsent } from '../../json/decode.ts';
+import { anything } from '../../json/decoders.ts';
 import { isObject } from '../../json/is-object.ts';
 import type { TrustedClient } from '../trust-store.ts';
 import type { Call, GatewayParts } from './call.ts';
@@ -47,12 +49,8 @@ export async function jsonBody(
 }
 
 function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    if (isObject(value)) return value;
-  } catch {
-    // The response is that for any other body that is no object.
-  }
+  const value = decodedOrAbsent(anything, Buffer.from(bytes).toString('utf8'));
+  if (isObject(value)) return value;
   throw new GatewayError(400, 'the request is no JSON object');
 }
 

@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { encoded, requestSigner, type RequestSigner } from './sign.ts';
+import { isObject } from '../../json/is-object.ts';
 
 /** A request for an object, or for a part of one that is being uploaded. */
 export interface WireOrder {
@@ -115,9 +116,9 @@ export class S3Wire {
   }
 
   #judged(outcome: unknown): WireResponse | undefined {
-    if (!isRecord(outcome) || !isRecord(outcome['response'])) return undefined;
+    if (!isObject(outcome) || !isObject(outcome['response'])) return undefined;
     const { statusCode: status, headers: received, body } = outcome['response'];
-    if (typeof status !== 'number' || !isRecord(received)) return undefined;
+    if (typeof status !== 'number' || !isObject(received)) return undefined;
     if (!(body instanceof Readable)) return undefined;
     const headers = Object.fromEntries(
       Object.entries(received).filter((entry): entry is [string, string] => {
@@ -138,7 +139,7 @@ export class S3Wire {
 
 /** Takes the address of objects from a request for `key`. Undefined where it was signed in another way than ours. */
 function addressOf(key: string, request: unknown, client: S3Client): Address | undefined {
-  if (!isRecord(request) || !isRecord(request['headers'])) return undefined;
+  if (!isObject(request) || !isObject(request['headers'])) return undefined;
   const { protocol, hostname, port, path, headers } = request;
   const { host, authorization, 'user-agent': userAgent } = headers;
   if (typeof protocol !== 'string' || typeof hostname !== 'string' || typeof path !== 'string')
@@ -158,8 +159,4 @@ function addressOf(key: string, request: unknown, client: S3Client): Address | u
     userAgent: typeof userAgent === 'string' ? userAgent : 'bucketstreams',
     signer: requestSigner(region, client.config),
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
