@@ -9,7 +9,7 @@ import {
   type BorrowedChunks,
   type Chunks,
 } from '../bytes/borrowed-chunks.ts';
-import { collecting } from '../bytes/young-heap.ts';
+import { collecting } from '../bytes/body-memory.ts';
 import { HEAD_LENGTH, sniff, type Compression, type Signature } from '../images/formats.ts';
 import { xzStream } from './xz-stream.ts';
 import { xzThread } from './xz-thread.ts';

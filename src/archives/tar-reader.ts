@@ -1,8 +1,14 @@
 import { borrowed, type BorrowedChunks } from '../bytes/borrowed-chunks.ts';
-import { BlockReader } from './block-reader.ts';
-import { isSparse, paxName, paxRecords, paxSize } from './pax-records.ts';
+import {
+  BlockReader,
+  isSparse,
+  paxName,
+  paxRecords,
+  paxSize,
+  tarHeader,
+  type TarHeader,
+} from './tar-blocks.ts';
 import { TarError } from './tar-error.ts';
-import { tarHeader, type TarHeader } from './tar-header.ts';
 
 export { TarError } from './tar-error.ts';
 

@@ -1,7 +1,7 @@
 import type { CommandUnknownOpts } from 'commander';
 
 import type { ProgramRun } from './console/command.ts';
-import { keepYoungHeapSmall } from '../bytes/young-heap.ts';
+import { keepYoungHeapSmall } from '../bytes/body-memory.ts';
 
 /** A command by its name. Its module is loaded only when it is used, so that `--help` is quick. */
 export interface CommandEntry {

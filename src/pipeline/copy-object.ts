@@ -9,7 +9,7 @@ import type {
   UploadOptions,
   WriteCondition,
 } from '../storage/object-store.ts';
-import { collecting } from '../bytes/young-heap.ts';
+import { collecting } from '../bytes/body-memory.ts';
 
 export interface CopyOrder {
   readonly key: string;

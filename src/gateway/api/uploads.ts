@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import type { IncomingImage } from '../../archives/incoming-image.ts';
-import { gatheredBody } from '../../bytes/gathered-body.ts';
+import { gatheredBody } from '../../bytes/body-memory.ts';
 import { multipartBoundary, multipartParts } from '../../bytes/multipart.ts';
 import { type ApiResponse, GatewayError, operation, sync } from './responses.ts';
 import type { Call, GatewayParts } from './call.ts';

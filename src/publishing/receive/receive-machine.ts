@@ -4,7 +4,7 @@ import type { Compression } from '../../archives/compression.ts';
 import type { ImageMetadata } from '../../archives/image-metadata.ts';
 import { openMachineArchive } from '../../archives/machine-archive.ts';
 import { hashed, type BorrowedChunks } from '../../bytes/borrowed-chunks.ts';
-import { collecting } from '../../bytes/young-heap.ts';
+import { collecting } from '../../bytes/body-memory.ts';
 import { rootFile } from '../../images/file-kinds.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
 import type { OpenedImage } from './received-image.ts';

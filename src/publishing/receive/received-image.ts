@@ -53,7 +53,7 @@ export interface OpenedImage {
   close(): Promise<void> | void;
 }
 
-export interface ConvertedImage {
+interface ConvertedImage {
   readonly metadataFile: Buffer;
   readonly hash: Hash;
 }

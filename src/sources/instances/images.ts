@@ -1,4 +1,4 @@
-import { gatheredBody } from '../../bytes/gathered-body.ts';
+import { gatheredBody } from '../../bytes/body-memory.ts';
 import { call, failed, InstanceServerError, open, path, type ServerAddress } from './connection.ts';
 import { multipartBoundary, multipartParts } from '../../bytes/multipart.ts';
 import { memberOf, textOf, textsOf } from '../../json/is-object.ts';

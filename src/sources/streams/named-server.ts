@@ -1,6 +1,6 @@
 import type { IncomingImage } from '../../archives/incoming-image.ts';
 import { opening, type BorrowedChunks } from '../../bytes/borrowed-chunks.ts';
-import { gatheredBody } from '../../bytes/gathered-body.ts';
+import { gatheredBody } from '../../bytes/body-memory.ts';
 import type { Part } from '../../bytes/multipart.ts';
 import { InstanceServerError } from '../instances/connection.ts';
 import type { FetchPolicy } from './fetch-policy.ts';

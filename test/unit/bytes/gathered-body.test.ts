@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { eachChunk, lend, owned } from '../../../src/bytes/borrowed-chunks.ts';
-import { gatheredBody } from '../../../src/bytes/gathered-body.ts';
+import { gatheredBody } from '../../../src/bytes/body-memory.ts';
 
 const MIB = 1024 * 1024;
 
