@@ -61,10 +61,12 @@ function readItem(place: string, item: ItemEntry): PublicItem | string | undefin
   if (path === '') return 'it has no path';
   if (size < 0) return 'its size is not a whole number';
   const combined = new Map<string, Sha256>();
-  for (const { ftype: root, field, text } of statedFingerprints(item)) {
+  for (const { root, text } of statedFingerprints(item)) {
     const fingerprint = parseSha256(text);
-    if (fingerprint === undefined) return `its ${field} is not 64 lowercase hexadecimal characters`;
-    combined.set(root, fingerprint);
+    if (fingerprint === undefined) {
+      return `its ${root.hashField} is not 64 lowercase hexadecimal characters`;
+    }
+    combined.set(root.ftype, fingerprint);
   }
   return { place, ftype, path, size, sha256, combined };
 }

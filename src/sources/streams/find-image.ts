@@ -1,6 +1,6 @@
 import { canonicalArchitecture } from '../../images/architectures.ts';
 import { parseSha256, type Sha256 } from '../../images/digests.ts';
-import { fileKind, ROOT_KINDS } from '../../images/file-kinds.ts';
+import { fileKind } from '../../images/file-kinds.ts';
 import { startsWithDate } from '../../images/layout.ts';
 import { INDEX_KEY } from '../../facts/delivery-policy.ts';
 import type { ItemEntry, ProductEntry } from '../../simplestreams/documents.ts';
@@ -84,11 +84,10 @@ function imagesOf(product: ProductEntry, type: string): StreamImage[] {
 function splitImages(items: readonly ItemEntry[], type: string): Omit<StreamImage, 'properties'>[] {
   const metadata = firstOf(items, 'metadata');
   if (!metadata) return [];
-  return statedFingerprints(metadata).flatMap(({ ftype, text }) => {
-    const root = items.find((item) => item.ftype === ftype);
-    const kind = ROOT_KINDS.find((one) => one.ftype === ftype);
+  return statedFingerprints(metadata).flatMap(({ root: kind, text }) => {
+    const root = items.find(({ ftype }) => ftype === kind.ftype);
     const fingerprint = parseSha256(text);
-    if (!root || !fingerprint || (type !== '' && type !== kind?.type)) return [];
+    if (!root || !fingerprint || (type !== '' && type !== kind.type)) return [];
     return [{ fingerprint, metadataPath: metadata.path, rootPath: root.path }];
   });
 }
