@@ -29,6 +29,11 @@ const CHANCE = [
     message: 'This room has no chance: take it as an argument.',
   },
 ];
+/** It only keeps keys on a line, and it switches the compiler's check for excess properties off. */
+const LITERAL_SPREAD = {
+  selector: 'ObjectExpression > SpreadElement > ObjectExpression',
+  message: 'Write the properties out: a spread literal is not checked for excess properties.',
+};
 const CLOCK = [
   'NewExpression[callee.name="Date"][arguments.length=0]',
   'CallExpression[callee.name="Date"]',
@@ -72,6 +77,7 @@ export default tseslint.config(
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
     rules: {
+      'no-restricted-syntax': ['error', LITERAL_SPREAD],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       // It recurses without end on recursive types, such as a parsed TOML document's.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
@@ -109,7 +115,7 @@ export default tseslint.config(
     rules: {
       'no-restricted-globals': ['error', ...WORLD],
       'no-restricted-properties': ['error', ...CHANCE],
-      'no-restricted-syntax': ['error', ...CLOCK],
+      'no-restricted-syntax': ['error', LITERAL_SPREAD, ...CLOCK],
     },
   },
   ...ROOMS.map(wallsOf),

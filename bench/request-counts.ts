@@ -32,7 +32,9 @@ export async function countRequests(
   const store = openS3Store({ ...place, onRequest });
   const hasher = createHasher({ threads: 0 });
   const context = createContext({
-    ...{ store, hasher, log: silentLogger },
+    store,
+    hasher,
+    log: silentLogger,
     // Waits until every read has ended, so that the number of commits does not depend on the machine.
     pause: (_, signal) =>
       new Promise((resolve) => {

@@ -16,7 +16,7 @@ interface ViewerRequest {
  * for the rest under one name, so that one object is cached once. Its text runs in CloudFront's JavaScript
  * runtime 2.0, beside those of `DOCUMENT_KEYS` and `route`.
  */
-export function handler(event: ViewerRequest): unknown {
+function handler(event: ViewerRequest): unknown {
   const request = event.request;
   const answer = route(request.uri, DOCUMENT_KEYS);
   if (answer.kind === 'refused') {

@@ -8,7 +8,7 @@ import { dashboard } from './dashboard.ts';
 import type { Deployment } from '../deployment.ts';
 import type { Watched } from './watched.ts';
 
-export const RUNBOOK = 'docs/operations.md';
+const RUNBOOK = 'docs/operations.md';
 
 /** Alarms, each with its section in the runbook, a topic to subscribe to, and a dashboard. */
 export class Observability extends Construct {

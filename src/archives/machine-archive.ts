@@ -69,7 +69,8 @@ export async function openMachineArchive(
       const { found, body: content } = await peekSignature(next.value.content());
       if (rootFormat(found) !== 'qcow2') throw new TarError(`its ${UNIFIED_DISK} is no qcow2 disk`);
       return {
-        ...{ diskSize, close },
+        diskSize,
+        close,
         disk: () =>
           beforeEnd(content, async () => {
             for await (const entry of entries) await beside.keep(entry);

@@ -166,11 +166,16 @@ function stagedImage(
 ): StagedImage {
   const { fingerprint, sentAs, size, root, name, metadata, metadataFile } = received;
   return {
-    ...{ id, fingerprint, size, uploadedAt: new Date(now()).toISOString() },
+    id,
+    fingerprint,
+    size,
+    uploadedAt: new Date(now()).toISOString(),
     architecture: metadata.architecture,
     creationDate: metadata.creationDate,
     properties: propertiesOf(upload, received),
-    ...{ aliases: upload.aliases, allow: upload.by.allow, owner: upload.by.fingerprint },
+    aliases: upload.aliases,
+    allow: upload.by.allow,
+    owner: upload.by.fingerprint,
     root: { key: root.key, name, etag: root.etag, size: root.size },
     ...(sentAs && { sentAs }),
     ...(metadataFile && { metadataFile: metadataFile.toString('base64') }),

@@ -94,7 +94,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const fingerprint = fingerprintOfPem(tls.cert);
   const parts: GatewayParts = {
     uploads: {
-      ...{ store, log, staging, register, trust, now, random: Math.random },
+      store,
+      log,
+      staging,
+      register,
+      trust,
+      now,
+      random: Math.random,
       pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     },
     trust,
@@ -107,13 +113,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const answer = requestListener(parts);
   const server = createServer(
     {
-      ...{ key: tls.key, cert: tls.cert, minVersion: 'TLSv1.3', handshakeTimeout: 10_000 },
+      key: tls.key,
+      cert: tls.cert,
+      minVersion: 'TLSv1.3',
+      handshakeTimeout: 10_000,
       // Clients sign their own certificates; the trust store decides. A daemon that pushes shows none.
-      ...{ requestCert: true, rejectUnauthorized: false },
+      requestCert: true,
+      rejectUnauthorized: false,
       // TLS gives 16 KiB at a time; what gathers here goes on as one chunk.
       highWaterMark: 256 * 1024,
       // Bodies may take hours: guardedBody watches them.
-      ...{ headersTimeout: 15_000, requestTimeout: 0, keepAliveTimeout: 10_000 },
+      headersTimeout: 15_000,
+      requestTimeout: 0,
+      keepAliveTimeout: 10_000,
     },
     answer,
   );
@@ -129,11 +141,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
   await writeServerRecord(trustFolder(state), { addresses, fingerprint });
   return {
-    ...{
-      url: `https://${formatHostPort({ host, port: bound.port })}`,
-      port: bound.port,
-      fingerprint,
-    },
+    url: `https://${formatHostPort({ host, port: bound.port })}`,
+    port: bound.port,
+    fingerprint,
     useCertificate: async (renewed) => {
       server.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' });
       const renewedFingerprint = fingerprintOfPem(renewed.cert);

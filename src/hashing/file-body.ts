@@ -3,7 +3,7 @@ import { ENDED_EARLY, READ_WELL } from './ring.ts';
 import type { FileSpan } from './ring.ts';
 
 /** Bytes of an open file, lent by its owner (see DirectReads in the storage port). */
-export interface LentFile extends FileSpan {
+interface LentFile extends FileSpan {
   readonly signal: AbortSignal;
   giveBack(failure?: Error): Promise<void>;
 }

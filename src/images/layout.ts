@@ -23,7 +23,7 @@ export type ParsedKey =
 
 export const IMAGES_PREFIX = 'images/';
 /** Values for a product that its names do not tell: `images/<os>/<release>/<arch>/<variant>/product.toml`. */
-export const PRODUCT_FILE = 'product.toml';
+const PRODUCT_FILE = 'product.toml';
 /** Lists the files of a version that are withdrawn. See `catalog/removal.ts`. */
 export const REMOVED_FILE = 'removed.json';
 export const CHECKSUMS_FILE = 'SHA256SUMS';

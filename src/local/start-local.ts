@@ -140,7 +140,12 @@ async function openGateway(
       : ensureCertificate({ stateDir, hosts: [...addressesOf(front?.host ?? host), ...names] });
   try {
     const gateway = await startGateway({
-      ...{ store, state: stateDir, host, port, log, tls: await certificate() },
+      store,
+      state: stateDir,
+      host,
+      port,
+      log,
+      tls: await certificate(),
       ...(host !== '127.0.0.1' && names.length > 0 && { names }),
     });
     const renewal = repeat(

@@ -99,7 +99,7 @@ export function productOfProperties(image: ImageDescription): ProductRef | undef
 }
 
 /** The folder's name for an architecture that clients know; undefined for another. */
-export function archFolder(architecture: string): string | undefined {
+function archFolder(architecture: string): string | undefined {
   const canonical = canonicalArchitecture(architecture);
   if (canonical === undefined) return undefined;
   return canonical === architecture ? (FOLDER_NAMES[canonical] ?? canonical) : architecture;

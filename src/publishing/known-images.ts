@@ -57,7 +57,11 @@ function imagesIn(entry: Version, ref: VersionRef, aliases: readonly string[]): 
     const parts = [entry.files[file], metadataFile && entry.files[metadataFile]];
     const files = parts.flatMap((part) => (part ? [part] : []));
     found.set(fingerprint, {
-      ...{ fingerprint, ref, file, type, aliases },
+      fingerprint,
+      ref,
+      file,
+      type,
+      aliases,
       architecture: canonicalArchitecture(ref.product.arch) ?? ref.product.arch,
       size: files.reduce((sum, { size }) => sum + size, 0),
       uploadedAt: Math.max(...files.map(({ lastModified }) => lastModified)),

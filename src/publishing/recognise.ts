@@ -135,11 +135,17 @@ async function machineParts(
   const metadataFile = archive.metadataFile();
   return [
     {
-      ...{ path, name: DEFAULT_METADATA, kind: 'metadata', size: metadataFile.length },
+      path,
+      name: DEFAULT_METADATA,
+      kind: 'metadata',
+      size: metadataFile.length,
       open: () => oneChunk(metadataFile),
     },
     {
-      ...{ path, name: rootFile('qcow2'), kind: 'root', size: archive.diskSize },
+      path,
+      name: rootFile('qcow2'),
+      kind: 'root',
+      size: archive.diskSize,
       open: (signal) =>
         opening(async () => {
           const again = await open(signal);
@@ -159,7 +165,7 @@ function byName(path: string, given: string, why: string): Identity {
 }
 
 /** The name under which `given` is stored when it holds metadata, alone or with its root. */
-export function archiveName(given: string, kind: 'metadata' | 'unified'): string {
+function archiveName(given: string, kind: 'metadata' | 'unified'): string {
   // Either name serves both clients, as long as the version has no other of its kind.
   const names: readonly string[] = kind === 'metadata' ? METADATA_FILES : UNIFIED_FILES;
   return names.includes(given) ? given : (names[0] ?? given);

@@ -3,7 +3,7 @@
  * claim makes a version one upload's own while that lasts; one that a crash left behind keeps its version's
  * name from being given out again, until a sweep clears it.
  */
-export const UPLOADS_PREFIX = 'uploads/';
+const UPLOADS_PREFIX = 'uploads/';
 
 export const RESERVATIONS_PREFIX = `${UPLOADS_PREFIX}claims/`;
 

@@ -38,7 +38,9 @@ export async function publishFromFixture(
   const store = ['--store', `file:${data}`];
   const env = { ...process.env, LXD_SOCKET: server.socketPath, TMPDIR: scratch };
   return {
-    ...{ server, data, scratch },
+    server,
+    data,
+    scratch,
     publish: (...args) => {
       const started = startCli(['publish', ...store, ...args], { env, cwd: scratch });
       resources.defer(async () => {

@@ -32,11 +32,21 @@ interface ImageParts {
 function imageDocument(parts: ImageParts): object {
   const { fingerprint, architecture, size, type, properties } = parts;
   return {
-    ...{ fingerprint, architecture, size, type, properties },
+    fingerprint,
+    architecture,
+    size,
+    type,
+    properties,
     aliases: parts.aliases.map((name) => ({ name, description: '' })),
-    ...{ auto_update: false, cached: false, public: true, filename: '', profiles: ['default'] },
-    ...{ created_at: parts.createdAt, uploaded_at: parts.uploadedAt },
-    ...{ expires_at: NEVER, last_used_at: NEVER },
+    auto_update: false,
+    cached: false,
+    public: true,
+    filename: '',
+    profiles: ['default'],
+    created_at: parts.createdAt,
+    uploaded_at: parts.uploadedAt,
+    expires_at: NEVER,
+    last_used_at: NEVER,
   };
 }
 
@@ -45,11 +55,15 @@ export function knownImageDocument(image: KnownImage): object {
   const at = isoTime(image.uploadedAt);
   return imageDocument({
     ...image,
-    ...{ createdAt: at, uploadedAt: at },
+    createdAt: at,
+    uploadedAt: at,
     properties: {
       description: `${product.os} ${product.release} ${product.arch} ${product.variant} (${version})`,
-      ...{ os: product.os, release: product.release, architecture: product.arch },
-      ...{ variant: product.variant, serial: version },
+      os: product.os,
+      release: product.release,
+      architecture: product.arch,
+      variant: product.variant,
+      serial: version,
     },
   });
 }
@@ -58,7 +72,10 @@ export function knownImageDocument(image: KnownImage): object {
 export function stagedImageDocument(image: StagedImage): object {
   const { fingerprint, architecture, size, aliases, uploadedAt, properties } = image;
   return imageDocument({
-    ...{ fingerprint, size, aliases, uploadedAt },
+    fingerprint,
+    size,
+    aliases,
+    uploadedAt,
     architecture: canonicalArchitecture(architecture) ?? architecture,
     type: imageType(image.root.name),
     createdAt: isoTime(image.creationDate * 1000),
@@ -82,13 +99,23 @@ export function serverDocument(
   const name = `bucketstreams-${server.fingerprint.slice(0, 12)}`;
   const environment = client
     ? {
-        ...{ server: 'bucketstreams', server_version: server.version, server_name: name },
-        ...{ certificate: server.certificate, certificate_fingerprint: server.fingerprint },
-        ...{ addresses: [], architectures: [] },
+        server: 'bucketstreams',
+        server_version: server.version,
+        server_name: name,
+        certificate: server.certificate,
+        certificate_fingerprint: server.fingerprint,
+        addresses: [],
+        architectures: [],
       }
     : { server_name: name, addresses: [] };
   return {
-    ...{ api_extensions: EXTENSIONS, api_status: 'stable', api_version: '1.0', public: false },
-    ...{ auth: client ? 'trusted' : 'untrusted', auth_methods: ['tls'], config: {}, environment },
+    api_extensions: EXTENSIONS,
+    api_status: 'stable',
+    api_version: '1.0',
+    public: false,
+    auth: client ? 'trusted' : 'untrusted',
+    auth_methods: ['tls'],
+    config: {},
+    environment,
   };
 }

@@ -60,7 +60,7 @@ export function clientFault(error: unknown): ClientFault {
 }
 
 /** Whether a request failed for no other reason than that its sender is gone. */
-export function senderIsGone({ request, gone }: Call, error: unknown): boolean {
+function senderIsGone({ request, gone }: Call, error: unknown): boolean {
   if (gone.aborted) return true;
   const refused = [GatewayError, ImageError, BodyTooLargeError];
   if (refused.some((kind) => error instanceof kind)) return false;

@@ -87,9 +87,18 @@ export class Operations {
   ): OperationDocument {
     const at = new Date(this.now()).toISOString();
     const document: OperationDocument = {
-      ...{ id: randomUUID(), class: kind, description, created_at: at, updated_at: at },
-      ...{ status, status_code: code, resources: null, metadata, may_cancel: kind === 'token' },
-      ...{ err: error, location: 'none' },
+      id: randomUUID(),
+      class: kind,
+      description,
+      created_at: at,
+      updated_at: at,
+      status,
+      status_code: code,
+      resources: null,
+      metadata,
+      may_cancel: kind === 'token',
+      err: error,
+      location: 'none',
     };
     this.expire();
     this.entries.set(document.id, { document, expires: this.now() + LIFETIME, ...more });

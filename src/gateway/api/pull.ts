@@ -61,7 +61,12 @@ export async function pullImage(
   const { fingerprint, properties: own } = await findImage(address, name, query, signal);
   const image = limited(await exportImage(address, fingerprint, query, signal), limits);
   return acceptUpload(uploads, {
-    ...{ image, sizeLimit: limits.size, fingerprint, aliases, by, signal },
+    image,
+    sizeLimit: limits.size,
+    fingerprint,
+    aliases,
+    by,
+    signal,
     properties: { ...own, ...properties },
   });
 }

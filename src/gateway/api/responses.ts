@@ -48,8 +48,13 @@ export function send(response: ServerResponse, answer: ApiResponse): void {
 function sendResult(response: ServerResponse, metadata: unknown, location?: string): void {
   if (location !== undefined) response.setHeader('Location', location);
   sendDocument(response, 200, {
-    ...{ type: 'sync', status: 'Success', status_code: 200, operation: '', error_code: 0 },
-    ...{ error: '', metadata },
+    type: 'sync',
+    status: 'Success',
+    status_code: 200,
+    operation: '',
+    error_code: 0,
+    error: '',
+    metadata,
   });
 }
 
@@ -57,15 +62,25 @@ function sendOperation(response: ServerResponse, document: OperationDocument): v
   const location = `/1.0/operations/${document.id}`;
   response.setHeader('Location', location);
   sendDocument(response, 202, {
-    ...{ type: 'async', status: 'Operation created', status_code: 100, operation: location },
-    ...{ error_code: 0, error: '', metadata: document },
+    type: 'async',
+    status: 'Operation created',
+    status_code: 100,
+    operation: location,
+    error_code: 0,
+    error: '',
+    metadata: document,
   });
 }
 
 export function sendError(response: ServerResponse, status: number, message: string): void {
   sendDocument(response, status, {
-    ...{ type: 'error', status: '', status_code: 0, operation: '', error_code: status },
-    ...{ error: message, metadata: null },
+    type: 'error',
+    status: '',
+    status_code: 0,
+    operation: '',
+    error_code: status,
+    error: message,
+    metadata: null,
   });
 }
 

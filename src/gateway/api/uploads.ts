@@ -104,7 +104,8 @@ async function announceOrPull(parts: GatewayParts, call: Call): Promise<ApiRespo
   if (post.mode === 'push') {
     const announced = operations.announce({
       ...(/^[0-9a-f]{64}$/.test(post.fingerprint) && { fingerprint: post.fingerprint }),
-      ...{ aliases: post.aliases, properties: post.properties },
+      aliases: post.aliases,
+      properties: post.properties,
       client,
     });
     return operation(announced);

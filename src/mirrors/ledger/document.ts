@@ -46,8 +46,6 @@ export interface MirrorFilter {
   readonly newest?: number;
 }
 
-export const WHOLE_MASTER: MirrorFilter = { include: [], exclude: [] };
-
 /** An object of the mirror whose bytes are known, as long as it has this ETag. */
 export interface Proven {
   /** Of the object on the mirror. */

@@ -6,7 +6,7 @@ import { readBytes } from '../read-bytes.ts';
 import type { PipelineContext } from '../context.ts';
 
 /** A copy of the catalog as the last enumeration found it, for stores that keep no versions of objects. */
-export const PREVIOUS_KEY = `${CATALOG_KEY}.previous`;
+const PREVIOUS_KEY = `${CATALOG_KEY}.previous`;
 
 /** Enough of a stored catalog to hold its generation. */
 const HEAD_BYTES = 200;

@@ -20,7 +20,7 @@ export interface PublishedState {
 }
 
 /** How a document is made, and how its stored bytes are told apart. */
-export interface Rendering {
+interface Rendering {
   /** The whole document. The bytes depend on the argument alone. */
   readonly render: (state: PublishedState) => Uint8Array;
   /** Reads the revision from the first bytes of a stored document; undefined for another program's. */

@@ -4,7 +4,7 @@ import { anything } from '../../json/decoders.ts';
 import { isObject, memberOf } from '../../json/is-object.ts';
 
 /** A key whose object was written or removed, as far as an event can tell: a hint to look at it. */
-export interface KeyEvent {
+interface KeyEvent {
   /** Decoded, as the store holds it. */
   readonly key: string;
   readonly removed: boolean;

@@ -12,7 +12,7 @@ export function exceedsGuard(gone: number, catalog: Catalog): boolean {
   return gone > MAX_COUNT && gone > MAX_SHARE * publishedVersions(catalog);
 }
 
-export function publishedVersions(catalog: Catalog): number {
+function publishedVersions(catalog: Catalog): number {
   let count = 0;
   for (const product of Object.values(catalog.products)) {
     for (const version of Object.values(product.versions)) {

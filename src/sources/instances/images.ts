@@ -60,6 +60,6 @@ export function parseImage(value: unknown): SourceImage {
   };
 }
 
-export function unexpectedResponse(what: string): InstanceServerError {
+function unexpectedResponse(what: string): InstanceServerError {
   return new InstanceServerError(`the source answers with ${what}; is it an LXD or Incus server?`);
 }

@@ -13,7 +13,7 @@ export interface Folder extends AsyncDisposable {
 }
 
 /** A path (of folders from the store's root) turned out to hold a symbolic link. `code` is `ELOOP`. */
-export class SymbolicLinkError extends Error {
+class SymbolicLinkError extends Error {
   override readonly name = 'SymbolicLinkError';
   readonly code = 'ELOOP';
 }
@@ -31,7 +31,7 @@ export function inFolder(folder: Folder, name: string | Buffer): string | Buffer
 }
 
 /** Opens the store's root. It alone may be reached through a symbolic link: the user named it. */
-export async function openRoot(path: string): Promise<Folder> {
+async function openRoot(path: string): Promise<Folder> {
   return asFolder(await open(path, constants.O_RDONLY | constants.O_DIRECTORY), path);
 }
 

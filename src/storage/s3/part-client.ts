@@ -111,7 +111,9 @@ class PartSender {
     if (key === undefined || number === undefined || uploadId === undefined) return undefined;
     const sent = await this.#place.wire.send({
       operation: 'UploadPart',
-      ...{ key, query: { partNumber: String(number), uploadId }, body },
+      key,
+      query: { partNumber: String(number), uploadId },
+      body,
       headers: sum === undefined ? {} : { [CRC_HEADER]: sum },
       ...(sum !== undefined && { sha256: 'UNSIGNED-PAYLOAD' }),
     });

@@ -24,8 +24,6 @@ import type {
   WriteCondition,
 } from '../object-store.ts';
 
-export type { S3Credentials } from './client.ts';
-
 export interface S3StoreOptions extends S3ClientOptions {
   readonly bucket: string;
   /** From which size on, and how, copies are made in parts. Default: S3's limits. */

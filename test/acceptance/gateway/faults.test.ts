@@ -88,7 +88,10 @@ async function startHub(name: string, data: string): Promise<Hub> {
   const store = await openDirectoryStore({ path: data });
   resources.defer(() => store.close());
   return {
-    ...{ port: new URL(url).port, data, store, log: gateway.stderr },
+    port: new URL(url).port,
+    data,
+    store,
+    log: gateway.stderr,
     token: async (client, ...args) =>
       (await cliOutput(['gateway', 'token', client, ...args, ...places])).trim(),
     trustRemove: async (client) => {

@@ -33,7 +33,9 @@ async function withImage(gateway: GatewayFixture) {
   const target = targetOfPrefix(prefix);
   assert(target?.kind === 'version');
   return {
-    ...{ client, prefix, again: () => send('a/b/c') },
+    client,
+    prefix,
+    again: () => send('a/b/c'),
     index: () => indexVersions(context, [prefix]),
     remove: () => removeVersions(context, [{ ref: target.ref }]),
     state: async () => (await storedVersion(gateway.store, prefix))?.state,

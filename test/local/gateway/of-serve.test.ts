@@ -58,7 +58,9 @@ describe('the gateway of serve', () => {
       await utimes(file, twoDaysAgo, twoDaysAgo);
     }
     await using server = await serveStore({
-      ...{ store: `file:${data}`, state: join(folder.path, 'state'), args: ['--gateway', 'off'] },
+      store: `file:${data}`,
+      state: join(folder.path, 'state'),
+      args: ['--gateway', 'off'],
     });
     for (const place of left) {
       await assert.rejects(access(join(data, place, '20260101_1200')), { code: 'ENOENT' });
@@ -70,7 +72,9 @@ describe('the gateway of serve', () => {
     await using folder = await temporaryFolder();
     const store = `file:${join(folder.path, 'data')}`;
     await using server = await serveStore({
-      ...{ store, state: join(folder.path, 'state'), args: ['--gateway', 'off'] },
+      store,
+      state: join(folder.path, 'state'),
+      args: ['--gateway', 'off'],
     });
     assert.doesNotMatch(server.log(), /can put images in/);
     for (const args of [

@@ -38,7 +38,9 @@ describe('publish --from, as a stream', () => {
         {
           out: (text) => void answer.push(text),
           err: (text) => void drawn.push(text),
-          ...{ interactive, columns: 80, env: { LXD_SOCKET: server.socketPath } },
+          interactive,
+          columns: 80,
+          env: { LXD_SOCKET: server.socketPath },
         },
       );
       assert.equal(code, 0, drawn.join(''));

@@ -47,7 +47,9 @@ async function fixture(options: FakeOptions) {
     server,
     publish: (asked: Partial<PublishFromOptions> = {}, to: ObjectStore = store) =>
       publishFrom(to, {
-        ...{ source, name: server.fingerprints()[0] ?? '', now: Date.UTC(2024, 0, 2, 3, 4) },
+        source,
+        name: server.fingerprints()[0] ?? '',
+        now: Date.UTC(2024, 0, 2, 3, 4),
         ...asked,
       }),
     store,

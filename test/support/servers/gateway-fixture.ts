@@ -83,7 +83,11 @@ export async function gatewayFixture(
   const tls = await ensureCertificate({ stateDir: state, hosts: ['127.0.0.1'] });
   const { wrap = (plain: ObjectStore) => plain, rest, limits } = options;
   const gateway = await startGateway({
-    ...{ store: wrap(store), state, host: '127.0.0.1', port: 0, tls },
+    store: wrap(store),
+    state,
+    host: '127.0.0.1',
+    port: 0,
+    tls,
     log: (level, message, fields = {}) => void logged.push({ level, message, fields }),
     ...(rest !== undefined && { rest }),
     ...(limits && { limits }),
@@ -92,7 +96,11 @@ export async function gatewayFixture(
   const trust = new TrustStore(trustFolder(state));
   const { url } = gateway;
   return {
-    ...{ url, path: data, store, trust, logged },
+    url,
+    path: data,
+    store,
+    trust,
+    logged,
     stranger: talk(url, tls.ca),
     newClient: async () => talk(url, tls.ca, await clientIdentity()),
     trusted: async (allow = [], name = 'test', identity = clientIdentity()) => {
@@ -122,7 +130,10 @@ function talk(
       const sent = https.request(
         new URL(path, url),
         {
-          ...{ ca, agent: false, ...pair, signal },
+          ca,
+          agent: false,
+          ...pair,
+          signal,
           method: method ?? (payload !== undefined || body ? 'POST' : 'GET'),
           headers: {
             ...(payload !== undefined && { 'content-type': 'application/json' }),

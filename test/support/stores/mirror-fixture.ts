@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   MIRROR_KEY,
-  WHOLE_MASTER,
   type MirrorDocument,
+  type MirrorFilter,
 } from '../../../src/mirrors/ledger/document.ts';
 import { parseMirror } from '../../../src/mirrors/ledger/codec.ts';
 import type { Mirror } from '../../../src/mirrors/mirror.ts';
@@ -12,6 +12,8 @@ import { isStoreError } from '../../../src/storage/errors.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import type { BodyOf } from './memory-store.ts';
 import { text } from './pipeline-fixture.ts';
+
+export const WHOLE_MASTER: MirrorFilter = { include: [], exclude: [] };
 
 export function mirrorOf(store: ObjectStore, parts: Partial<Mirror> = {}): Mirror {
   return { name: 'test', store, copy: 'fan-out', filter: WHOLE_MASTER, ...parts };

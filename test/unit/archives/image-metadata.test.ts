@@ -29,9 +29,18 @@ describe('metadata.yaml', () => {
         ].join('\n'),
       ),
       {
-        ...{ release: '22.10', serial: '0123', big: '123456789012345678901234567890' },
-        ...{ hex: '0x1F', real: '1e3', yes: 'True', none: '', empty: '', os: 'Alpine' },
-        ...{ same: 'Alpine', quoted: '22.10', '22.10': 'name' },
+        release: '22.10',
+        serial: '0123',
+        big: '123456789012345678901234567890',
+        hex: '0x1F',
+        real: '1e3',
+        yes: 'True',
+        none: '',
+        empty: '',
+        os: 'Alpine',
+        same: 'Alpine',
+        quoted: '22.10',
+        '22.10': 'name',
       },
     );
     assert.deepEqual(parseImageMetadata(HEAD).properties, {});

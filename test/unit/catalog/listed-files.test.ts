@@ -11,7 +11,8 @@ import {
 } from '../../../src/catalog/listed-files.ts';
 import type { Sha256 } from '../../../src/images/digests.ts';
 import { versionPrefix } from '../../../src/images/layout.ts';
-import { emptyMirror, WHOLE_MASTER, type Proven } from '../../../src/mirrors/ledger/document.ts';
+import { emptyMirror, type Proven } from '../../../src/mirrors/ledger/document.ts';
+import { WHOLE_MASTER } from '../../support/stores/mirror-fixture.ts';
 import { namedEntries, wantedFiles } from '../../../src/mirrors/ledger/selection.ts';
 import { itemsOf } from '../../../src/simplestreams/items.ts';
 import { listedEntries } from '../../../src/simplestreams/listing.ts';
