@@ -6,6 +6,7 @@ import { InstanceServerError } from '../instances/connection.ts';
 import type { FetchPolicy } from './fetch-policy.ts';
 import { findStreamImage, type ImageQuery, type StreamImage } from './find-image.ts';
 import { openRemote, type Remote } from './public-server.ts';
+import { errorText } from '../../log/error-text.ts';
 
 /** A simplestreams server that a client of ours named. All its faults are InstanceServerErrors. */
 export interface NamedServer {
@@ -56,6 +57,6 @@ async function bodyOf(remote: Remote, path: string): Promise<BorrowedChunks> {
 
 /** A StoreError would blame our own store. */
 function blame(error: unknown): never {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorText(error);
   throw new InstanceServerError(message, { cause: error });
 }

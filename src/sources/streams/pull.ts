@@ -31,6 +31,7 @@ import {
 } from './choose-versions.ts';
 import type { PublicSource } from '../../simplestreams/public-source.ts';
 import { readIndex, readProducts } from '../../simplestreams/read-list.ts';
+import { errorText } from '../../log/error-text.ts';
 
 export interface PullOptions extends Choice {
   readonly onProgress?: (bytes: number, total: number) => void;
@@ -86,7 +87,7 @@ export async function pull(
       // A file may go while we are at it; a server or store that fails will not serve the next one.
       if (isStoreError(error) && !isStoreError(error, 'not_found', 'precondition_failed'))
         throw error;
-      problems.push({ place, reason: error instanceof Error ? error.message : String(error) });
+      problems.push({ place, reason: errorText(error) });
     }
   });
   for (const [product, entry] of byProduct(versions)) await describe(context, product, entry);
