@@ -23,16 +23,16 @@ import type { Staging } from './staging.ts';
 
 export interface Upload {
   readonly image: IncomingImage;
-  /** The most bytes that it may have. */
+  /** The most bytes that the image may have. */
   readonly sizeLimit: number;
-  /** Names that its uploader gives it. They decide the product, where they name one. */
+  /** Aliases from the uploader. If there are any, they decide the product. */
   readonly aliases: readonly string[];
   /** These override the properties in the image's own metadata. */
   readonly properties: Readonly<Record<string, string>>;
-  /** The fingerprint, or the beginning of it, that the image must have. */
+  /** The expected fingerprint, or its beginning. */
   readonly fingerprint?: string;
   readonly by: TrustedClient;
-  /** Aborted when its uploader is gone: then nothing of the image may be published. */
+  /** Aborted when the uploader disconnects. Then nothing of the image may be published. */
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +40,7 @@ export interface UploadContext {
   readonly store: ObjectStore;
   readonly log: Logger;
   readonly staging: Staging;
-  /** The clock and chance of the pipeline. */
+  /** The clock and the random source of the pipeline. */
   readonly now: PipelineContext['now'];
   readonly pause: PipelineContext['pause'];
   readonly random: PipelineContext['random'];
@@ -54,9 +54,9 @@ export interface AcceptedUpload {
 }
 
 /**
- * Takes an image in. When its aliases name a product, the root is stored in a version at once, and the metadata
- * follows once all is checked. Otherwise the image is staged until its product is known. Nothing is left in the
- * store when this rejects.
+ * Receives and stores an image. When its aliases name a product, the root is stored in a version immediately, and
+ * the metadata after all checks. Otherwise the image goes to staging until its product is known. When this
+ * rejects, nothing is left in the store.
  */
 export async function acceptUpload(
   uploads: UploadContext,
@@ -75,7 +75,7 @@ export async function acceptUpload(
     if (rootSize !== undefined && rootSize > sizeLimit) throw tooLarge(sizeLimit);
     const bounds = { sizeLimit, signal, ...(rootSize !== undefined && { size: rootSize }) };
     let storing: Promise<ObjectInfo>;
-    // A unified image would be visible before it was checked.
+    // A unified image is visible as soon as it is stored, so it is checked in staging first.
     if (product && head.metadataFile) {
       reservation = await reserveVersion(store, product, versionStamp(now()));
       storing = reservation.put(head.name, root, bounds);
@@ -89,7 +89,7 @@ export async function acceptUpload(
     await register.reserve(fingerprint, sentAs);
     let image: StagedImage | undefined;
     try {
-      // The metadata, or the record, makes the image visible.
+      // The next write makes the image visible: the metadata of a version, or the record of a staged image.
       signal.throwIfAborted();
       if (reservation && metadataFile) {
         await reservation.putBytes(DEFAULT_METADATA, metadataFile);
@@ -113,7 +113,10 @@ export async function acceptUpload(
   }
 }
 
-/** Places a staged image that its uploader named. The response reports a fault, so the image is discarded then. */
+/**
+ * Places a staged image that has an alias. On an error it discards the image, because the response reports the
+ * failure.
+ */
 async function settle(
   { staging }: UploadContext,
   image: StagedImage,
@@ -129,8 +132,8 @@ async function settle(
 }
 
 /**
- * The product that the aliases name, if any are given. An image that can never be published is rejected before
- * its root passes. Without an alias, the client may still name one after the upload.
+ * Returns the product that the aliases name, or undefined without an alias: the client may name one after the
+ * upload. Rejects an image that can never be published before its root is read.
  */
 function decide({ aliases, by: { allow } }: Upload, head: ImageHead): ProductRef | undefined {
   const [first, ...others] = aliases;
@@ -142,7 +145,7 @@ function decide({ aliases, by: { allow } }: Upload, head: ImageHead): ProductRef
   throw new ImageError('forbidden', `this client may not publish ${path}`);
 }
 
-/** ImageError `forbidden` when the client is no longer trusted. */
+/** Throws ImageError `forbidden` when the client is no longer trusted. */
 export async function stillTrusted(
   { trust }: Pick<UploadContext, 'trust'>,
   { fingerprint }: TrustedClient,

@@ -2,10 +2,12 @@ import { isKnownArchitecture, unknownArchitecture } from '../images/architecture
 import { MAX_PRODUCT_NAME } from '../images/layout.ts';
 import { productPatternNames } from '../images/product-pattern.ts';
 
-/** A pattern as trust files and staged images hold it, see `allows`; or why no product can match. */
+/**
+ * A pattern in the form of trust files and staged images (see `allows`), or the reason why it matches no product.
+ */
 export type AllowPattern = { readonly stored: string } | { readonly problem: string };
 
-/** Reads a pattern of products as every option takes it, see `parseProductPattern`. */
+/** Reads a product pattern in the syntax of the command options, see `parseProductPattern`. */
 export function allowPattern(text: string): AllowPattern {
   const names = productPatternNames(text);
   if (!names?.every(canMatch)) {
@@ -26,8 +28,8 @@ function canMatch(name: string): boolean {
 }
 
 /**
- * All four names: a path has three slashes, and so no `*` can take one of them. The last names may be one `*`
- * where the names before have none.
+ * Writes all four names: a product path has three slashes, so no `*` can match one of them. A single `*` may
+ * replace the last names when all of them are `*`.
  */
 function storedPattern(names: readonly string[]): string {
   const all = [...names, '*', '*', '*'].slice(0, 4);

@@ -1,6 +1,6 @@
 import type { Sha256 } from '../images/digests.ts';
 
-/** Milliseconds: a client asks within seconds of its upload's end. */
+/** Milliseconds. A client asks for its image within seconds after its upload. */
 const LIFETIME = 5 * 60 * 1000;
 const MAX_FAILURES = 1000;
 
@@ -10,9 +10,9 @@ interface Failure {
 }
 
 /**
- * Why uploads failed. The clients drop the answer to an upload that they relay, and go on to name the image:
- * they are told then. Kept by the client's certificate and the image's fingerprint, where that was announced;
- * of those without, each client's last.
+ * The reasons of failed uploads. A client that relays an upload ignores its response and then asks for the image;
+ * the response to that request includes the reason. The key is the client's certificate and the announced
+ * fingerprint. For uploads without a fingerprint, only the last one of each client is kept.
  */
 export class FailedUploads {
   private readonly failures = new Map<string, Failure>();
@@ -24,7 +24,7 @@ export class FailedUploads {
 
   note(client: Sha256, fingerprint: string | undefined, reason: string): void {
     const key = keyOf(client, fingerprint);
-    // Anew, so that the oldest stay the first.
+    // Deleted and added again, so that the oldest entries stay first.
     this.failures.delete(key);
     this.failures.set(key, { reason, expires: this.now() + LIFETIME });
     for (const [oldest, { expires }] of this.failures) {
@@ -33,7 +33,7 @@ export class FailedUploads {
     }
   }
 
-  /** What to tell a client that asks for an image that is not there; empty when nothing failed. */
+  /** Returns a text to append to a "not found" message; empty when no upload failed. */
   explain(client: Sha256, fingerprint: string): string {
     const own = this.find(keyOf(client, fingerprint));
     if (own) return `: its upload failed: ${own.reason}`;

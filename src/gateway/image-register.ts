@@ -9,25 +9,25 @@ import { publishedImages } from '../publishing/known-images.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 
-/** Where an image's root, or unified file, is stored. */
+/** The location of an image's root or unified file. */
 export interface StoredRoot {
   readonly ref: VersionRef;
   readonly file: string;
 }
 
-/** Milliseconds that the catalog may take to list a version. */
+/** Milliseconds in which the catalog should list a new version. */
 const LIFETIME = 10 * 60 * 1000;
-/** A version in one of these states is never published as it is. */
-const REFUSED: readonly (VersionState | undefined)[] = ['rejected', 'removed', 'duplicate'];
+/** States in which a version is never published as it is. */
+const NEVER_PUBLISHED: readonly (VersionState | undefined)[] = ['rejected', 'removed', 'duplicate'];
 
 /**
- * The images that the gateway has and the catalog may not list yet: an upload has reserved the fingerprint, the
- * image is staged, or it was placed a moment ago. An image that is published by another fingerprint than its
- * sender knows is found by either.
+ * The images of the gateway that the catalog may not list yet. Each is reserved by an upload, staged, or placed a
+ * moment ago. An image can be published under another fingerprint than the one that its sender knows; both find
+ * it.
  */
 export class ImageRegister {
   private readonly images = new Map<Sha256, 'reserved' | 'staged' | StoredRoot>();
-  /** By what their senders know them. */
+  /** The published fingerprint, by the one that the sender knows. */
   private readonly sent = new Map<Sha256, Sha256>();
   private readonly timers = new Map<Sha256, NodeJS.Timeout>();
   private readonly store: ObjectStore;
@@ -37,8 +37,8 @@ export class ImageRegister {
   }
 
   /**
-   * Gives the fingerprint to one upload, until it stages, places or forgets the image. ImageError `present` when
-   * another has it, or the image is published: one fingerprint is published once.
+   * Reserves the fingerprint for one upload, until that upload stages, locations or forgets the image. ImageError
+   * `present` when another upload has it, or the image is published: one fingerprint is published once.
    */
   async reserve(fingerprint: Sha256, sentAs?: Sha256): Promise<void> {
     const before = this.images.get(fingerprint);
@@ -57,7 +57,7 @@ export class ImageRegister {
     this.enter(fingerprint, 'staged');
   }
 
-  /** The image is staged no more. One that was placed meanwhile stays. */
+  /** Removes a staged image. An image that was placed in the meantime stays. */
   unstage(fingerprint: Sha256): void {
     if (this.images.get(fingerprint) === 'staged') this.forget(fingerprint);
   }
@@ -77,12 +77,12 @@ export class ImageRegister {
     this.images.delete(fingerprint);
   }
 
-  /** The fingerprint of the image whose sender knows it by one that starts with `prefix`. */
+  /** Returns the published fingerprint of the image whose sender knows it by one that starts with `prefix`. */
   publishedAs(prefix: string): Sha256 | undefined {
     return [...this.sent].find(([sentAs]) => sentAs.startsWith(prefix))?.[1];
   }
 
-  /** Where each image was placed, by either fingerprint. */
+  /** Returns the location of each placed image, under both fingerprints. */
   placed(): [Sha256, StoredRoot][] {
     const names = [...[...this.images.keys()].map((name) => [name, name] as const), ...this.sent];
     return names.flatMap(([name, fingerprint]) => {
@@ -111,8 +111,8 @@ function taken(): ImageError {
 }
 
 /**
- * Whether an image is published, or about to be from where it was `placed`. One that was rejected, or
- * withdrawn, is not, nor one whose removal the catalog does not list yet.
+ * Returns whether an image is published, or will be from its `placed` location. A rejected or withdrawn image does
+ * not count, even if the catalog does not list its removal yet.
  */
 async function isPresent(
   store: ObjectStore,
@@ -121,17 +121,17 @@ async function isPresent(
 ): Promise<boolean> {
   const catalog = (await loadCatalog(store))?.catalog;
   const published = catalog ? publishedImages(catalog) : [];
-  const places: StoredRoot[] = published.filter((image) => image.fingerprint === fingerprint);
+  const locations: StoredRoot[] = published.filter((image) => image.fingerprint === fingerprint);
   if (placed) {
     const { product, version } = placed.ref;
     const state = catalog?.products[productName(product)]?.versions[version]?.state;
-    if (!REFUSED.includes(state)) places.push(placed);
+    if (!NEVER_PUBLISHED.includes(state)) locations.push(placed);
   }
-  for (const place of places) if (await stands(store, place)) return true;
+  for (const location of locations) if (await isStored(store, location)) return true;
   return false;
 }
 
-async function stands(store: ObjectStore, { ref, file }: StoredRoot): Promise<boolean> {
+async function isStored(store: ObjectStore, { ref, file }: StoredRoot): Promise<boolean> {
   const info = await store.stat(fileKey(ref, file));
   return info !== undefined && !(await isRemoved(store, ref, file, info));
 }

@@ -6,17 +6,17 @@ import type { Sha256 } from '../images/digests.ts';
 import { decodedOrAbsent } from '../json/decode.ts';
 import { listOf, object, text } from '../json/decoders.ts';
 
-/** What a running gateway leaves for the command that makes tokens for it. */
+/** The record of a running gateway. The command that creates tokens reads it. */
 export interface ServerRecord {
-  /** `host:port`, as clients reach it. */
+  /** `host:port`, as clients reach the gateway. */
   readonly addresses: readonly string[];
-  /** Of its certificate. */
+  /** The fingerprint of the gateway's certificate. */
   readonly fingerprint: Sha256;
 }
 
 const RECORD_FILE = 'server.json';
 
-/** Writes the record into the gateway's part of the state folder. */
+/** Writes the record to `folder`, the gateway's part of the state folder. */
 export async function writeServerRecord(folder: string, record: ServerRecord): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, RECORD_FILE);
@@ -29,7 +29,7 @@ const serverRecord = object<ServerRecord>({
   fingerprint: sha256,
 });
 
-/** The last gateway's record; undefined when there is none that can be used. */
+/** Returns the last gateway's record; undefined when there is no usable one. */
 export async function readServerRecord(folder: string): Promise<ServerRecord | undefined> {
   const json = await readFile(join(folder, RECORD_FILE), 'utf8').catch(() => '');
   return decodedOrAbsent(serverRecord, json);

@@ -22,42 +22,45 @@ import { Staging } from './staging.ts';
 
 export interface GatewayOptions {
   readonly store: ObjectStore;
-  /** The state folder; the gateway's part is `gateway/` in it. */
+  /** The state folder. The gateway uses `gateway/` in it. */
   readonly state: string;
   readonly host: string;
-  /** 0 for any free one. */
+  /** 0 for any free port. */
   readonly port: number;
   /** PEM. */
   readonly tls: { readonly key: string; readonly cert: string };
   readonly log: Logger;
   readonly limits?: Partial<GatewayLimits>;
-  /** Milliseconds an image waits for an alias before its properties place it. */
+  /** Milliseconds for which an image waits for an alias. After that its properties decide the product. */
   readonly rest?: number;
-  /** Names and addresses by which clients reach it, for tokens. Default: the host. */
+  /** Names and addresses for tokens, by which clients reach the gateway. Default: the host. */
   readonly names?: readonly string[];
 }
 
 export interface GatewayLimits {
   /** Bytes of an image. */
   readonly size: number;
-  /** Uploads at one time; each may take some tens of MB of memory. */
+  /** Concurrent uploads. Each may use some tens of MB of memory. */
   readonly uploads: number;
-  /** Uploads that wait for their turn. */
+  /** Uploads that wait in the queue. */
   readonly queue: number;
-  /** Milliseconds without a byte after which a sender is cut. */
+  /** Milliseconds without a byte after which an upload is rejected. */
   readonly idle: number;
-  /** Bytes a second below which a sender is cut. */
+  /** Bytes a second below which an upload is rejected. */
   readonly rate: number;
 }
 
 export interface Gateway {
   readonly url: string;
   readonly port: number;
-  /** Of the certificate, as tokens pin it. */
+  /** The fingerprint of the certificate, as in tokens. */
   readonly fingerprint: Sha256;
-  /** For a renewed certificate; connections that are open keep theirs, tokens that are out no longer fit. */
+  /**
+   * Installs a renewed certificate. Open connections keep the old one. Tokens that were created before no longer
+   * work.
+   */
   useCertificate(tls: { readonly key: string; readonly cert: string }): Promise<void>;
-  /** Cuts what is on its way after `grace` milliseconds. */
+  /** Stops the gateway. Closes connections that are still active after `grace` milliseconds. */
   close(grace?: number): Promise<void>;
 }
 
@@ -70,12 +73,12 @@ const LIMITS: GatewayLimits = {
 };
 const MAX_CONNECTIONS = 256;
 
-/** Where a gateway keeps whom it trusts. */
+/** The folder of the gateway's trusted clients and tokens. */
 export function trustFolder(state: string): string {
   return join(state, 'gateway');
 }
 
-/** Starts the gateway: what plain lxc and incus see as a private server that takes images in. */
+/** Starts the gateway: lxc and incus see it as a private server that receives images. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { store, state, host, log, tls, rest } = options;
   const limits = { ...LIMITS, ...options.limits };
@@ -110,30 +113,30 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     limits,
     server: { certificate: tls.cert, fingerprint, version: await packageVersion() },
   };
-  const answer = requestListener(parts);
+  const listener = requestListener(parts);
   const server = createServer(
     {
       key: tls.key,
       cert: tls.cert,
       minVersion: 'TLSv1.3',
       handshakeTimeout: 10_000,
-      // Clients sign their own certificates; the trust store decides. A daemon that pushes shows none.
+      // Clients sign their own certificates, and the trust store decides. A daemon that pushes presents none.
       requestCert: true,
       rejectUnauthorized: false,
-      // TLS gives 16 KiB at a time; what gathers here goes on as one chunk.
+      // TLS delivers 16 KiB at a time. A larger buffer lets several of them be read as one chunk.
       highWaterMark: 256 * 1024,
-      // Bodies may take hours: guardedBody watches them.
+      // An upload may take hours; guardedBody limits its idle time and rate.
       headersTimeout: 15_000,
       requestTimeout: 0,
       keepAliveTimeout: 10_000,
     },
-    answer,
+    listener,
   );
   server.maxConnections = MAX_CONNECTIONS;
   server.on('tlsClientError', (error) => log('debug', 'no TLS', { error: error.message }));
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     response.writeContinue();
-    answer(request, response);
+    listener(request, response);
   });
   const bound = await listen(server, { host, port: options.port }, '--port');
   const addresses = (options.names ?? [host]).map((name) =>

@@ -7,12 +7,12 @@ import { count, listOf, object, parsed, text, type Decoder } from '../json/decod
 import { isObject, textsOf } from '../json/is-object.ts';
 import { wrong } from '../json/problem.ts';
 
-/** An image that is stored whole, and waits for the product it belongs to. Kept beside its root as JSON. */
+/** An image that is completely stored and waits for its product. Stored as JSON beside its root. */
 export interface StagedImage {
-  /** The folder below `uploads/`. */
+  /** The name of its folder in staging. */
   readonly id: string;
   readonly fingerprint: Sha256;
-  /** What its sender knows it by, where that is another. */
+  /** The fingerprint that the sender knows, if it differs. */
   readonly sentAs?: Sha256;
   /** Bytes of all its files. */
   readonly size: number;
@@ -23,18 +23,18 @@ export interface StagedImage {
   readonly creationDate: number;
   readonly properties: Readonly<Record<string, string>>;
   readonly aliases: readonly string[];
-  /** The certificate of the client that sent it, or had it sent. */
+  /** The certificate of the client that sent the image, or caused another server to send it. */
   readonly owner: Sha256;
-  /** Patterns of the products that its uploader may publish. */
+  /** Patterns of the products that the uploader may publish. */
   readonly allow: readonly string[];
   readonly root: {
     readonly key: string;
-    /** The name it will be stored under. */
+    /** The file name that the root gets in its version. */
     readonly name: string;
     readonly etag: ETag;
     readonly size: number;
   };
-  /** Of a split image, in base64. */
+  /** The metadata file of a split image, in base64. */
   readonly metadataFile?: string;
 }
 
@@ -50,7 +50,7 @@ const stagedImage = object<StagedImage>({
   uploadedAt: time,
   architecture: text,
   creationDate,
-  // The members that are strings: what else an older gateway let through counts for nothing.
+  // Only the members that are strings: an older gateway also stored other values.
   properties: (value) => (isObject(value) ? textsOf(value) : wrong('an object', value)),
   aliases: listOf(text),
   owner: sha256,
@@ -60,7 +60,7 @@ const stagedImage = object<StagedImage>({
   metadataFile: (value) => (typeof value === 'string' ? value : undefined),
 });
 
-/** Reads a stored record; undefined when it is none of ours. */
+/** Reads a stored record; undefined when it is not a valid one. */
 export function parseStagedImage(json: string): StagedImage | undefined {
   return decodedOrAbsent(stagedImage, json);
 }

@@ -15,9 +15,12 @@ import { parseStagedImage, type StagedImage } from './staged-image.ts';
 import { RECORD_FILE, STAGING_PREFIX } from '../publishing/uploads-prefix.ts';
 import { errorText } from '../log/error-text.ts';
 
-/** LXD's client names an alias in a call of its own after the upload: an image rests so long before its properties place it. */
+/**
+ * Milliseconds. LXD's client sends the alias in a separate call after the upload. So an image waits this long
+ * before its properties decide its product.
+ */
 const DEFAULT_SETTLE = 5_000;
-/** An image that no alias and no property places is thrown away after this long. */
+/** Milliseconds after which an image without a usable alias or properties is discarded. */
 const UNPLACED_LIFETIME = 60 * 60 * 1000;
 const RECORD_LIMIT = 32 * 1024 * 1024;
 
@@ -25,13 +28,13 @@ export interface StagingOptions {
   readonly store: ObjectStore;
   readonly log: Logger;
   readonly now: () => number;
-  /** Milliseconds an image waits for an alias before its properties decide. */
+  /** Milliseconds for which an image waits for an alias before its properties decide. */
   readonly settle?: number;
   readonly register: ImageRegister;
   readonly trust: Pick<TrustStore, 'find'>;
 }
 
-/** Images that are stored whole and wait for their product. A crash loses none of them. */
+/** Images that are completely stored and wait for their product. A crash loses none of them. */
 export class Staging {
   private readonly options: StagingOptions;
   private readonly images = new Map<Sha256, StagedImage>();
@@ -44,7 +47,7 @@ export class Staging {
     this.options = options;
   }
 
-  /** Takes up what an earlier process left: whole images wait again, what is too old goes. */
+  /** Loads the staged images of an earlier process and discards uploads that are too old. */
   async recover(): Promise<void> {
     const { store } = this.options;
     await clearUploads(this.options);
@@ -55,12 +58,12 @@ export class Staging {
     }
   }
 
-  /** Where the root of an upload is put until its product is known. */
+  /** The key for the root of an upload whose product is not known yet. */
   keyFor(id: string, name: string): string {
     return `${STAGING_PREFIX}${id}/${name}`;
   }
 
-  /** From now on the image is whole, whatever happens to this process. */
+  /** Stores the image's record. From then on the image survives a crash. */
   async admit(image: StagedImage): Promise<void> {
     await this.options.store.write(
       `${STAGING_PREFIX}${image.id}/${RECORD_FILE}`,
@@ -79,8 +82,8 @@ export class Staging {
   }
 
   /**
-   * Places an image under the product that an alias names. ImageError when the alias names none, or one
-   * that whoever names it may not publish. Until its bytes are in their place, the signal ends it.
+   * Places an image in the product that an alias names. ImageError when the alias names no product, or one that
+   * the caller may not publish. The signal can stop this until the image's bytes are copied.
    */
   async placeByAlias(
     image: StagedImage,
@@ -93,7 +96,7 @@ export class Staging {
     return this.place(image, named.product, allow, signal);
   }
 
-  /** Throws an image away. */
+  /** Deletes a staged image. */
   async discard(image: StagedImage): Promise<void> {
     this.forget(image.fingerprint);
     const { store } = this.options;
@@ -101,7 +104,7 @@ export class Staging {
     await store.remove(image.root.key);
   }
 
-  /** Stops the timers and lets what is being placed come to its end. What still waits is kept. */
+  /** Stops the timers and waits for the images that are being placed. Images that still wait stay in the store. */
   async close(): Promise<void> {
     this.closed = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
@@ -125,7 +128,7 @@ export class Staging {
             fingerprint: image.fingerprint,
             error: errorText(error),
           });
-          // A store that failed may be well again by then.
+          // Tries again later: the store may work again by then.
           if (!this.closed && this.find(image.fingerprint) === image) this.watch(image, settle);
         });
       },
@@ -143,13 +146,13 @@ export class Staging {
   }
 
   private async giveUp(image: StagedImage): Promise<void> {
-    this.options.log('warn', 'discarded an uploaded image that nobody placed who may', {
+    this.options.log('warn', 'discarded an uploaded image that no allowed client placed', {
       fingerprint: image.fingerprint,
     });
     await this.discard(image);
   }
 
-  /** One at a time for each image: a second call waits for the first and gives its answer. */
+  /** Places an image, once at a time: a second call waits for the first and returns its result. */
   private async place(
     image: StagedImage,
     product: ProductRef,

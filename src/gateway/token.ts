@@ -3,12 +3,12 @@ import { decodedOrAbsent } from '../json/decode.ts';
 import { anything } from '../json/decoders.ts';
 import { textOf } from '../json/is-object.ts';
 
-/** What `lxc remote add NAME TOKEN` needs to know (LXD's and Incus's `api.CertificateAddToken`). */
+/** The content of the token in `lxc remote add NAME TOKEN` (LXD's and Incus's `api.CertificateAddToken`). */
 export interface TokenContents {
   readonly name: string;
-  /** Of the gateway's own certificate: the client pins it. */
+  /** The fingerprint of the gateway's certificate, which the client pins. */
   readonly serverFingerprint: Sha256;
-  /** `host:port`, tried in order. */
+  /** `host:port`; the client tries them in order. */
   readonly addresses: readonly string[];
   readonly secret: string;
   /** ISO 8601. */
@@ -27,7 +27,7 @@ export function encodeToken(token: TokenContents): string {
   ).toString('base64');
 }
 
-/** The secret in what a client sends as password or token: a whole token, or the bare secret. */
+/** Returns the secret of what a client sends as password or token: a whole token, or the secret alone. */
 export function secretOf(text: string): string {
   const token = decodedOrAbsent(anything, Buffer.from(text, 'base64').toString('utf8'));
   return textOf(token, 'secret') ?? text;

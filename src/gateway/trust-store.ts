@@ -18,8 +18,8 @@ export interface TrustedClient {
 }
 
 /**
- * Whether a product path matches one of the stored patterns. In stored patterns `*` also matches `/`, as commit
- * 19521b3 wrote and read them. `allowPattern` stores only patterns that mean the same in both languages.
+ * Returns whether a product path matches one of the stored patterns. In stored patterns `*` also matches `/`, as
+ * commit 19521b3 wrote and read them. `allowPattern` stores only patterns that mean the same in both syntaxes.
  */
 export function allows(patterns: readonly string[], path: string): boolean {
   if (patterns.length === 0) return true;
@@ -37,14 +37,15 @@ export interface JoinToken {
 }
 
 /**
- * Who may use the gateway: one file a certificate and one a token, below `<state>/gateway/`. So a command
- * and a running gateway need no lock between them, and a token is used up by whoever unlinks its file.
+ * The clients that may use the gateway: one file for each certificate and one for each token, below
+ * `<state>/gateway/`. So a command and a running gateway need no lock between them. The process that unlinks a
+ * token's file has redeemed it.
  */
 export class TrustStore {
   private readonly certificates: string;
   private readonly tokens: string;
 
-  /** `folder` is made on the first write. */
+  /** `folder` is created on the first write. */
   constructor(folder: string) {
     this.certificates = join(folder, 'certificates');
     this.tokens = join(folder, 'tokens');
@@ -56,7 +57,7 @@ export class TrustStore {
     return client && { fingerprint, ...client };
   }
 
-  /** In the order of their names. */
+  /** Returns all clients, sorted by name. */
   async list(): Promise<TrustedClient[]> {
     const clients: TrustedClient[] = [];
     for (const file of await namesIn(this.certificates)) {
@@ -72,13 +73,13 @@ export class TrustStore {
   }
 
   /**
-   * Takes away the client with this name, or whose fingerprint starts so (8 characters at least), and the
-   * tokens for this name that nobody has used.
+   * Removes the client with this name, or with a fingerprint that starts with this text (at least 8 characters).
+   * Also removes the unused tokens for this name.
    */
   async remove(
     nameOrFingerprint: string,
   ): Promise<{ readonly clients: TrustedClient[]; readonly tokens: JoinToken[] }> {
-    // First the tokens: else one could still be used by whoever was just shut out.
+    // Tokens first: otherwise a removed client could still redeem one.
     const tokens = await this.withdrawTokens(nameOrFingerprint);
     const clients = await this.list();
     const named = clients.filter(({ name }) => name === nameOrFingerprint);
@@ -103,7 +104,7 @@ export class TrustStore {
     return withdrawn;
   }
 
-  /** Makes a secret that lets one client in, once. Only its hash is kept. */
+  /** Creates a secret that admits one client, once. Only its hash is stored. */
   async createToken(token: JoinToken): Promise<string> {
     const secret = randomBytes(32).toString('hex');
     await writeJson(this.tokens, hashOf(secret), token);
@@ -111,8 +112,8 @@ export class TrustStore {
   }
 
   /**
-   * Uses a secret up and trusts the certificate. Undefined when there is no such secret (any more), or it
-   * has expired at `now` (milliseconds since 1970).
+   * Redeems a secret and trusts the certificate. Returns undefined when the secret does not exist, was used, or
+   * had expired at `now` (milliseconds since 1970).
    */
   async redeem(
     secret: string,
@@ -135,7 +136,7 @@ export class TrustStore {
     return client;
   }
 
-  /** Forgets tokens that have expired at `now`; those still good, in the order of their names. */
+  /** Deletes tokens that have expired at `now`. Returns the valid ones, sorted by name. */
   async pendingTokens(now: number): Promise<JoinToken[]> {
     const pending: JoinToken[] = [];
     for (const file of await namesIn(this.tokens)) {
@@ -162,7 +163,7 @@ async function writeJson(folder: string, name: string, value: object): Promise<v
   await rename(temporary, path);
 }
 
-/** Undefined when there is no such file, or something else is in it. Throws when it is no JSON. */
+/** Returns undefined when the file does not exist or has another form. Throws when it is not JSON. */
 async function read<T>(path: string, decoder: Decoder<T>): Promise<T | undefined> {
   let value: unknown;
   try {

@@ -14,7 +14,7 @@ export interface GatewayParts {
   readonly failures: FailedUploads;
   readonly limiter: UploadLimiter;
   readonly limits: BodyLimits;
-  /** What `GET /1.0` tells of the server. */
+  /** The server's data in the response to `GET /1.0`. */
   readonly server: {
     readonly certificate: string;
     readonly fingerprint: string;
@@ -22,12 +22,15 @@ export interface GatewayParts {
   };
 }
 
-/** One request, with who sent it: `certificate` is what it showed, `client` whom we know by that. */
+/**
+ * One request and its sender. `certificate` is the certificate that the sender presented; `client` is the trusted
+ * client with that certificate.
+ */
 export interface Call {
   readonly request: IncomingMessage;
   readonly url: URL;
   readonly certificate: Sha256 | undefined;
   readonly client: TrustedClient | undefined;
-  /** Aborted when the connection ends before the answer was given. */
+  /** Aborted when the connection ends before the response is complete. */
   readonly gone: AbortSignal;
 }

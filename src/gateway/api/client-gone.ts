@@ -1,4 +1,4 @@
-/** Whoever asked went away before it was answered: nothing of what it asked for may come to be. */
+/** The client disconnected before the response. Nothing that it requested may be created. */
 export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError';
 

@@ -6,18 +6,18 @@ import type { StagedImage } from '../staged-image.ts';
 import type { TrustedClient } from '../trust-store.ts';
 import type { GatewayParts } from './call.ts';
 
-/** What clients ask about before they use a call (doc/api-extensions.md of LXD). */
+/** API extensions that clients check before they use a call (doc/api-extensions.md of LXD). */
 const EXTENSIONS = ['image_create_aliases', 'images_push_relay', 'image_copy_profile'];
 
 const NEVER = '0001-01-01T00:00:00Z';
 
-/** Of milliseconds since 1970; a store may hold times that no date has. */
+/** Converts milliseconds since 1970. A store may have times outside the range of a date. */
 function isoTime(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.valueOf()) ? NEVER : date.toISOString();
 }
 
-/** What both kinds of images have in common for a client (LXD's and Incus's `api.Image`). */
+/** The fields that a client reads of both published and staged images (LXD's and Incus's `api.Image`). */
 interface ImageParts {
   readonly fingerprint: string;
   readonly architecture: string;
@@ -68,7 +68,7 @@ export function knownImageDocument(image: KnownImage): object {
   });
 }
 
-/** An image that waits for its product says so in its description. */
+/** The description marks the image as waiting for its product. */
 export function stagedImageDocument(image: StagedImage): object {
   const { fingerprint, architecture, size, aliases, uploadedAt, properties } = image;
   return imageDocument({
@@ -86,12 +86,12 @@ export function stagedImageDocument(image: StagedImage): object {
   });
 }
 
-/** An alias that clients may ask for by its name. */
+/** The document of an alias (LXD's and Incus's `api.ImageAliasesEntry`). */
 export function aliasDocument(name: string, { fingerprint, type, ref }: KnownImage): object {
   return { name, description: productPath(ref.product), target: fingerprint, type };
 }
 
-/** `GET /1.0`: what clients ask about the server before they use it. */
+/** The response to `GET /1.0`: what clients ask about the server before they use it. */
 export function serverDocument(
   { server }: GatewayParts,
   client: TrustedClient | undefined,

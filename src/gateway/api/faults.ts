@@ -11,19 +11,19 @@ import type { Call, GatewayParts } from './call.ts';
 import { ClientGoneError } from './client-gone.ts';
 import { errorText } from '../../log/error-text.ts';
 
-/** A fault as a client is told of it: nothing of where and how the store keeps things. */
+/** An error in the form that a client receives. It never names keys or paths of the store. */
 export interface ClientFault {
   readonly status: number;
   readonly message: string;
 }
 
-/** What of a store's fault a client can act on, or pass on to whoever runs the gateway. */
+/** Messages for store errors that a client can act on, or report to the gateway's operator. */
 const STORE_FAULTS: Partial<Record<StoreErrorCode, string>> = {
   no_space: 'the store of the server is full; nothing was published',
   access_denied: 'the server is not allowed to write to its store; nothing was published',
-  unavailable: 'the store of the server does not answer; try again in a while',
-  conflict: 'somebody else wrote there at the same moment; try again',
-  precondition_failed: 'somebody else wrote there at the same moment; try again',
+  unavailable: 'the store of the server does not respond; try again in a while',
+  conflict: 'another program wrote the same files at the same moment; try again',
+  precondition_failed: 'another program wrote the same files at the same moment; try again',
 };
 
 const IMAGE_STATUS: Readonly<Record<ImageErrorCode, number>> = {
@@ -44,22 +44,22 @@ export function clientFault(error: unknown): ClientFault {
   if (error instanceof BodyTooLargeError) return { status: 413, message };
   if (error instanceof ClientGoneError) return { status: 408, message };
   if (error instanceof MultipartError) return { status: 400, message };
-  // What the source of a pull says, and its address, came from the client.
+  // Safe for the client: the source's address and its responses belong to the client's own request.
   if (error instanceof InstanceServerError) return { status: 502, message };
   if (error instanceof PlacementError) {
     return {
       status: 409,
-      message: 'no version could be made of it: somebody else wrote there; try again',
+      message: 'no version could be created: another program wrote to it; try again',
     };
   }
   if (isStoreError(error)) {
     const known = STORE_FAULTS[error.code] ?? 'the store of the server failed';
     return { status: error.code === 'no_space' ? 507 : 500, message: known };
   }
-  return { status: 500, message: 'the server failed; its log tells why' };
+  return { status: 500, message: 'the server failed; see its log' };
 }
 
-/** Whether a request failed for no other reason than that its sender is gone. */
+/** Returns whether a request failed only because its sender disconnected. */
 function senderIsGone({ request, gone }: Call, error: unknown): boolean {
   if (gone.aborted) return true;
   const refused = [GatewayError, ImageError, BodyTooLargeError];
@@ -68,7 +68,10 @@ function senderIsGone({ request, gone }: Call, error: unknown): boolean {
   return request.destroyed && !request.complete;
 }
 
-/** Tells a client why not. What it sent wrongly it is told; our own faults are for our log. */
+/**
+ * Sends and logs an error. The response explains the client's own mistakes; details of our errors are only in the
+ * log.
+ */
 export function respondWithFault(
   { uploads }: GatewayParts,
   call: Call,
@@ -92,7 +95,8 @@ export function respondWithFault(
     response.destroy();
     return;
   }
-  // Else, to a client that wants no second request, Node closes with the answer, and the reset overtakes it.
+  // Without this header, Node closes the connection together with the response when the client wants no second
+  // request. The reset then arrives before the response.
   if (!request.complete) response.setHeader('Connection', 'keep-alive');
   sendError(response, status, message);
 }

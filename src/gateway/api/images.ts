@@ -9,7 +9,7 @@ import { allows, type TrustedClient } from '../trust-store.ts';
 import { byFingerprint, knownImages, type KnownImage } from '../../publishing/known-images.ts';
 import type { StagedImage } from '../staged-image.ts';
 
-/** The published images, and the client's own staged ones. A client does not see those of others. */
+/** Returns the published images and the client's own staged ones. A client does not see those of others. */
 export async function listImages(uploads: UploadContext, client: TrustedClient): Promise<object[]> {
   const known = await knownImages(uploads.store);
   return [
@@ -35,7 +35,7 @@ async function publishedImage(uploads: UploadContext, prefix: string): Promise<K
   throw new GatewayError(404, 'Image not found');
 }
 
-/** Withdraws an image: its names leave the public files first, its bytes after a grace. */
+/** Withdraws an image. Its names leave the public files at once; its bytes are deleted after a grace. */
 export async function deleteImage(
   uploads: UploadContext,
   prefix: string,
@@ -57,7 +57,7 @@ export async function deleteImage(
   if (recent) uploads.register.forget(recent[0]);
 }
 
-/** The image that a product's alias names: the newest version, a container before a virtual machine. */
+/** Returns the image that an alias names: the newest version, and a container before a virtual machine. */
 export async function showAlias(
   uploads: UploadContext,
   name: string,
@@ -72,8 +72,8 @@ export async function showAlias(
 }
 
 /**
- * Names an image. This places a staged image. For a placed one, the name must be one that its product has by
- * itself; nothing is stored then.
+ * Gives an alias to an image. For a staged image, the alias decides the product and places it. For a published
+ * image, the alias must be one that its product already has; then nothing is stored.
  */
 export async function createAlias(
   uploads: UploadContext,
@@ -86,7 +86,7 @@ export async function createAlias(
     try {
       await uploads.staging.placeByAlias(waiting, name, client.allow);
     } catch (error) {
-      // The response says that it failed: its properties may not publish it later.
+      // The response reports a failure. So the image must not be published later by its properties.
       if (error instanceof ImageError) await uploads.staging.discard(waiting);
       throw error;
     }

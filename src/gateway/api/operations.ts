@@ -3,9 +3,9 @@ import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { OperationDocument } from './responses.ts';
 import type { TrustedClient } from '../trust-store.ts';
 
-/** What a client announced before it lets its daemon push an image. */
+/** The announcement of a push by a client, before its daemon sends the image. */
 export interface PushIntent {
-  /** Absent when the announcement named the image by something else. */
+  /** Absent when the announcement has no fingerprint. */
   readonly fingerprint?: string;
   readonly aliases: readonly string[];
   readonly properties: Readonly<Record<string, string>>;
@@ -19,11 +19,14 @@ interface Entry {
   readonly expires: number;
 }
 
-/** How long an operation can be asked about, and a push can begin, in milliseconds. */
+/** Milliseconds for which clients can query an operation, and can start an announced push. */
 const LIFETIME = 60 * 60 * 1000;
 const MAX_OPERATIONS = 10_000;
 
-/** The operations that clients may still ask about. They are all over when a client hears of them. */
+/**
+ * The operations that clients may still query. An operation is already finished when its client receives its id,
+ * except an announced push.
+ */
 export class Operations {
   private readonly entries = new Map<string, Entry>();
   private readonly now: () => number;
@@ -32,7 +35,9 @@ export class Operations {
     this.now = now;
   }
 
-  /** An operation that is done: successfully, or with `error`. With `secret` it may be asked about by that alone. */
+  /**
+   * Adds an operation that succeeded, or failed with `error`. With `secret`, the secret alone allows to query it.
+   */
   finished(
     description: string,
     metadata: Readonly<Record<string, unknown>> | null,
@@ -44,7 +49,7 @@ export class Operations {
     return this.keep('task', description, state, result, { error, secret });
   }
 
-  /** Announces a push; `metadata.secret` lets one upload in. */
+  /** Announces a push. `metadata.secret` allows one upload. */
   announce(intent: PushIntent): OperationDocument {
     const secret = randomBytes(32).toString('hex');
     const state = ['Running', 103] as const;
@@ -56,13 +61,13 @@ export class Operations {
     return this.entries.get(id)?.document;
   }
 
-  /** Whether this secret lets a stranger ask about this operation. */
+  /** Returns whether this secret allows an unknown client to query this operation. */
   mayAsk(id: string, secret: string): boolean {
     const own = this.entries.get(id)?.secret;
     return own !== undefined && sameText(own, secret);
   }
 
-  /** Uses an announced push up. */
+  /** Returns the announced push of this secret. A secret works once. */
   redeem(secret: string): PushIntent | undefined {
     this.expire();
     for (const entry of this.entries.values()) {
@@ -105,7 +110,7 @@ export class Operations {
     return document;
   }
 
-  /** Entries are in the order of their making, so the first are the oldest. */
+  /** Entries are in the order of creation, so the oldest are first. */
   private expire(): void {
     for (const [id, { expires }] of this.entries) {
       if (expires > this.now() && this.entries.size <= MAX_OPERATIONS) return;

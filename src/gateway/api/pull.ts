@@ -11,7 +11,7 @@ import type { Part } from '../../bytes/multipart.ts';
 import type { IncomingImage } from '../../archives/incoming-image.ts';
 import { openNamedServer } from '../../sources/streams/named-server.ts';
 
-/** Fetches an image from where a client says it is, until the signal ends it. */
+/** Fetches an image from the source that a client named, until the signal aborts it. */
 export async function pullImage(
   uploads: UploadContext,
   post: ImagePost,

@@ -10,13 +10,13 @@ import type { Call, GatewayParts } from './call.ts';
 import { GatewayError } from './responses.ts';
 import { guardedBody } from './upload-limits.ts';
 
-/** The parts of a `POST /1.0/images` in JSON that mean something here (`api.ImagesPost`). */
+/** The fields of a `POST /1.0/images` in JSON that are used here (`api.ImagesPost`). */
 export interface ImagePost {
   readonly mode: string;
   readonly type: string;
   readonly protocol: string;
   readonly server: string;
-  /** PEM of the server's certificate, or empty. */
+  /** The server's certificate in PEM, or empty. */
   readonly certificate: string;
   readonly fingerprint: string;
   readonly alias: string;
@@ -31,13 +31,13 @@ const JSON_LIMIT = 256 * 1024;
 const MAX_NAME = 1024;
 const MAX_ALIASES = 32;
 
-/** The client that calls. GatewayError 403 when it is not trusted. */
+/** Returns the calling client. GatewayError 403 when it is not trusted. */
 export function requireClient({ client }: Call): TrustedClient {
   if (client) return client;
   throw new GatewayError(403, 'not authorized');
 }
 
-/** Reads the JSON object that a request carries. GatewayError 400 when it carries none. */
+/** Reads the JSON object in a request's body. GatewayError 400 when there is none. */
 export async function jsonBody(
   { limits }: GatewayParts,
   request: IncomingMessage,
@@ -75,7 +75,7 @@ export function parseImagePost(body: Readonly<Record<string, unknown>>): ImagePo
   };
 }
 
-/** The headers of an upload; LXD's start with X-LXD-, Incus's with X-Incus-. */
+/** The headers of an upload. LXD's start with X-LXD-, Incus's with X-Incus-. */
 export interface UploadHeaders {
   readonly fingerprint?: string;
   readonly secret?: string;
@@ -95,7 +95,7 @@ export function uploadHeaders({ headers }: IncomingMessage): UploadHeaders {
   return {
     ...(fingerprint !== undefined && { fingerprint }),
     ...(secret !== undefined && { secret }),
-    // A list as a query, or one bare name.
+    // Either a list in the form of a query, or one alias alone.
     aliases: checkedAliases(
       aliases.includes('=')
         ? new URLSearchParams(aliases).getAll('alias')
@@ -107,7 +107,7 @@ export function uploadHeaders({ headers }: IncomingMessage): UploadHeaders {
   };
 }
 
-/** Decodes percent-encoded text. GatewayError 400 when it is not. `where` is for people. */
+/** Decodes percent-encoded text. GatewayError 400 when it is invalid. `where` names the place for the message. */
 export function decoded(value: string, where: string): string {
   try {
     return decodeURIComponent(value);
@@ -131,7 +131,7 @@ function checkedAliases(aliases: readonly string[]): readonly string[] {
   );
 }
 
-/** A text field; empty when it is absent. GatewayError when it is too long. */
+/** Returns a text field; empty when it is absent. GatewayError when it is too long. */
 export function text(
   map: Readonly<Record<string, unknown>>,
   name: string,

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** What a client is told instead of what it asked for. `message` is shown by lxc and incus as it is. */
+/** An error response. lxc and incus show `message` unchanged. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly status: number;
@@ -11,7 +11,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** An operation as clients read it (LXD's and Incus's `api.Operation`). */
+/** An operation in the form that clients read (LXD's and Incus's `api.Operation`). */
 export interface OperationDocument {
   readonly id: string;
   readonly class: 'task' | 'token';
@@ -27,7 +27,7 @@ export interface OperationDocument {
   readonly location: string;
 }
 
-/** What a call comes to: a result, or an operation that is over already. */
+/** The result of a call: a value, or an operation (see `Operations`). */
 export type ApiResponse =
   | { readonly kind: 'sync'; readonly metadata: unknown; readonly location?: string }
   | { readonly kind: 'operation'; readonly operation: OperationDocument };

@@ -12,12 +12,12 @@ import { decoded, jsonBody, requireClient, text } from './request.ts';
 import type { TrustedClient } from '../trust-store.ts';
 import { join, upload } from './uploads.ts';
 
-const ONLY_TAKES_IN =
+const RECEIVES_ONLY =
   'this server only takes images in; launch and copy them from its public simplestreams remote';
-/** Milliseconds that the sender of a rejected upload may go on, so that it reads the response. */
+/** Milliseconds for which the sender of a rejected upload may continue to send, so that it reads the response. */
 const LINGER_MS = 10_000;
 
-/** Responds to requests as a private LXD or Incus server that only takes images in. */
+/** Responds to requests like a private LXD or Incus server that only receives images. */
 export function requestListener(
   parts: GatewayParts,
 ): (request: IncomingMessage, response: ServerResponse) => void {
@@ -48,7 +48,10 @@ async function handle(
   }
 }
 
-/** Reads on for a moment after an early response: a sender whose connection closes never reads the response. */
+/**
+ * Continues to read for a moment after an early response. A sender whose connection closes while it sends never
+ * reads the response.
+ */
 function lingerOver(request: IncomingMessage): void {
   if (request.complete || request.destroyed) return;
   request.resume();
@@ -75,8 +78,8 @@ async function route(parts: GatewayParts, call: Call): Promise<ApiResponse> {
     return upload(parts, call);
   }
   if (collection === 'images' && !client && request.method === 'GET' && rest.length > 0) {
-    // Daemons send this for an image that their clients want to launch or copy.
-    throw new GatewayError(403, `not authorized: ${ONLY_TAKES_IN}`);
+    // A daemon sends this request when its client wants to launch or copy an image from here.
+    throw new GatewayError(403, `not authorized: ${RECEIVES_ONLY}`);
   }
   const trusted = requireClient(call);
   if (collection === 'images') return images(parts, call, trusted, rest);
@@ -89,7 +92,7 @@ async function route(parts: GatewayParts, call: Call): Promise<ApiResponse> {
       'whom this server trusts is told on its own machine: bucketstreams gateway trust list',
     );
   }
-  throw new GatewayError(404, `not found: ${ONLY_TAKES_IN}`);
+  throw new GatewayError(404, `not found: ${RECEIVES_ONLY}`);
 }
 
 async function images(
@@ -114,7 +117,7 @@ async function images(
       );
       return sync(null);
     }
-    // A product has its aliases by itself. Clients would ask to move those that are listed.
+    // Products define their own aliases. Clients would try to move any alias in this list.
     if (second === undefined && method === 'GET') return sync([]);
     if (second !== undefined) {
       const name = [second, ...more].join('/');
@@ -139,12 +142,15 @@ async function images(
       );
     }
   } else if (second === 'export' || second === 'secret') {
-    throw new GatewayError(400, ONLY_TAKES_IN);
+    throw new GatewayError(400, RECEIVES_ONLY);
   }
   throw notFound();
 }
 
-/** Rejects with the given error. For an image that is missing because its upload failed, it adds the reason. */
+/**
+ * Returns an error handler that throws the error again. When an image is missing because its upload failed, it
+ * adds the reason.
+ */
 function explained({ failures }: GatewayParts, client: TrustedClient, fingerprint: string) {
   return (error: unknown): never => {
     const { status, message } = clientFault(error);

@@ -5,15 +5,15 @@ import { GatewayError } from './responses.ts';
 export interface BodyLimits {
   /** Bytes. */
   readonly size: number;
-  /** Milliseconds without a byte after which a sender is cut. */
+  /** Milliseconds without a byte after which an upload is rejected. */
   readonly idle: number;
-  /** Bytes a second, over every `idle` of waiting, below which a sender is cut. */
+  /** Bytes a second below which an upload is rejected. Measured over each `idle` milliseconds of waiting for it. */
   readonly rate: number;
 }
 
 /**
- * Passes a body on as it arrives. It ends with a GatewayError when it is too long, or its sender too slow. Only
- * the time in which we wait for the sender counts: a slow store is not its fault.
+ * Yields the bytes of a body as they arrive. Fails with GatewayError when the body is too long, or its sender too
+ * slow. Only time spent waiting for the sender counts: a slow store is not the sender's fault.
  */
 export function guardedBody(body: Chunks, limits: BodyLimits): BorrowedChunks {
   return borrowed(guarded(body, limits));
@@ -66,7 +66,7 @@ function tooSlow(rate: number): GatewayError {
 export class UploadLimiter {
   private readonly open: number;
   private readonly queue: number;
-  private inside = 0;
+  private active = 0;
   private readonly waiting: ((value: undefined) => void)[] = [];
 
   constructor(open: number, queue: number) {
@@ -74,35 +74,38 @@ export class UploadLimiter {
     this.queue = queue;
   }
 
-  /** Runs `work` when it is its turn, unless the signal aborts first. GatewayError 503 when the queue is full. */
+  /**
+   * Runs `work` after the uploads before it in the queue, unless the signal aborts first. GatewayError 503 when
+   * the queue is full.
+   */
   async pass<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
-    if (this.inside >= this.open) {
+    if (this.active >= this.open) {
       if (this.waiting.length >= this.queue) {
         throw new GatewayError(503, 'too many uploads at once; try again in a while');
       }
       await this.turn(signal);
-    } else this.inside += 1;
+    } else this.active += 1;
     try {
       return await work();
     } finally {
       const next = this.waiting.shift();
-      // The next one in the queue counts as inside already.
+      // The next upload takes this one's place, so the count stays.
       if (next) next(undefined);
-      else this.inside -= 1;
+      else this.active -= 1;
     }
   }
 
   private async turn(signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-    const leave = () => {
+    const cancel = () => {
       const at = this.waiting.indexOf(resolve);
       if (at < 0) return;
       this.waiting.splice(at, 1);
       reject(new ClientGoneError());
     };
     this.waiting.push(resolve);
-    signal.addEventListener('abort', leave, { once: true });
-    await promise.finally(() => signal.removeEventListener('abort', leave));
+    signal.addEventListener('abort', cancel, { once: true });
+    await promise.finally(() => signal.removeEventListener('abort', cancel));
   }
 }

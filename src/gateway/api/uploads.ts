@@ -61,13 +61,13 @@ export async function upload(parts: GatewayParts, call: Call): Promise<ApiRespon
       throw error;
     });
   log(parts, 'an image arrived', accepted, by.name);
-  // The work is done before the response: clients need no events, and they show a failure as it is.
+  // The upload is complete before the response. So clients need no events, and they show a failure as it is.
   const metadata = { fingerprint: accepted.fingerprint, size: String(accepted.size) };
   const done = operations.finished('Downloading image', metadata, { withSecret: !!intent });
   return operation(done);
 }
 
-/** Receives the image in a request's body. Its headers, or the announced push, describe it. */
+/** Receives the image in a request's body. The headers, or the announced push, describe it. */
 async function uploadFromBody(
   uploads: UploadContext,
   { request, gone }: Call,
@@ -88,7 +88,7 @@ async function uploadFromBody(
 }
 
 function incomingImage(request: IncomingMessage, limits: BodyLimits): IncomingImage {
-  // The connection must outlive a body that is given up, for the response.
+  // When a body is rejected, the connection must stay open for the response.
   const body = guardedBody(gatheredBody(request, { keep: true }), limits);
   const boundary = multipartBoundary(request.headers['content-type']);
   return boundary === undefined
