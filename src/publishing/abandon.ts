@@ -3,8 +3,8 @@ import { errorText } from '../log/error-text.ts';
 import { LeftBehindError } from '../sources/instances/left-behind.ts';
 
 /**
- * Takes away what an upload stored that ended with `error`, and rejects with that, or with the reason of its
- * signal when that ended it: nothing is left then.
+ * Deletes what a failed upload stored. Then rejects with `error`, or with the signal's reason when the signal is
+ * aborted; then nothing is left. If deleting fails, rejects with that failure.
  */
 export async function abandoned(
   reservation: VersionReservation | undefined,

@@ -6,8 +6,8 @@ import type { PlacedVersion } from './place-version.ts';
 import { PlacementError } from './reservation.ts';
 
 /**
- * Where the image is published already: that is no error, and nothing is to be done. PlacementError when that
- * is another product or version than what was asked for: a fingerprint is published once.
+ * Returns where the image is already published: the caller then has nothing to do. PlacementError when that is
+ * another product or version than the requested one: a fingerprint is published once.
  */
 export async function alreadyPublished(
   store: ObjectStore,
@@ -16,7 +16,7 @@ export async function alreadyPublished(
 ): Promise<PlacedVersion | undefined> {
   const { product, version } = asked;
   const images = await knownImages(store).catch((error: unknown) => {
-    // Who may only write images need not know what is there.
+    // A publisher may have write access only. The catalog is then unknown, and the upload continues.
     if (isStoreError(error, 'access_denied')) return [];
     throw error;
   });

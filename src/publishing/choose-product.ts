@@ -6,13 +6,13 @@ import {
 import { parseProductPath, PRODUCT_NAME_RULE, shown, type ProductRef } from '../images/layout.ts';
 
 export interface ImageDescription {
-  /** By precedence: what the uploader said over what the image says. */
+  /** The image's own properties, overridden by those of the uploader. */
   readonly properties: Readonly<Record<string, string>>;
   /** `architecture` of metadata.yaml. */
   readonly architecture: string;
 }
 
-/** The product folders' name for an architecture, where distributions use another than the kernel. */
+/** Names of architectures in product folders, where distributions use another name than the kernel. */
 const FOLDER_NAMES: Readonly<Record<string, string>> = {
   i686: 'i386',
   x86_64: 'amd64',
@@ -22,12 +22,12 @@ const FOLDER_NAMES: Readonly<Record<string, string>> = {
   ppc64le: 'ppc64el',
 };
 
-/** A product, or why there is none: complete for whoever named it. */
+/** A product, or the reason why there is none. `problem` is a complete sentence for the user. */
 export type NamedProduct = { readonly product: ProductRef } | { readonly problem: string };
 
 /**
- * The product that an image's aliases name. All must name the same one: what else a product is called, its
- * product.toml tells.
+ * Returns the product that an image's aliases name. All must name the same product; `product.toml` sets further
+ * aliases.
  */
 export function productOfAliases(
   [first, ...others]: readonly [string, ...string[]],
@@ -48,8 +48,8 @@ export function productOfAliases(
 }
 
 /**
- * The product that an alias names: `os/release/variant`, `os/release/arch/variant`, or `os/release` for
- * the variant `default`.
+ * Returns the product that an alias names. Forms: `os/release/variant`, `os/release/arch/variant`, or `os/release`
+ * for the variant `default`.
  */
 export function productOfAlias(alias: string, architecture: string): NamedProduct {
   const own = archFolder(architecture);
@@ -88,7 +88,7 @@ export function productPath({ os, release, arch, variant }: ProductRef): string 
   return [os, release, arch, variant].join('/');
 }
 
-/** The product that an image's properties `os`, `release`, `architecture` and `variant` name. */
+/** Returns the product that an image's properties `os`, `release`, `architecture` and `variant` name. */
 export function productOfProperties(image: ImageDescription): ProductRef | undefined {
   const { os, release, variant } = image.properties;
   const arch = archFolder(image.properties['architecture'] ?? image.architecture);
@@ -98,7 +98,7 @@ export function productOfProperties(image: ImageDescription): ProductRef | undef
   );
 }
 
-/** The folder's name for an architecture that clients know; undefined for another. */
+/** Returns the folder name for an architecture that clients know; undefined for any other. */
 function archFolder(architecture: string): string | undefined {
   const canonical = canonicalArchitecture(architecture);
   if (canonical === undefined) return undefined;

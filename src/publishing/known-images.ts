@@ -8,22 +8,22 @@ import { loadCatalog } from '../pipeline/documents/load-catalog.ts';
 import { expandAliases } from '../simplestreams/aliases.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
-/** An image that is published, as the gateway's clients may ask about it. */
+/** A published image, with the data that the gateway's clients can request. */
 export interface KnownImage {
   readonly fingerprint: Sha256;
   readonly ref: VersionRef;
-  /** The root, or the unified file. */
+  /** The name of the root or the unified file. */
   readonly file: string;
   readonly type: ImageType;
-  /** As clients call it. */
+  /** The name of the architecture that clients use. */
   readonly architecture: string;
   /** Bytes of all its files. */
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly uploadedAt: number;
-  /** Of its product, when this is the product's newest version; else empty. */
+  /** The aliases of its product when this is the product's newest version; else empty. */
   readonly aliases: readonly string[];
-  /** Whether it is the only image of its version. */
+  /** True for the only image of its version. */
   readonly alone: boolean;
 }
 
@@ -32,7 +32,7 @@ export async function knownImages(store: ObjectStore): Promise<KnownImage[]> {
   return loaded ? publishedImages(loaded.catalog) : [];
 }
 
-/** All published images, by product and version. */
+/** Returns all published images, by product and version. */
 export function publishedImages(catalog: Catalog): KnownImage[] {
   return Object.entries(catalog.products).flatMap(([name, product]) => {
     const ref = parseProductName(name);
@@ -72,8 +72,8 @@ function imagesIn(entry: Version, ref: VersionRef, aliases: readonly string[]): 
 }
 
 /**
- * The one image whose fingerprint, or the one by which its sender knows it, starts with `prefix`; undefined for
- * none, or several.
+ * Returns the one image whose fingerprint starts with `prefix`. The fingerprint that its sender knows counts too.
+ * Undefined when no image matches, or several do.
  */
 export function byFingerprint<T extends { readonly fingerprint: Sha256; readonly sentAs?: Sha256 }>(
   images: readonly T[],

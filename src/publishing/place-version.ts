@@ -23,33 +23,33 @@ import {
 
 export interface PlaceOptions {
   readonly product: ProductRef;
-  /** Without it, the minute of `now` on a version that nothing is in yet. */
+  /** Default: the minute of `now`, in a new version. */
   readonly version?: string;
   readonly files: readonly RecognisedFile[];
-  /** Replace files that are there already. */
+  /** Replace existing files. */
   readonly force?: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Bytes of all files that were stored so far, and the file in work. */
+  /** Called with the bytes stored so far, over all files, and the current file's name. */
   readonly onProgress?: (bytes: number, file: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface PlacedVersion {
   readonly ref: VersionRef;
-  /** What was stored, in order, and what was there already with the same bytes. */
+  /** `stored`: new objects, in order. `kept`: names of files that were already there with the same bytes. */
   readonly stored: readonly ObjectInfo[];
   readonly kept: readonly string[];
-  /** The fingerprints of the images that these files make, by the name of the root or unified file. */
+  /** The fingerprints of the images of these files, by the name of the root or unified file. */
   readonly fingerprints: Readonly<Record<string, Sha256>>;
-  /** Why clients cannot use the version yet, though its files are stored. */
+  /** The reason why clients cannot use the version yet, although its files are stored. */
   readonly incomplete?: string;
 }
 
 /**
- * Stores the files of one version: what checks first, then roots, what makes them visible last. Either
- * all new ones are there at the end, or none. Rejects with PlacementError, StoreError or the signal's reason,
- * or with LeftBehindError when the signal came and not all could be taken away.
+ * Stores the files of one version: checksums first, then roots, and last the files that make images visible. At
+ * the end either all new files are stored, or none. Rejects with PlacementError, StoreError or the signal's
+ * reason. Rejects with LeftBehindError when the signal aborted and not every file could be deleted.
  */
 export async function placeVersion(
   store: ObjectStore,
@@ -85,7 +85,7 @@ async function fill(
   reservation: VersionReservation,
   { files, force = false, onProgress, signal }: PlaceOptions,
 ): Promise<PlacedVersion> {
-  const kept = await settleRivals(store, reservation, files, { force, signal });
+  const kept = await checkExisting(store, reservation, files, { force, signal });
   const metadata = await metadataBytes(store, reservation, files);
   const stored: ObjectInfo[] = [];
   const fingerprints: Record<string, Sha256> = {};
@@ -96,7 +96,7 @@ async function fill(
       const body = file.open(signal);
       await update(hash ?? createHash('sha256'), body);
     } else {
-      // The store ends it when the signal aborts.
+      // The store stops reading when the signal aborts.
       const body = file.open();
       const replace = reservation.existing.get(file.name);
       const before = done;
@@ -121,7 +121,7 @@ async function fill(
   return { ref: reservation.ref, stored, kept, fingerprints, ...(incomplete && { incomplete }) };
 }
 
-/** Checksums come first, and what makes a version visible last. */
+/** Checksums are stored first, and the files that make a version visible last. */
 const ORDER: Readonly<Record<RecognisedFile['kind'], number>> = {
   checksums: 0,
   root: 1,
@@ -129,8 +129,11 @@ const ORDER: Readonly<Record<RecognisedFile['kind'], number>> = {
   metadata: 3,
 };
 
-/** Before anything is stored: the files that are there already must be meant, or be the same. */
-async function settleRivals(
+/**
+ * Checks existing files before anything is stored: they must have the same bytes, or `force` must allow to replace
+ * them.
+ */
+async function checkExisting(
   store: ObjectStore,
   reservation: VersionReservation,
   files: readonly RecognisedFile[],
@@ -164,7 +167,7 @@ async function sameBytes(
   return theirs.digest('hex') === ours.digest('hex');
 }
 
-/** The metadata that the roots' fingerprints start with: what LXD looks for first. */
+/** Returns the metadata at the start of the roots' fingerprints: the file that LXD prefers. */
 async function metadataBytes(
   store: ObjectStore,
   reservation: VersionReservation,
@@ -208,7 +211,7 @@ function missingParts(names: readonly string[]): string | undefined {
   return roots ? undefined : 'there is no root file system beside the metadata';
 }
 
-/** `images/…/version/` for a message. */
+/** Returns `images/…/version/` for a message. */
 export function versionPath(ref: VersionRef): string {
   return versionPrefix(ref);
 }

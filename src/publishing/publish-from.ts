@@ -25,27 +25,26 @@ import {
 
 export interface PublishFromOptions {
   readonly source: InstanceSource;
-  /** An image's alias or fingerprint, or an instance, or `instance/snapshot`. */
+  /** An image's alias or fingerprint, an instance, or `instance/snapshot`. */
   readonly name: string;
-  /** It is an instance or snapshot, whatever images are called. */
+  /** The name is an instance or snapshot, even if an image has it too. */
   readonly instance?: boolean;
-  /** Default: what the image's properties say. */
+  /** Default: from the image's properties. */
   readonly product?: ProductRef;
   /** Default: the image's `serial`, or the minute of `now`; with -2, -3 … when that is taken. */
   readonly version?: string;
   readonly force?: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Bytes that were stored so far, and the whole where the source tells it. */
+  /** Called with the bytes stored so far, and the total if the source states it. */
   readonly onProgress?: (bytes: number, total: number | undefined) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Streams an image out of a running LXD or Incus into a version, with no copy of it in between, and checks
- * that it is what the source calls it. Rejects with InstanceServerError, ImageError (the image is not
- * usable), PlacementError, StoreError or the signal's reason; then nothing is left, neither in the store nor
- * on the source, unless it is LeftBehindError.
+ * Streams an image from a running LXD or Incus into a version, without a local copy, and checks its fingerprint.
+ * Rejects with InstanceServerError, ImageError (the image is not usable), PlacementError, StoreError or the
+ * signal's reason. Then nothing is left in the store or on the source, except after LeftBehindError.
  */
 export async function publishFrom(
   store: ObjectStore,
@@ -70,21 +69,21 @@ async function publishInstance(
   const { image, release } = await imageOfInstance(source, name, signal);
   let placed: PlacedVersion;
   try {
-    // Its properties are those of the image that the instance was made of: their serial is of that image.
+    // The instance has the properties of the image that it was created from. Their serial belongs to that image.
     placed = await publishImage(store, options, image, undefined);
   } catch (error) {
     await release().catch((left: unknown) => {
-      throw signal?.aborted === true ? left : besides(errorText(error), left);
+      throw signal?.aborted === true ? left : leftBehind(errorText(error), left);
     });
     throw error;
   }
   await release().catch((left: unknown) => {
-    throw besides(`${versionPath(placed.ref)} is stored`, left);
+    throw leftBehind(`${versionPath(placed.ref)} is stored`, left);
   });
   return placed;
 }
 
-function besides(first: string, left: unknown): LeftBehindError {
+function leftBehind(first: string, left: unknown): LeftBehindError {
   return new LeftBehindError(`${first}; but ${errorText(left)}`, { cause: left });
 }
 
@@ -94,8 +93,8 @@ async function publishImage(
   image: SourceImage,
   serial: string | undefined,
 ): Promise<PlacedVersion> {
-  const there = await alreadyPublished(store, image.fingerprint, options);
-  return there ?? transfer(store, options, image, serial);
+  const known = await alreadyPublished(store, image.fingerprint, options);
+  return known ?? transfer(store, options, image, serial);
 }
 
 async function transfer(
@@ -124,10 +123,10 @@ async function transfer(
       }),
     );
     const { root, metadataFile, name, fingerprint, sentAs } = received;
-    const there = sentAs && (await alreadyPublished(store, fingerprint, options));
-    if (there) {
+    const known = sentAs && (await alreadyPublished(store, fingerprint, options));
+    if (known) {
       await reservation.abandon();
-      return there;
+      return known;
     }
     const stored = [root];
     if (metadataFile) {

@@ -28,24 +28,24 @@ export interface RecognisedFile {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
-  /** The name it is stored under: one of the table in images/file-kinds.ts. */
+  /** The file name in the store: a name of the table in images/file-kinds.ts. */
   readonly name: string;
   readonly kind: 'metadata' | 'root' | 'unified' | 'checksums';
-  /** The text of its `metadata.yaml`, where it holds one and could be looked into. */
+  /** The text of `metadata.yaml`. Absent when the file has none, or cannot be read here. */
   readonly metadata?: string;
-  /** Its bytes, from their beginning; they end with an error when the signal is aborted. */
+  /** Opens the file at its beginning. The stream fails when the signal is aborted. */
   open(signal?: AbortSignal): BorrowedChunks;
 }
 
-/** No image is made of this file. `message` is complete for a person. */
+/** This file is not part of an image. `message` is complete for a person. */
 export class UnrecognisedFileError extends Error {
   override readonly name = 'UnrecognisedFileError';
 }
 
 /**
- * Recognises the files of one version by their bytes, and SHA256SUMS by its name. A file keeps its own name
- * where the table has that name for the same kind. A virtual machine in one file becomes two: its metadata
- * and its disk. Rejects with UnrecognisedFileError.
+ * Recognises the files of one version by their bytes, and SHA256SUMS by its name. A file keeps its name when the
+ * table has that name for its kind. A virtual machine in one file becomes two files: its metadata and its disk.
+ * Rejects with UnrecognisedFileError.
  */
 export async function recogniseFiles(paths: readonly string[]): Promise<RecognisedFile[]> {
   const files: RecognisedFile[] = [];
@@ -119,7 +119,10 @@ async function identify(
   }
 }
 
-/** The disk of a virtual machine's archive, and what lies beside it, which may follow it. */
+/**
+ * Returns the disk of a virtual machine's archive, and a metadata file with all other entries. Those may follow
+ * the disk, so the whole archive is read.
+ */
 async function machineParts(
   path: string,
   { compression }: { readonly compression: Compression },
@@ -155,7 +158,10 @@ async function machineParts(
   ];
 }
 
-/** Takes the user's own name for a file that we cannot look into, though clients may; it must be in the table. */
+/**
+ * Accepts the user's file name for a file that cannot be read here, although clients may be able to. The name must
+ * be in the table.
+ */
 function byName(path: string, given: string, why: string): Identity {
   const kind = fileKind(given)?.kind;
   if (kind === 'metadata' || kind === 'unified' || kind === 'root') return { name: given, kind };
@@ -164,9 +170,9 @@ function byName(path: string, given: string, why: string): Identity {
   );
 }
 
-/** The name under which `given` is stored when it holds metadata, alone or with its root. */
+/** Returns the file name for an archive with metadata, alone or with its root. */
 function archiveName(given: string, kind: 'metadata' | 'unified'): string {
-  // Either name serves both clients, as long as the version has no other of its kind.
+  // Either name works for both clients, as long as the version has no other file of that kind.
   const names: readonly string[] = kind === 'metadata' ? METADATA_FILES : UNIFIED_FILES;
   return names.includes(given) ? given : (names[0] ?? given);
 }

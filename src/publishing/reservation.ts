@@ -22,7 +22,7 @@ import type {
 } from '../storage/object-store.ts';
 import { RESERVATIONS_PREFIX } from './uploads-prefix.ts';
 
-/** A version cannot take the files. `message` is complete for a person. */
+/** A version cannot accept the files. `message` is complete for a person. */
 export class PlacementError extends Error {
   override readonly name = 'PlacementError';
 }
@@ -34,35 +34,35 @@ export interface StoreFileOptions extends Pick<
   UploadOptions,
   'onProgress' | 'signal' | 'size' | 'sizeLimit'
 > {
-  /** Replace the object that is in this state; without it the file must be absent. */
+  /** The object to replace, in exactly this state. Without it the file must be absent. */
   readonly replace?: ObjectInfo;
 }
 
 /**
- * One version that files are being put into. Everything is create-only unless told otherwise, and what
- * was created here goes away again by `abandon`.
+ * A version that receives files. It creates files only, except with `replace`. `abandon` deletes the created
+ * files.
  */
 export class VersionReservation {
   readonly ref: VersionRef;
-  /** By file name: what was there before. */
+  /** The files that were there before, by name. */
   readonly existing: ReadonlyMap<string, ObjectInfo>;
   private readonly store: ObjectStore;
-  private readonly claim: ObjectInfo | undefined;
+  private readonly marker: ObjectInfo | undefined;
   private readonly created: ObjectInfo[] = [];
 
   constructor(
     store: ObjectStore,
     ref: VersionRef,
     existing: ReadonlyMap<string, ObjectInfo>,
-    claim?: ObjectInfo,
+    marker?: ObjectInfo,
   ) {
     this.store = store;
     this.ref = ref;
     this.existing = existing;
-    this.claim = claim;
+    this.marker = marker;
   }
 
-  /** Stores one file whole. PlacementError when it is there already, or changed meanwhile. */
+  /** Stores one complete file. PlacementError when the file exists already, or changed in the meantime. */
   async put(
     file: string,
     body: Readable | Chunks,
@@ -87,7 +87,7 @@ export class VersionReservation {
     }
   }
 
-  /** Stores one small file whole. */
+  /** Stores one small file. */
   async putBytes(
     file: string,
     bytes: Uint8Array,
@@ -96,7 +96,7 @@ export class VersionReservation {
     return this.put(file, Readable.from([bytes], { objectMode: false }), options);
   }
 
-  /** Stores a copy of an object that is in a store already, without moving its bytes where that can be. */
+  /** Stores a copy of an object of any store. Where possible, the store copies it without a download. */
   async copy(
     file: string,
     source: CopySource,
@@ -118,23 +118,26 @@ export class VersionReservation {
     return this.put(file, stream, options);
   }
 
-  /** The upload is whole. */
+  /** Ends the reservation; the upload is complete. */
   async finish(): Promise<void> {
     await this.release();
   }
 
-  /** Takes away what `put` created, the last first, as long as nobody else has changed it. */
+  /**
+   * Deletes the created files, the last one first. Skips files that another program has changed, then ends the
+   * reservation.
+   */
   async abandon(): Promise<void> {
     for (const info of this.created.toReversed()) await removeQuietly(this.store, info);
     await this.release();
   }
 
   private async release(): Promise<void> {
-    if (this.claim) await removeQuietly(this.store, this.claim);
+    if (this.marker) await removeQuietly(this.store, this.marker);
   }
 }
 
-/** Opens a version by its name, whatever is in it. PlacementError when it was removed. */
+/** Opens a version by its name, with or without files. PlacementError when it was removed. */
 export async function openVersion(
   store: ObjectStore,
   ref: VersionRef,
@@ -148,7 +151,7 @@ export async function openVersion(
   return new VersionReservation(store, ref, existing);
 }
 
-/** Claims a version that nothing is in yet, named after the stamp. */
+/** Reserves a new version without files, named after the stamp. */
 export async function reserveVersion(
   store: ObjectStore,
   product: ProductRef,
@@ -156,20 +159,17 @@ export async function reserveVersion(
 ): Promise<VersionReservation> {
   for await (const version of freeVersions(store, product, stamp)) {
     const ref = { product, version };
-    const claim = await reservationKey(store, ref);
-    if (claim === undefined) continue;
-    // Looked at only now: whoever had the claim before may have filled it.
+    const marker = await writeMarker(store, ref);
+    if (marker === undefined) continue;
+    // Listed only after reserving: an earlier holder of the reservation may have stored files.
     const existing = await filesOf(store, ref);
-    if (existing.size === 0) return new VersionReservation(store, ref, existing, claim);
-    await removeQuietly(store, claim);
+    if (existing.size === 0) return new VersionReservation(store, ref, existing, marker);
+    await removeQuietly(store, marker);
   }
   throw new PlacementError(`${stamp} and all names after it are taken; give --version`);
 }
 
-async function reservationKey(
-  store: ObjectStore,
-  ref: VersionRef,
-): Promise<ObjectInfo | undefined> {
+async function writeMarker(store: ObjectStore, ref: VersionRef): Promise<ObjectInfo | undefined> {
   const key = RESERVATIONS_PREFIX + versionPrefix(ref).slice(IMAGES_PREFIX.length, -1);
   const body = Buffer.from(`an upload is on its way: ${randomUUID()}\n`);
   try {
@@ -181,8 +181,8 @@ async function reservationKey(
 }
 
 /**
- * Names for a version of one minute that nothing was in when this began: `stamp`, then `stamp-2` to `stamp-9`,
- * `stamp-9-10` to `stamp-9-99`, `stamp-9-99-100` …: versions order as text, and the last that came has to be
+ * Yields names for a version of one minute that had no files at the start: `stamp`, then `stamp-2` to `stamp-9`,
+ * `stamp-9-10` to `stamp-9-99`, `stamp-9-99-100` …. Versions are ordered as text, and the last one created must be
  * the newest.
  */
 async function* freeVersions(
@@ -201,7 +201,7 @@ async function* freeVersions(
   }
 }
 
-/** Orders as text as its number does, which it ends with. */
+/** Returns a suffix that ends with the number and sorts as text in the order of the numbers. */
 function suffix(number: number): string {
   if (number === 1) return '';
   const digits = String(number).length;
@@ -209,7 +209,7 @@ function suffix(number: number): string {
   return ['', ...before, String(number)].join('-');
 }
 
-/** The version for an upload at `now` (milliseconds since 1970): UTC, `YYYYMMDD_HHMM`. */
+/** Returns the version name for an upload at `now` (milliseconds since 1970): UTC, `YYYYMMDD_HHMM`. */
 export function versionStamp(now: number): string {
   const [date = '', time = ''] = new Date(now).toISOString().split('T');
   return `${date.replaceAll('-', '')}_${time.slice(0, 5).replace(':', '')}`;
@@ -226,7 +226,7 @@ async function removeQuietly(store: ObjectStore, { key, etag }: ObjectInfo): Pro
   try {
     await store.remove(key, { ifMatch: etag });
   } catch (error) {
-    // Gone, or another's by now: then it is not ours to take away.
+    // Already deleted, or changed by another program: then it must not be deleted.
     if (!isStoreError(error, 'not_found', 'precondition_failed', 'conflict')) throw error;
   }
 }

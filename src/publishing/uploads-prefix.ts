@@ -1,7 +1,7 @@
 /**
- * Where uploads keep what is no image yet, beside `images/`: nothing indexes it and no front serves it. A
- * claim makes a version one upload's own while that lasts; one that a crash left behind keeps its version's
- * name from being given out again, until a sweep clears it.
+ * The prefix for uploads that are not images yet, beside `images/`. It is never indexed, and no front serves it. A
+ * reservation gives a version to one upload until the upload ends. After a crash, the reservation still blocks the
+ * version's name, until `clearUploads` deletes it.
  */
 const UPLOADS_PREFIX = 'uploads/';
 
@@ -9,5 +9,5 @@ export const RESERVATIONS_PREFIX = `${UPLOADS_PREFIX}claims/`;
 
 export const STAGING_PREFIX = `${UPLOADS_PREFIX}waiting/`;
 
-/** Beside its root: what makes an image whole. */
+/** The record beside a staged root. It marks the image as complete. */
 export const RECORD_FILE = 'upload.json';

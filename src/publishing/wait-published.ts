@@ -11,23 +11,23 @@ import type { PlacedVersion } from './place-version.ts';
 
 export type Publication =
   | { readonly kind: 'published' }
-  /** It is not public. `final`: nor will it be as it is; else it only took too long. */
+  /** It is not public. With `final` it will not be published as it is; otherwise the wait timed out. */
   | { readonly kind: 'unpublished'; readonly final: boolean; readonly reason: string };
 
 export interface WaitOptions {
   /** Milliseconds. */
   readonly timeout: number;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two reads of the catalog. */
   readonly interval?: number;
-  /** What is published; the documents of this version by default. */
+  /** The public documents to check; those of this version by default. */
   readonly documents?: readonly PublicDocument[];
-  /** Ends the wait, which then rejects. */
+  /** Aborts the wait, which then rejects. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Looks at the store until the images of a version that was just placed are public, or will surely not be.
- * It only reads: an indexer (`serve`, `watch`, the deployed functions) must run somewhere.
+ * Reads the catalog until the images of a placed version are public, or cannot become public. It only reads: an
+ * indexer (`serve`, `watch`, the deployed functions) must run somewhere.
  */
 export async function waitPublished(
   store: ObjectStore,
@@ -77,7 +77,7 @@ async function look(
   return { kind: 'unpublished', final: !passing, reason };
 }
 
-/** Whether the catalog speaks about the very objects that were stored. */
+/** Returns whether the catalog has exactly the stored objects. */
 function isKnown(entry: Version, stored: readonly ObjectInfo[], prefix: string): boolean {
   return stored.every(({ key, etag }) => {
     const name = key.slice(prefix.length);

@@ -28,9 +28,9 @@ import { openMachine } from './receive-machine.ts';
 import type { ArrivingImage, OpenedImage } from './received-image.ts';
 
 /**
- * Reads an image up to its root, which the caller stores and then awaits `done`; all in bounded memory. With an
- * `expected` fingerprint (or its beginning) the root of another image breaks off before its end. `objects` is
- * where the caller's root can be read. Rejects with ImageError for what the sender can correct.
+ * Reads an image up to its root, in bounded memory. The caller stores the root and then awaits `done`. If the
+ * image does not have the `expected` fingerprint (or its beginning), the root fails before its end. The stored
+ * root is read through `objects`. Rejects with ImageError for mistakes that the sender can correct.
  */
 export async function receiveImage(
   objects: Pick<ObjectStore, 'read'>,
@@ -44,7 +44,7 @@ export async function receiveImage(
   const faults: unknown[] = [];
   return {
     head,
-    // Checked before the stream's end is passed on, so that nothing wrong is ever whole in the store.
+    // Checked before the stream ends, so that a wrong image is never completely stored.
     root: noting(
       beforeEnd(opened.root, () => checkFingerprint(expected, announced)),
       faults,
@@ -104,11 +104,11 @@ async function openUnified(
   };
 }
 
-/** Opens metadata and then a root, each a part. */
+/** Opens a multipart upload: the metadata, then the root. */
 async function openSplit(parts: AsyncIterable<Part>): Promise<OpenedImage> {
   const iterator = parts[Symbol.asyncIterator]();
   const close = async (): Promise<void> => {
-    // The error that made a reader give up says more than one of closing.
+    // Ignored: the error that made the reader stop is more useful.
     await iterator.return?.().catch(() => undefined);
   };
   try {
@@ -151,7 +151,9 @@ function noPart(next: IteratorResult<Part>): void {
   throw new ImageError('unusable', `the upload has a third part, "${next.value.name}"`);
 }
 
-/** Clients name the part by what they believe it is; a pushed virtual machine's disk comes as `rootfs`. */
+/**
+ * The bytes decide the root's name, not the part's name: the disk of a pushed virtual machine is sent as `rootfs`.
+ */
 function rootName(signature: Signature): string {
   const format = rootFormat(signature);
   if (format !== undefined) return rootFile(format);
@@ -161,7 +163,7 @@ function rootName(signature: Signature): string {
   );
 }
 
-/** ImageError when the image has another fingerprint than the announced one, or another beginning of it. */
+/** Throws ImageError when the image's fingerprint does not start with the announced text. */
 function checkFingerprint(expected: string | undefined, actual: Hash): void {
   const digest = actual.copy().digest('hex');
   if (expected === undefined || digest.startsWith(expected.toLowerCase())) return;

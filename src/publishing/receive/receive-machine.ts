@@ -16,8 +16,8 @@ export interface IncomingMachine {
 }
 
 /**
- * Splits a virtual machine's image of one file as it passes: the disk is the root, the rest becomes the
- * metadata file. The sender announced the fingerprint of the one file.
+ * Splits a virtual machine's image of one file while it is read. The disk becomes the root, the rest the metadata
+ * file. The sender announced the fingerprint of the one file.
  */
 export async function openMachine(
   objects: Pick<ObjectStore, 'read'>,
@@ -33,7 +33,7 @@ export async function openMachine(
     announced,
     converted: async (root) => {
       const metadataFile = archive.metadataFile();
-      // The fingerprint begins with the metadata, of which some may have followed the disk.
+      // The fingerprint starts with the metadata. Metadata after the disk changes it, so the root is hashed again.
       const late = !metadataFile.equals(early);
       return { metadataFile, hash: late ? await readAgain(objects, metadataFile, root) : hash };
     },

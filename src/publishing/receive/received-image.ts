@@ -5,36 +5,38 @@ import type { BorrowedChunks } from '../../bytes/borrowed-chunks.ts';
 import type { Sha256 } from '../../images/digests.ts';
 import type { ObjectInfo } from '../../storage/object-store.ts';
 
-/** What is known of an image before its root has passed. */
+/** The data of an image that is known before its root is read. */
 export interface ImageHead {
   readonly metadata: ImageMetadata;
   /**
-   * The metadata file of an image that is published as two files; it is stored when all else is. For a virtual
-   * machine that came as one file it may grow while its disk passes.
+   * The metadata file of an image that is published as two files. It is stored last. For a virtual machine in one
+   * file, more entries may be added to it while the disk is read.
    */
   readonly metadataFile?: Buffer;
-  /** The name under which the root is stored. */
+  /** The file name of the root. */
   readonly name: string;
-  /** Bytes of the root, where they are known beforehand. */
+  /** Bytes of the root, if known in advance. */
   readonly rootSize?: number;
 }
 
 /** An image whose head was read. Disposing of it closes its body. */
 export interface ArrivingImage extends AsyncDisposable {
   readonly head: ImageHead;
-  /** For the caller to store. It ends well only when the image has the fingerprint that was announced. */
+  /**
+   * The root, for the caller to store. It ends without an error only when the image has the announced fingerprint.
+   */
   readonly root: BorrowedChunks;
   /**
-   * Resolves once the caller has stored the root. Rejects with the root's own fault, where it has one, instead
-   * of what the store made of it. ImageError for what the sender can correct.
+   * Resolves after the caller has stored the root. When the root itself failed, rejects with that error instead of
+   * the store's. ImageError for mistakes that the sender can correct.
    */
   done(storing: Promise<ObjectInfo>): Promise<ReceivedImage>;
 }
 
 export interface ReceivedImage extends ImageHead {
-  /** What it is published by. */
+  /** The fingerprint under which the image is published. */
   readonly fingerprint: Sha256;
-  /** What its sender knows it by, where that differs: it came as one file and is published as two. */
+  /** The fingerprint that the sender knows, if it differs: the image arrived as one file and is published as two. */
   readonly sentAs?: Sha256;
   /** Bytes of all its files. */
   readonly size: number;
@@ -42,13 +44,13 @@ export interface ReceivedImage extends ImageHead {
   readonly root: ObjectInfo;
 }
 
-/** An image in one of the forms in which it may come, opened as far as its root. */
+/** An image in any of its upload forms, read up to its root. */
 export interface OpenedImage {
   readonly head: ImageHead;
   readonly root: BorrowedChunks;
-  /** The hash of what the sender announced, complete when `root` ends. */
+  /** The hash of the image in the sender's form; complete when `root` ends. */
   readonly announced: Hash;
-  /** Where it is published in another form than it came: the metadata file and the fingerprint of that form. */
+  /** Returns the metadata file and fingerprint of the published form. Absent when that is the sender's form. */
   readonly converted?: (root: ObjectInfo) => Promise<ConvertedImage>;
   close(): Promise<void> | void;
 }
