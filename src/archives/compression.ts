@@ -16,7 +16,7 @@ import { xzThread } from './xz-thread.ts';
 
 export type { Compression } from '../images/formats.ts';
 
-/** Recognises a body by its first bytes; the `body` that it resolves to still has all of them. */
+/** Recognises a body by its first bytes. The returned `body` still has all bytes. */
 export async function peekSignature(
   body: Chunks,
 ): Promise<{ readonly found: Signature; readonly body: BorrowedChunks }> {
@@ -24,15 +24,15 @@ export async function peekSignature(
   return { found: sniff(head), body: whole };
 }
 
-/** A compressed stream is damaged, or needs more memory to open than is given. */
+/** A compressed stream is damaged, or decompressing it needs more memory than is allowed. */
 export class CompressionError extends Error {
   override readonly name = 'CompressionError';
 }
 
 /**
- * The bytes inside `body`, as a stream that does no more work than its reader asks for. The memory for a
- * dictionary is bounded: 64 MiB for xz (its `-9`), 128 MiB for zstd. Its error is a CompressionError, or the
- * body's own. `held` means that the body is here already and waits for no sender.
+ * Returns the decompressed bytes of `body`. The stream works only when its reader asks for more. The memory for a
+ * dictionary is bounded: 64 MiB for xz (its `-9`), 128 MiB for zstd. It fails with CompressionError, or with the
+ * body's own error. `held` means that all bytes of the body are local and no slow sender is involved.
  */
 export function decompressed(
   body: Chunks,
@@ -58,7 +58,7 @@ async function* decompressing(
           : xzThread(source),
     );
   } catch (error) {
-    // A fault on the way to the archive is not the archive's.
+    // The source failed; the archive itself may be fine.
     if (faults.length > 0) throw faults[0];
     throw new CompressionError(`its ${compression} data cannot be decompressed`, { cause: error });
   }
@@ -73,7 +73,9 @@ async function* zlibStream(
   yield* inner as AsyncIterable<Uint8Array>;
 }
 
-/** Writes a chunk only when the one before is used up. A fault ends `inner` with it. */
+/**
+ * Writes a chunk only after the previous one is consumed. An error of the source destroys `inner` with that error.
+ */
 async function feed(source: BorrowedChunks, inner: Transform): Promise<void> {
   try {
     await eachChunk(

@@ -5,41 +5,44 @@ import { ImageError } from './image-error.ts';
 import { parseImageMetadata, type ImageMetadata } from './image-metadata.ts';
 import { TarError, tarEntries, type TarEntry } from './tar-reader.ts';
 
-/** The kinds of archives that LXD and Incus tell apart. */
+/** The kinds of archives that LXD and Incus distinguish. */
 export type TarContents =
   | { readonly kind: 'metadata'; readonly metadata: string }
-  /** Metadata and a root below `rootfs/` in one. */
+  /** Metadata and a root below `rootfs/`, in one archive. */
   | { readonly kind: 'unified'; readonly metadata: string }
-  /** Metadata and the disk of a virtual machine in one. */
+  /** Metadata and the disk of a virtual machine, in one archive. */
   | { readonly kind: 'machine'; readonly metadata: string }
   /** The tree of a root file system. */
   | { readonly kind: 'root' };
 
 export const METADATA_FILE = 'metadata.yaml';
-/** Where a virtual machine's image of one file has its disk. */
+/** The path of the disk in a virtual machine's image of one file. */
 export const UNIFIED_DISK = 'rootfs.img';
-/** An image's metadata, as it is stored, is held in memory while its root passes; real ones are a few kilobytes. */
+/**
+ * Bytes of an image's metadata file as stored. It is in memory while the root is read; real ones are a few
+ * kilobytes.
+ */
 export const METADATA_SIZE_LIMIT = 16 * 1024 * 1024;
 const METADATA_LIMIT = 1024 * 1024;
-/** Real metadata archives hold a few small templates; a bomb is found before it costs anything. */
+/** Real metadata archives have a few small templates. These limits stop a decompression bomb early. */
 const LIMITS = { bytes: 64 * 1024 * 1024, entries: 10_000 };
 /** Archives with a root have no size limit; this only stops an endless stream. */
 export const ROOT_LIMITS = { bytes: 2 ** 40, entries: 20_000_000 };
-export const DISK_BEFORE_METADATA = `its ${UNIFIED_DISK} comes before its ${METADATA_FILE}, so that nobody knows what the disk is of while it passes; pack it with ${METADATA_FILE} first`;
+export const DISK_BEFORE_METADATA = `its ${UNIFIED_DISK} comes before its ${METADATA_FILE}, so the disk cannot be identified while it is read; pack it with ${METADATA_FILE} first`;
 export const ROOT_AND_DISK = `it has both a rootfs/ and a ${UNIFIED_DISK}: it must be a container or a virtual machine`;
-/** Folders that the tree of every Linux root file system has some of. */
+/** Top-level folders of a Linux root file system. Every root has some of them. */
 const ROOT_FOLDERS = new Set(['bin', 'dev', 'etc', 'lib', 'proc', 'sbin', 'sys', 'usr', 'var']);
 
 export interface LookOptions {
   /** Decompressed bytes. */
   readonly limit?: number;
-  /** Whether the archive is here already, and waits for no sender. */
+  /** The whole archive is local; no slow sender is involved. */
   readonly held?: boolean;
 }
 
 /**
- * Looks into an archive as far as is needed to tell what it is, `limit` decompressed bytes at most.
- * Nothing is unpacked. Rejects with TarError or CompressionError when it is none of these, or not safe to unpack.
+ * Reads an archive until its kind is clear, at most `limit` decompressed bytes. Unpacks nothing. Rejects with
+ * TarError or CompressionError when the archive has none of these kinds, or is not safe to unpack.
  */
 export async function tarContents(
   body: Chunks,
@@ -61,7 +64,7 @@ export async function tarContents(
       if (metadata === undefined) throw new TarError(DISK_BEFORE_METADATA);
       return { kind: 'machine', metadata };
     }
-    // Metadata comes first in every archive that tools make, so a tree without it is a root.
+    // Every known tool writes the metadata first, so a root tree without metadata before it is a root.
     if (seen.tree && metadata === undefined) return { kind: 'root' };
     checkPlain(entry);
     seen.count += 1;
@@ -90,7 +93,10 @@ async function metadataText(entry: TarEntry): Promise<string> {
   return (await entry.read(METADATA_LIMIT)).toString('utf8');
 }
 
-/** Clients unpack metadata beside the image's root: links in it could lead anywhere. */
+/**
+ * Rejects links and special files: clients unpack metadata next to the image's root, so a link could point
+ * anywhere.
+ */
 export function checkPlain({ path, type }: TarEntry): void {
   const shown = JSON.stringify(path.slice(0, 200));
   if (path.startsWith('/') || path.split('/').includes('..')) {
@@ -102,7 +108,10 @@ export function checkPlain({ path, type }: TarEntry): void {
   );
 }
 
-/** Reads an archive of metadata alone. ImageError when it is something else; MetadataError; or as `tarContents`. */
+/**
+ * Reads an archive that has only metadata. Throws ImageError when it is something else, MetadataError for a bad
+ * metadata.yaml, and the errors of `tarContents`.
+ */
 export async function readMetadataFile(file: Buffer): Promise<ImageMetadata> {
   const found = sniff(file);
   if (found.kind !== 'tar') {

@@ -3,15 +3,15 @@ import { MetadataError } from './image-metadata.ts';
 import { TarError } from './tar-reader.ts';
 
 /**
- * Why an image is not taken in.
+ * Why an image is rejected.
  *
  * - `unusable`: its files are no image that clients can use.
- * - `undecodable`: a file of it cannot be decompressed here, though clients may be able to.
- * - `mismatch`: its bytes have another fingerprint than the one that was announced.
- * - `unnamed`: no product, or no valid one, was named for it.
+ * - `undecodable`: one of its files cannot be decompressed here; clients may be able to.
+ * - `mismatch`: its fingerprint is not the announced one.
+ * - `unnamed`: it has no product, or no valid one.
  * - `forbidden`: its sender may not publish it.
  * - `discarded`: it was removed before it was placed.
- * - `present`: an image with this fingerprint is stored already.
+ * - `present`: an image with this fingerprint is already stored.
  * - `too_large`: it has more bytes than are allowed.
  */
 export type ImageErrorCode =
@@ -36,8 +36,8 @@ export class ImageError extends Error {
 }
 
 /**
- * The ImageError that stands for a fault of an image's archive or of its metadata.yaml; undefined for any other
- * error, such as one of the way to the archive. `describe` makes the message of an archive's fault.
+ * Converts an error of an image's archive or metadata.yaml to an ImageError. Returns undefined for any other
+ * error, such as a failed transfer. `describe` builds the message for an archive error.
  */
 export function imageFault(
   error: unknown,

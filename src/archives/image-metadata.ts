@@ -3,9 +3,9 @@ import { isAlias, isMap, isScalar, parseDocument, type Document } from 'yaml';
 import { shown } from '../images/layout.ts';
 import { isObject } from '../json/is-object.ts';
 
-/** What an image tells about itself in `metadata.yaml` (LXD's and Incus's `api.ImageMetadata`). */
+/** The description of an image in its `metadata.yaml` (LXD's and Incus's `api.ImageMetadata`). */
 export interface ImageMetadata {
-  /** As in the file: a kernel's name (`x86_64`) or a distribution's (`amd64`). */
+  /** As in the file: the kernel's name (`x86_64`) or a distribution's (`amd64`). */
   readonly architecture: string;
   /** Seconds since 1970. */
   readonly creationDate: number;
@@ -17,7 +17,7 @@ export class MetadataError extends Error {
   override readonly name = 'MetadataError';
 }
 
-/** Aliases that expand to more than this many nodes are a bomb. */
+/** More alias nodes than this are treated as a YAML bomb. */
 const MAX_ALIASES = 100;
 const MAX_PROPERTIES = 200;
 
@@ -43,7 +43,7 @@ export function parseImageMetadata(text: string): ImageMetadata {
   };
 }
 
-/** Whether images can have been made at this time, in seconds since 1970. */
+/** Returns whether a value is a valid creation date, in seconds since 1970. */
 export function isCreationDate(value: unknown): value is number {
   return isSecond(value, 1);
 }
@@ -95,7 +95,7 @@ function resolved(document: Document.Parsed, node: unknown): unknown {
   return isAlias(node) ? node.resolve(document) : node;
 }
 
-/** As LXD and Incus read it: `22.10` is no number but what is written there, and nothing is empty. */
+/** Reads a value as LXD and Incus do: `22.10` stays the written text, and a missing value is empty text. */
 function textOf(node: unknown): string | undefined {
   if (node === null || node === undefined) return '';
   if (!isScalar(node)) return undefined;

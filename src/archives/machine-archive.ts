@@ -20,26 +20,26 @@ import {
 import { TarError, tarEntries, type TarEntry } from './tar-reader.ts';
 
 /**
- * A virtual machine's image in one archive: LXD and Incus take every such image of a simplestreams server for
- * a container, so it is published as the two files it is made of.
+ * A virtual machine's image in one archive. LXD and Incus treat every one-file image of a simplestreams server as
+ * a container. So it is published as two files: its metadata and its disk.
  */
 export interface MachineArchive {
   /** Bytes of the disk. */
   readonly diskSize: number;
   /**
-   * The disk, as the archive passes: it ends when all the archive has passed and was good, what follows the
-   * disk included.
+   * The disk, while the archive is read. The stream ends only after the rest of the archive was read too, and was
+   * valid.
    */
   disk(): BorrowedChunks;
-  /** An archive of all that lies beside the disk, as far as it has passed. */
+  /** An archive of all other entries that were read so far. */
   metadataFile(): Buffer;
-  /** Closes the body. Call it when done or giving up. */
+  /** Closes the body. Call it at the end, and after a failure. */
   close(): void;
 }
 
-/** Bytes of an entry's headers when it is packed, at most, but for its name. */
+/** The most bytes of headers that an entry needs when it is packed, without its name. */
 const HEADERS = 2048;
-/** Archivers fill up their last block; much more than that is no end of an archive. */
+/** Archivers fill up their last block. More data than this after the end makes the archive invalid. */
 const PADDING_LIMIT = 16 * 1024 * 1024;
 
 /** Reads an archive up to its disk. Rejects with TarError, CompressionError or the body's own error. */
@@ -55,15 +55,15 @@ export async function openMachineArchive(
     for (const part of [entries, plain, source]) void part.return?.().catch(() => undefined);
   };
   try {
-    const beside = new SidecarFiles();
+    const sidecars = new SidecarFiles();
     for (;;) {
       const next = await entries.next();
       if (next.done === true) throw new TarError(`it has no ${UNIFIED_DISK}`);
       if (next.value.path !== UNIFIED_DISK) {
-        await beside.keep(next.value);
+        await sidecars.keep(next.value);
         continue;
       }
-      if (!beside.has(METADATA_FILE)) throw new TarError(DISK_BEFORE_METADATA);
+      if (!sidecars.has(METADATA_FILE)) throw new TarError(DISK_BEFORE_METADATA);
       const { size: diskSize, type } = next.value;
       if (type !== 'file') throw new TarError(`its ${UNIFIED_DISK} is no plain file`);
       const { found, body: content } = await peekSignature(next.value.content());
@@ -73,11 +73,11 @@ export async function openMachineArchive(
         close,
         disk: () =>
           beforeEnd(content, async () => {
-            for await (const entry of entries) await beside.keep(entry);
+            for await (const entry of entries) await sidecars.keep(entry);
             await readPadding(plain);
             while ((await source.next()).done !== true);
           }),
-        metadataFile: () => packTar(beside.entries),
+        metadataFile: () => packTar(sidecars.entries),
       };
     }
   } catch (error) {
@@ -86,7 +86,7 @@ export async function openMachineArchive(
   }
 }
 
-/** The rest of the decompressed data: its checksums are checked at its end. */
+/** Reads the rest of the decompressed data: the decompressor checks its checksums at the end. */
 async function readPadding(plain: AsyncIterator<Uint8Array>): Promise<void> {
   for (let length = 0; ;) {
     const next = await plain.next();
@@ -101,7 +101,7 @@ function unclosed(source: AsyncIterator<Uint8Array>): BorrowedChunks {
   return borrowed({ [Symbol.asyncIterator]: () => ({ next: () => source.next() }) });
 }
 
-/** The entries beside a disk, whole, in memory. */
+/** All entries except the disk, in memory. */
 class SidecarFiles {
   readonly entries: PackedEntry[] = [];
   readonly #files = new Set<string>();

@@ -1,12 +1,14 @@
 import { borrowed, lend, replay, type BorrowedChunks } from '../bytes/borrowed-chunks.ts';
 import type { Compression } from './compression.ts';
 
-/** The bytes of an archive that may pass before it is recognised; tools put first what tells it. */
+/**
+ * The most compressed bytes that are read to recognise an archive. Tools write the entries that identify it first.
+ */
 const HEAD = 16 * 1024 * 1024;
-/** The ratio of decompressed to compressed bytes at which an archive's beginning is given up. */
+/** The highest allowed ratio of decompressed to compressed bytes at the beginning of an archive. */
 const MAX_RATIO = 16;
 
-/** Looks into an archive. `limit` is the most bytes that it may decompress to meanwhile. */
+/** Reads the beginning of an archive. `limit` is the most decompressed bytes that it may read. */
 export type LookInto<T> = (
   body: BorrowedChunks,
   compression: Compression,
@@ -14,8 +16,8 @@ export type LookInto<T> = (
 ) => Promise<T>;
 
 /**
- * Looks into an archive that passes by, as far as `look` reads it; the `body` that it resolves to still has all
- * of it. It holds in memory what was read, 16 MiB at most: for `look` the archive ends there.
+ * Runs `look` on the beginning of an archive and returns its result. The returned `body` still has all bytes. The
+ * bytes that `look` read stay in memory, at most 16 MiB; for `look` the archive ends there.
  */
 export async function peekTar<T>(
   body: BorrowedChunks,
@@ -26,7 +28,7 @@ export async function peekTar<T>(
   const seen: Uint8Array[] = [];
   const recording = record(source, seen, HEAD);
   const found = await look(borrowed(recording), compression, { limit: HEAD * MAX_RATIO });
-  // A decompressor reads ahead: what it asked for last must have been recorded too.
+  // The decompressor reads ahead: its last chunk must be recorded too.
   await recording.return();
   return { found, body: replay(seen, source) };
 }

@@ -5,15 +5,15 @@ import { imageFault } from './image-error.ts';
 import { peekTar } from './peek.ts';
 import { TarError, tarEntries } from './tar-reader.ts';
 
-/** The entries of archives that hold metadata alone. */
+/** Top-level names of archives that have only metadata. */
 const METADATA_NAMES = new Set([METADATA_FILE, 'templates']);
-/** More than any archive of metadata has. */
+/** No metadata archive has this many entries. */
 const ENTRIES = 10_000;
 
 /**
- * Looks into an archive that is said to be the tree of a root file system, as far as is needed to see that it is
- * neither metadata nor a whole image. Resolves to all of the archive. ImageError `unusable` when it is one of
- * these, or damaged; an archive that cannot be decompressed here passes, because clients may be able to.
+ * Checks that an archive is the tree of a root file system, and neither metadata nor a whole image. Reads as
+ * little of it as possible. Resolves to the whole archive. Throws ImageError `unusable` when the check fails or
+ * the archive is damaged. An archive that cannot be decompressed here is accepted, because clients may be able to.
  */
 export async function checkedRootTar(
   root: BorrowedChunks,
@@ -43,10 +43,11 @@ async function checkRootTar(
   for await (const { path } of tarEntries(decompressed(body, compression), limits)) {
     const [top = ''] = path.split('/', 1);
     if (top === '') continue;
-    const rest = METADATA_NAMES.has(top);
-    if (!rest && !(seen.has(METADATA_FILE) && (top === 'rootfs' || path === UNIFIED_DISK))) return;
+    const isMetadata = METADATA_NAMES.has(top);
+    if (!isMetadata && !(seen.has(METADATA_FILE) && (top === 'rootfs' || path === UNIFIED_DISK)))
+      return;
     seen.add(top);
-    if (!rest) throw new TarError('it is a whole image, with metadata of its own');
+    if (!isMetadata) throw new TarError('it is a whole image, with metadata of its own');
   }
   throw new TarError(
     seen.has(METADATA_FILE)

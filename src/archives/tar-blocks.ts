@@ -1,7 +1,7 @@
 import { lend, type BorrowedChunks } from '../bytes/borrowed-chunks.ts';
 import { TarError } from './tar-error.ts';
 
-/** Cuts a stream of chunks into the lengths that are asked for. Rejects with TarError after `limit` bytes. */
+/** Reads a stream of chunks in the lengths that the caller asks for. Rejects with TarError after `limit` bytes. */
 export class BlockReader {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #limit: number;
@@ -13,7 +13,7 @@ export class BlockReader {
     this.#limit = limit;
   }
 
-  /** `length` bytes, or undefined at the exact end. */
+  /** Returns `length` bytes, or undefined at the exact end. */
   async take(length: number): Promise<Buffer | undefined> {
     if (this.#chunk.length === 0 && !(await this.#fill())) return undefined;
     return this.need(length);
@@ -22,7 +22,7 @@ export class BlockReader {
   async need(length: number): Promise<Buffer> {
     const first = await this.piece(length);
     if (first.length === length) return first;
-    // The chunk is borrowed.
+    // The chunk is borrowed: its bytes must be copied.
     const whole = Buffer.alloc(length);
     for (let done = first.copy(whole); done < length;) {
       done += (await this.piece(length - done)).copy(whole, done);
@@ -34,7 +34,7 @@ export class BlockReader {
     for (let left = length; left > 0;) left -= (await this.piece(left)).length;
   }
 
-  /** From one byte on to as many as are there, `length` at most; none only when none are asked for. */
+  /** Returns 1 to `length` bytes, as many as are available. Returns none only for a `length` of 0. */
   async piece(length: number): Promise<Buffer> {
     if (length > 0 && this.#chunk.length === 0 && !(await this.#fill())) {
       throw new TarError('it ends in the middle of an entry');
@@ -65,7 +65,7 @@ export class BlockReader {
 
 /** A block of 512 bytes before an entry (POSIX ustar, GNU). */
 export interface TarHeader {
-  /** The character that says what the entry is. */
+  /** The character that identifies the kind of the entry. */
   readonly flag: string;
   readonly name: string;
   /** Bytes of content. */
@@ -79,7 +79,7 @@ export function tarHeader(block: Buffer): TarHeader {
     throw new TarError('it is no tar, or damaged: a checksum in it is wrong');
   }
   const name = text(block, 0, 100);
-  // GNU's archives end the magic with a space, and have other things in the prefix's place.
+  // GNU archives end the magic with a space, and use the field of the prefix for other data.
   const prefix = text(block, 257, 6) === 'ustar' ? text(block, 345, 155) : '';
   return {
     flag: String.fromCharCode(block[156] ?? 0),
@@ -100,20 +100,21 @@ function number(block: Buffer, start: number, length: number): number {
   throw new TarError('a header in it has a damaged number');
 }
 
-/** NaN for a form that tar does not read, or reads in another way. */
+/** Returns NaN for a form that tar does not read, or reads in another way. */
 function fieldNumber(field: Buffer): number {
   const [first = 0] = field;
-  // GNU's form for sizes of 8 GiB and more: the field is one big-endian number. Other bits: huge or negative.
+  // GNU's form for sizes of 8 GiB and more: the field is one big-endian number. With other bits set, the number is
+  // huge or negative.
   if (first === 0x80) return field.subarray(1).reduce((sum, byte) => sum * 256 + byte, 0);
-  // GNU tar skips one NUL in front; others take the field for an empty one.
+  // GNU tar skips one NUL at the start; other programs treat the field as empty.
   if (first === 0 && field.some((byte) => byte !== 0)) return Number.NaN;
   const digits = text(field, 0, field.length).trim();
   return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || '0', 8) : Number.NaN;
 }
 
 /**
- * Reads the records of a pax header: `length key=value\n`, repeated, where the length counts its whole record in
- * bytes (POSIX pax, "pax Header Block"). A value may hold anything, line breaks too. A later record of a key
+ * Reads the records of a pax header: `length key=value\n`, repeated (POSIX pax, "pax Header Block"). The length is
+ * that of the whole record, in bytes. A value may have any bytes, line breaks too. A later record of a key
  * replaces an earlier one. Throws TarError where tar would skip a record or stop at it.
  */
 export function paxRecords(bytes: Buffer): ReadonlyMap<string, string> {
@@ -134,12 +135,12 @@ export function paxRecords(bytes: Buffer): ReadonlyMap<string, string> {
   return records;
 }
 
-/** Returns whether records make an entry a sparse file, whose content in the archive is not the file's. */
+/** Returns whether the records mark a sparse file. The archive then has only parts of such a file's content. */
 export function isSparse(records: ReadonlyMap<string, string>): boolean {
   return [...records.keys()].some((key) => key.startsWith('GNU.sparse.'));
 }
 
-/** The name that records give an entry, as GNU tar chooses it. */
+/** The entry's name in the records, chosen as GNU tar chooses it. */
 export function paxName(records: ReadonlyMap<string, string>): string | undefined {
   const name = records.get('GNU.sparse.name') ?? records.get('path');
   if (name?.includes('\0') === true) throw new TarError('a name in it has a NUL');

@@ -1,4 +1,6 @@
-/** An archive breaks the format's rules or our limits. `message` completes "it is no usable archive: …". */
+/**
+ * An archive breaks the rules of the format or a limit of ours. `message` completes "it is no usable archive: …".
+ */
 export class TarError extends Error {
   override readonly name = 'TarError';
 }

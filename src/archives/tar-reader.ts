@@ -15,13 +15,16 @@ export { TarError } from './tar-error.ts';
 export interface TarEntry {
   /** As stored, without leading `./` and trailing `/`; empty for the root folder itself. */
   readonly path: string;
-  /** Sparse files are `other`: their content in the archive is not the file's. */
+  /** Sparse files are `other`: the archive has only parts of their content. */
   readonly type: 'file' | 'folder' | 'symlink' | 'hardlink' | 'other';
   /** Bytes of content. */
   readonly size: number;
-  /** The content whole, valid until the next entry is asked for. TarError when it is longer than `limit` bytes. */
+  /**
+   * Returns the whole content, valid until the next entry is requested. TarError when it is longer than `limit`
+   * bytes.
+   */
   read(limit: number): Promise<Buffer>;
-  /** The content in pieces. Instead of `read`. */
+  /** The content in pieces. Use either this or `read`. */
   content(): BorrowedChunks;
 }
 
@@ -32,7 +35,7 @@ export interface TarLimits {
 }
 
 const BLOCK = 512;
-/** Of a long name or a pax header; Linux paths end at 4096. */
+/** The most bytes of a long name or a pax header. Linux paths end at 4096. */
 const HEADER_LIMIT = 64 * 1024;
 const KINDS: Readonly<Record<string, TarEntry['type']>> = {
   '0': 'file',
@@ -42,12 +45,12 @@ const KINDS: Readonly<Record<string, TarEntry['type']>> = {
   '2': 'symlink',
   '5': 'folder',
 };
-/** Links, devices, folders and pipes. */
+/** Links, devices, folders and pipes: they have no content. */
 const BODYLESS = '123456';
-/** Headers that are about the next entry. `X` is Solaris' name of `x`. */
+/** Headers that describe the next entry. `X` is the name that Solaris uses for `x`. */
 const EXTENSIONS = 'LKxX';
 
-/** Headers that stand before an entry and describe it. */
+/** The headers before an entry that describe it. */
 interface Extensions {
   readonly flags: string;
   readonly longName?: string;
@@ -55,9 +58,9 @@ interface Extensions {
 }
 
 /**
- * Walks over the entries of an uncompressed tar (POSIX ustar, pax, GNU), one at a time, in bounded memory.
- * It creates no files, so names and links in it reach nothing here. An archive that GNU tar would read in another
- * way, or that readers disagree on, is rejected: clients unpack by another program than this.
+ * Yields the entries of an uncompressed tar (POSIX ustar, pax, GNU), one at a time, in bounded memory. It creates
+ * no files, so names and links in the archive are harmless here. It rejects an archive that GNU tar reads in
+ * another way, or that readers disagree about, because clients unpack it with another program.
  */
 export async function* tarEntries(
   body: BorrowedChunks,
@@ -129,7 +132,7 @@ function extended(before: Extensions, flag: string, content: Buffer): Extensions
   return { ...before, flags, records: paxRecords(content) };
 }
 
-/** A header about all entries that follow: archivers put comments there. */
+/** Checks a header that applies to all later entries. Archivers store comments there. */
 function checkGlobal(content: Buffer): void {
   const records = paxRecords(content);
   if (isSparse(records) || records.has('path') || records.has('size')) {
@@ -148,7 +151,7 @@ function described(
   const name = named ?? longName ?? header.name;
   const size = paxSize(records) ?? header.size;
   let type = isSparse(records) ? 'other' : (KINDS[header.flag] ?? 'other');
-  // Before there was a flag for folders, the slash told them.
+  // Old archives have no flag for folders; their names end with a slash.
   if (type === 'file' && name.endsWith('/')) type = 'folder';
   if (size > 0 && (type === 'folder' || BODYLESS.includes(header.flag))) {
     throw new TarError('a link, folder or device in it has content');
@@ -156,7 +159,7 @@ function described(
   return { path: tidy(name), type, size };
 }
 
-/** GNU's sparse files: blocks of their map follow the header, while a flag in them says so. */
+/** Skips the sparse map of GNU: further map blocks follow the header while a flag in each block is set. */
 async function skipSparseMap(input: BlockReader): Promise<void> {
   while ((await input.need(BLOCK))[504] !== 0);
 }

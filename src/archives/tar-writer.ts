@@ -1,4 +1,4 @@
-/** A file or folder of an archive that is small enough to be held. */
+/** A file or folder of an archive, small enough for memory. */
 export interface PackedEntry {
   /** Without a leading or trailing slash. */
   readonly path: string;
@@ -10,8 +10,8 @@ const BLOCK = 512;
 const NAME_LENGTH = 100;
 
 /**
- * Returns an uncompressed tar (ustar, with pax headers for long names). Equal entries give equal bytes, in each
- * release: fingerprints of virtual machines are digests of them.
+ * Returns an uncompressed tar (ustar, with pax headers for long names). Equal entries must give equal bytes in
+ * every release: fingerprints of virtual machines are digests of them.
  */
 export function packTar(entries: readonly PackedEntry[]): Buffer {
   const blocks = entries.flatMap(({ path, content }) => {
@@ -28,7 +28,7 @@ function longName(name: string): Buffer[] {
   return [header('pax', 'x', record.length), padded(record)];
 }
 
-/** `length key=value\n`, where the length counts its own digits too. */
+/** `length key=value\n`. The length includes its own digits. */
 function paxRecord(key: string, value: string): Buffer {
   const rest = ` ${key}=${value}\n`;
   let length = Buffer.byteLength(rest);

@@ -3,8 +3,8 @@ import xz from 'xz-decompress';
 import { lend, type Chunks } from '../bytes/borrowed-chunks.ts';
 
 /**
- * The bytes inside xz data, decompressed by this thread. **The decoder serves one stream at a time in a
- * thread**, and others wait for it: `source` must not be a sender's that may be slow. It reads ahead.
+ * Decompresses xz data in this thread. **The decoder serves one stream at a time in a thread**, and other streams
+ * wait for it. So `source` must not depend on a slow sender. It reads ahead.
  */
 export async function* xzStream(source: Chunks): AsyncGenerator<Uint8Array, void, undefined> {
   const chunks = lend(source);

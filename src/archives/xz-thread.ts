@@ -7,33 +7,33 @@ import { lend, type BorrowedChunks } from '../bytes/borrowed-chunks.ts';
 import type { XzResponse, XzRequest } from './xz-worker.ts';
 
 /**
- * The bytes inside xz data, decompressed by a thread of its own: a slow source holds nobody else up, and the
- * work does not keep this thread from others.
+ * Decompresses xz data in its own thread. A slow source delays no other stream, and the work does not block this
+ * thread.
  */
 export async function* xzThread(
   source: BorrowedChunks,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const url = new URL(`./xz-worker${extname(import.meta.url)}`, import.meta.url);
-  // The flags of the calling process (--test, --import …) are not meant for this thread.
+  // The flags of the calling process (--test, --import …) are not for this thread.
   const worker = new Worker(url, { name: 'xz', execArgv: [], env: threadEnv() });
-  const tell = (request: XzRequest, transfer: readonly ArrayBuffer[] = []) =>
+  const send = (request: XzRequest, transfer: readonly ArrayBuffer[] = []) =>
     worker.postMessage(request, transfer);
-  const answers = on(worker, 'message', { close: ['exit'] }) as AsyncIterable<[XzResponse]>;
+  const responses = on(worker, 'message', { close: ['exit'] }) as AsyncIterable<[XzResponse]>;
   const chunks = lend(source);
   try {
-    tell({ kind: 'next' });
-    for await (const [answer] of answers) {
-      if (answer.kind === 'done') return;
-      if (answer.kind === 'fault') throw new Error(answer.message);
-      if (answer.kind === 'output') {
-        yield answer.bytes;
-        tell({ kind: 'next' });
+    send({ kind: 'next' });
+    for await (const [response] of responses) {
+      if (response.kind === 'done') return;
+      if (response.kind === 'fault') throw new Error(response.message);
+      if (response.kind === 'output') {
+        yield response.bytes;
+        send({ kind: 'next' });
       } else {
         const next = await chunks.next();
-        if (next.done === true) tell({ kind: 'end' });
+        if (next.done === true) send({ kind: 'end' });
         else {
           const bytes = new Uint8Array(next.value);
-          tell({ kind: 'input', bytes }, [bytes.buffer]);
+          send({ kind: 'input', bytes }, [bytes.buffer]);
         }
       }
     }

@@ -3,25 +3,25 @@ import { parentPort } from 'node:worker_threads';
 import { xzStream } from './xz-stream.ts';
 import { errorText } from '../log/error-text.ts';
 
-/** What the thread is sent: it may go on by one chunk, or the input that it asked for, or that there is no more. */
+/** Messages to the thread: permission for one more chunk, the requested input, or the end of the input. */
 export type XzRequest =
   | { readonly kind: 'next' }
   | { readonly kind: 'input'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'end' };
 
-/** What it answers. After `done` and `fault` it answers nothing more. */
+/** Messages from the thread. None follows `done` or `fault`. */
 export type XzResponse =
   | { readonly kind: 'wanted' }
   | { readonly kind: 'output'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'done' }
   | { readonly kind: 'fault'; readonly message: string };
 
-/** Bytes; the decoder gives 64 KiB at a time. */
+/** Bytes of an output chunk. The decoder yields 64 KiB at a time. */
 const OUTPUT = 1024 * 1024;
 
 if (!parentPort) throw new Error('this module is a thread of its own');
 const port = parentPort;
-/** The decoder reads ahead: it may want input while nobody wants its output. */
+/** Resolved when the reader wants output. The decoder reads ahead, so it may ask for input before that. */
 let turn = Promise.withResolvers<undefined>();
 let given = Promise.withResolvers<Uint8Array | undefined>();
 
@@ -35,13 +35,13 @@ async function wanted(): Promise<void> {
   turn = Promise.withResolvers();
 }
 
-function answer(message: XzResponse, transfer: readonly ArrayBuffer[] = []): void {
+function send(message: XzResponse, transfer: readonly ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
 async function* input(): AsyncGenerator<Uint8Array, void, undefined> {
   for (;;) {
-    answer({ kind: 'wanted' });
+    send({ kind: 'wanted' });
     const bytes = await given.promise;
     given = Promise.withResolvers();
     if (bytes === undefined) return;
@@ -49,7 +49,7 @@ async function* input(): AsyncGenerator<Uint8Array, void, undefined> {
   }
 }
 
-/** Gathers what the decoder gives; the last chunk may be shorter. */
+/** Joins the decoder's pieces into larger chunks. The last chunk may be shorter. */
 async function* output(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   let gathered = new Uint8Array(OUTPUT);
   let length = 0;
@@ -68,11 +68,11 @@ async function* output(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefine
 try {
   await wanted();
   for await (const bytes of output()) {
-    answer({ kind: 'output', bytes }, [bytes.buffer]);
+    send({ kind: 'output', bytes }, [bytes.buffer]);
     await wanted();
   }
-  answer({ kind: 'done' });
+  send({ kind: 'done' });
 } catch (error) {
-  answer({ kind: 'fault', message: errorText(error) });
+  send({ kind: 'fault', message: errorText(error) });
 }
 port.close();
