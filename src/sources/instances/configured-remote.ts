@@ -9,22 +9,22 @@ import { InstanceServerError, type ServerAddress } from './connection.ts';
 export type ServerKind = 'lxd' | 'incus';
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** A server that images are taken from, and what its client calls it. */
+/** A server that images are copied from, and its name in the client's configuration. */
 export interface InstanceSource {
   readonly kind: ServerKind;
-  /** Without it, the server of this machine. */
+  /** Absent for the server of this machine. */
   readonly remote?: string;
   readonly address: ServerAddress;
-  /** The remote's default project, where its configuration names one. */
+  /** The remote's default project, if its configuration has one. */
   readonly project?: string;
 }
 
-/** What in a request's address tells the project. */
+/** Returns the query parameters that select the project. */
 export function projectOf({ project }: InstanceSource): Readonly<Record<string, string>> {
   return project === undefined ? {} : { project };
 }
 
-/** A line for the user to copy, in backquotes: `lxc image delete far:NAME`. */
+/** Returns a command for the user to copy, in backquotes: `lxc image delete far:NAME`. */
 export function clientCommand(
   { kind, remote, project }: InstanceSource,
   verb: string,
@@ -41,9 +41,9 @@ export function clientCommand(
 }
 
 /**
- * Finds where a server is that the `lxc` or `incus` of this user knows, or without a remote's name the one
- * on this machine. Its client's certificate and its server's are taken from there too
- * (shared/cliconfig/config.go, lxc/config/remote.go). InstanceServerError when there is none.
+ * Finds a server in the `lxc` or `incus` configuration of this user; without a remote's name, the server on this
+ * machine. Also reads the client's and the server's certificates from there (shared/cliconfig/config.go,
+ * lxc/config/remote.go). InstanceServerError when there is none.
  */
 export async function instanceSource(
   kind: ServerKind,
@@ -124,7 +124,7 @@ function parsed(text: string, folder: string): unknown {
   }
 }
 
-/** Where the clients keep their configuration. */
+/** Returns the folders of the clients' configuration, in order of preference. */
 function configFolders(kind: ServerKind, env: Env): string[] {
   const given = env[`${kind.toUpperCase()}_CONF`];
   if (given) return [given];
@@ -145,7 +145,10 @@ async function localSocket(kind: ServerKind, env: Env): Promise<ServerAddress> {
   );
 }
 
-/** Where a local LXD or Incus may listen, by its environment and its packages; the first there is counts. */
+/**
+ * Returns the possible sockets of a local LXD or Incus, from its environment and its packages. The first existing
+ * one is used.
+ */
 function socketCandidates(kind: ServerKind, env: Env): string[] {
   const name = kind.toUpperCase();
   const socket = env[`${name}_SOCKET`];
@@ -157,7 +160,7 @@ function socketCandidates(kind: ServerKind, env: Env): string[] {
     : ['/run/incus/unix.socket', '/var/lib/incus/unix.socket'];
 }
 
-/** Undefined when there is no such file. */
+/** Returns undefined when the file does not exist. */
 async function contentsOf(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;

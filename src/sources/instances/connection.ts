@@ -6,10 +6,10 @@ import { wholeBody } from '../../bytes/borrowed-chunks.ts';
 import { parseJson } from '../../json/decode.ts';
 import { isObject, textOf } from '../../json/is-object.ts';
 
-/** A running LXD or Incus could not do what was asked of it. `message` is complete for a person. */
+/** A request to a running LXD or Incus failed. `message` is complete for a person. */
 export class InstanceServerError extends Error {
   override readonly name = 'InstanceServerError';
-  /** The status that it answered with, if it answered. */
+  /** The HTTP status of the response, if there was one. */
   readonly status: number | undefined;
 
   constructor(message: string, options: { cause?: unknown; status?: number } = {}) {
@@ -18,30 +18,30 @@ export class InstanceServerError extends Error {
   }
 }
 
-/** Where an LXD or Incus answers: its unix socket, or a URL, with the certificate it must have. */
+/** The address of an LXD or Incus: its unix socket, or a URL and the certificate that the server must have. */
 export type ServerAddress =
   | { readonly socketPath: string }
   | {
       readonly url: string;
-      /** PEM; without it the system's authorities decide. */
+      /** PEM. Without it the system's authorities decide. */
       readonly certificate?: string;
-      /** PEM: who asks, where the server wants to know. */
+      /** PEM of the client's certificate, for servers that require one. */
       readonly client?: { readonly cert: string; readonly key: string };
     };
 
 const ANSWER_LIMIT = 8 * 1024 * 1024;
-/** Without a byte for this long a connection counts as lost, unless its answer may take its time. */
+/** Milliseconds without a byte after which a connection counts as lost, except with `patient`. */
 const IDLE_MS = 120_000;
 
 export interface CallOptions {
   /** Sent as JSON. */
   readonly body?: object;
   readonly signal?: AbortSignal | undefined;
-  /** The answer comes when something is done that may take hours. */
+  /** The response may take hours: the server sends it when an operation has ended. */
   readonly patient?: boolean;
 }
 
-/** One request with a JSON answer: its `metadata`. */
+/** Sends a request with a JSON response and returns its `metadata`. */
 export async function call(
   address: ServerAddress,
   method: 'GET' | 'POST' | 'DELETE',
@@ -52,7 +52,8 @@ export async function call(
   if ((response.statusCode ?? 500) >= 300) await failed(response);
   const answer = parseJson((await wholeBody(response, ANSWER_LIMIT)).toString('utf8'));
   if (!isObject(answer)) return undefined;
-  // Incus has sent its status already when an operation that was waited for fails.
+  // Incus sends the status before the end of an operation that is waited for. So a response with status 200 can
+  // report an error.
   if (answer['type'] === 'error') {
     const status = typeof answer['error_code'] === 'number' ? answer['error_code'] : 500;
     throw new InstanceServerError(`the source answers: ${String(answer['error'])}`, { status });
@@ -60,7 +61,7 @@ export async function call(
   return answer['metadata'];
 }
 
-/** `/1.0/…` with each name encoded. */
+/** Returns `/1.0/…` with every name encoded. */
 export function path(
   names: readonly string[],
   query: Readonly<Record<string, string>> = {},
@@ -69,7 +70,7 @@ export function path(
   return `/1.0/${names.map(encodeURIComponent).join('/')}${given === '' ? '' : `?${given}`}`;
 }
 
-/** One request with whatever answer. */
+/** Sends a request and returns its response, of any status. */
 export function open(
   address: ServerAddress,
   method: string,
@@ -115,14 +116,14 @@ function checkedUrl(url: string): string {
   throw new InstanceServerError(`${JSON.stringify(url)} is no https URL`);
 }
 
-/** Rejects with what an answer that is no success says. */
+/** Rejects with the error message of a response. */
 export async function failed(response: IncomingMessage): Promise<never> {
   let message = `status ${response.statusCode ?? 0}`;
   try {
     const answer = parseJson((await wholeBody(response, ANSWER_LIMIT)).toString('utf8'));
     message = textOf(answer, 'error') ?? message;
   } catch {
-    // The status has to do.
+    // No error message in the body; the status is used.
   }
   throw new InstanceServerError(`the source answers: ${message}`, {
     ...(response.statusCode !== undefined && { status: response.statusCode }),

@@ -6,16 +6,16 @@ import { parseImage, type SourceImage } from './images.ts';
 import { errorText } from '../../log/error-text.ts';
 import { LeftBehindError } from './left-behind.ts';
 
-/** The image that a source has of an instance or snapshot. */
+/** The image that a source made of an instance or snapshot. */
 export interface InstanceImage {
   readonly image: SourceImage;
-  /** Leaves the source as it was: deletes the image, unless it was there before. LeftBehindError. */
+  /** Restores the source: deletes the image, unless it existed before. LeftBehindError when that fails. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * Has the source make an image of a stopped instance, or of `instance/snapshot`. When the signal aborts this
- * rejects once the source is as it was.
+ * Makes the source create an image of a stopped instance, or of `instance/snapshot`. When the signal aborts, this
+ * rejects after the source is restored.
  */
 export async function imageOfInstance(
   source: InstanceSource,
@@ -44,7 +44,7 @@ export async function imageOfInstance(
 
 interface Result {
   readonly fingerprint: string;
-  /** Whether it was made here and now. */
+  /** True when this call created the image. */
   readonly ours: boolean;
 }
 
@@ -57,7 +57,7 @@ function resultOf(ending: Ending, name: string): Result {
   throw new InstanceServerError(`${name} cannot be made an image: ${ending.reason}`);
 }
 
-/** Neither LXD nor Incus can be kept from an image that they have begun: it is deleted when it is made. */
+/** Waits for the image and deletes it: neither LXD nor Incus can cancel its creation. */
 async function unmake(source: InstanceSource, name: string, id: string): Promise<void> {
   const ending = await endOf(source.address, id, projectOf(source)).catch((error: unknown) => {
     throw new LeftBehindError(

@@ -4,15 +4,15 @@ import { multipartBoundary, multipartParts } from '../../bytes/multipart.ts';
 import { memberOf, textOf, textsOf } from '../../json/is-object.ts';
 import type { IncomingImage } from '../../archives/incoming-image.ts';
 
-/** What of an image's description is of use here (`api.Image`). */
+/** The fields of an image's description that are used here (`api.Image`). */
 export interface SourceImage {
   readonly fingerprint: string;
   readonly properties: Readonly<Record<string, string>>;
-  /** Bytes; 0 when it is not told. */
+  /** Bytes; 0 when the server does not state it. */
   readonly size: number;
 }
 
-/** Looks an image up by fingerprint, its beginning, or alias. */
+/** Finds an image by its fingerprint, the beginning of it, or an alias. */
 export async function findImage(
   address: ServerAddress,
   name: string,
@@ -32,7 +32,7 @@ export async function findImage(
   return parseImage(await get(target));
 }
 
-/** Opens an image's export. */
+/** Opens the export of an image. */
 export async function exportImage(
   address: ServerAddress,
   fingerprint: string,

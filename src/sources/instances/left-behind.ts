@@ -1,4 +1,4 @@
-/** Something that was made for an upload could not be taken away. `message` says what, and what to do. */
+/** Something that was created for an upload could not be deleted. `message` names it and says what to do. */
 export class LeftBehindError extends Error {
   override readonly name = 'LeftBehindError';
 }

@@ -3,7 +3,7 @@ import { call, InstanceServerError, path } from './connection.ts';
 import { textOf } from '../../json/is-object.ts';
 import { parseImage, type SourceImage } from './images.ts';
 
-/** What a name stands for on a source. */
+/** The meaning of a name on a source. */
 export type Named =
   | { readonly kind: 'image'; readonly image: SourceImage }
   /** A stopped instance, or `instance/snapshot`. */
@@ -11,14 +11,14 @@ export type Named =
 
 export interface NameOptions {
   readonly name: string;
-  /** It is an instance or snapshot, whatever images are called. */
+  /** The name is an instance or snapshot, even if an image has it too. */
   readonly instance?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Finds what a name stands for: an alias or an instance, else a fingerprint or the beginning of one.
- * InstanceServerError when it is nothing, more than one, or an instance that runs.
+ * Finds the meaning of a name: an alias or an instance, otherwise a fingerprint or the beginning of one.
+ * InstanceServerError when nothing has the name, several things have it, or the instance is running.
  */
 export async function lookUp(source: InstanceSource, options: NameOptions): Promise<Named> {
   const { name, instance: only = false, signal } = options;
@@ -46,7 +46,7 @@ async function aliasTarget(
   return alias === undefined ? undefined : (textOf(alias, 'target') ?? '');
 }
 
-/** `Stopped`, `Running`, …; of a snapshot, some text. */
+/** `Stopped`, `Running`, …; for a snapshot, any text. */
 async function instanceStatus(
   source: InstanceSource,
   { name, signal }: NameOptions,
@@ -61,7 +61,7 @@ async function instanceStatus(
   return found === undefined ? undefined : (textOf(found, 'status') ?? '');
 }
 
-/** Looked for in the list of all: asked for an ambiguous beginning, LXD gives any image that fits. */
+/** Searches the list of all images: for an ambiguous beginning, LXD returns any image that matches. */
 async function byBeginning(
   source: InstanceSource,
   { name, signal }: NameOptions,
@@ -79,7 +79,7 @@ async function byBeginning(
   );
 }
 
-/** What is not there, or hidden from this client, is undefined. */
+/** Returns undefined for something that does not exist, or is hidden from this client. */
 async function orAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   return answer.catch((error: unknown) => {
     const hidden = error instanceof InstanceServerError && [403, 404].includes(error.status ?? 0);

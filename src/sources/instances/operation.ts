@@ -1,20 +1,20 @@
 import { memberOf, textOf } from '../../json/is-object.ts';
 import { call, InstanceServerError, path, type ServerAddress } from './connection.ts';
 
-/** How something ended that the server does by itself once it is asked to. */
+/** The result of an operation that the server runs in the background. */
 export type Ending =
   | { readonly kind: 'done'; readonly metadata: unknown }
-  /** `reason` in the server's words. */
+  /** `reason` is the server's message. */
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** Asks for something that takes a while; gives the operation's id. */
+/** Starts an operation and returns its id. */
 export async function begin(
   address: ServerAddress,
   method: 'POST' | 'DELETE',
   target: string,
   body?: object,
 ): Promise<string> {
-  // With no signal: what is asked for may be begun, and without its id nobody could undo it.
+  // No signal here: the server may have started the operation, and without its id it cannot be undone.
   const id = textOf(await call(address, method, target, body ? { body } : {}), 'id');
   if (id) return id;
   throw new InstanceServerError(
@@ -22,7 +22,9 @@ export async function begin(
   );
 }
 
-/** Waits for an operation's end. Rejects only when the server cannot be asked, or the signal ends the wait. */
+/**
+ * Waits for the end of an operation. Rejects only when the request fails without a response, or the signal aborts.
+ */
 export async function endOf(
   address: ServerAddress,
   id: string,

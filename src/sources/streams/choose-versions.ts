@@ -15,18 +15,18 @@ import type {
   VersionEntry,
 } from '../../simplestreams/documents.ts';
 
-/** A version of an upstream, as the files that it makes here. */
+/** A version of an upstream, with the files that it has here. */
 export interface UpstreamVersion {
   readonly ref: VersionRef;
   readonly entry: ProductEntry;
-  /** Metadata last, so that nobody sees half an image. */
+  /** Metadata last, so that clients never see an incomplete image. */
   readonly files: readonly UpstreamFile[];
 }
 
 export interface UpstreamFile {
-  /** As the file is called here. */
+  /** The file's name here. */
   readonly name: string;
-  /** Below the upstream's URL. */
+  /** Relative to the upstream's URL. */
   readonly path: string;
   /** Bytes. */
   readonly size: number;
@@ -35,17 +35,17 @@ export interface UpstreamFile {
 
 export interface Choice {
   readonly match: (product: ProductRef) => boolean;
-  /** Only so many of the newest versions of each product. */
+  /** How many of the newest versions of each product to take. Default: all. */
   readonly newest?: number;
 }
 
 export interface Chosen {
   readonly versions: readonly UpstreamVersion[];
-  /** What was asked for and cannot be had, and why. */
+  /** Requested versions that cannot be copied, and why. */
   readonly skipped: readonly { readonly place: string; readonly reason: string }[];
 }
 
-/** The versions of a products file that are asked for. */
+/** Returns the requested versions of a products file. */
 export function chooseVersions(document: ProductsDocument, { match, newest }: Choice): Chosen {
   const versions: UpstreamVersion[] = [];
   const skipped: { place: string; reason: string }[] = [];
@@ -67,8 +67,8 @@ export function chooseVersions(document: ProductsDocument, { match, newest }: Ch
 }
 
 /**
- * What an upstream's product is called here. Its own name tells it best where that has our form; names of
- * other forms (`com.ubuntu.cloud:server:22.04:amd64`) hold other things, and the fields tell.
+ * Returns the product's name here. An upstream name in our form is used as it is. Names in other forms
+ * (`com.ubuntu.cloud:server:22.04:amd64`) have other parts, so the fields are used.
  */
 function productOf(name: string, entry: ProductEntry): ProductRef | undefined {
   const named = parseProductName(name);
@@ -77,7 +77,7 @@ function productOf(name: string, entry: ProductEntry): ProductRef | undefined {
   return parseProductPath(`${os.toLowerCase()}/${release}/${arch}/${variant}`);
 }
 
-/** The files of a version under our names, or why it makes no image. */
+/** Returns the files of a version under their names here, or the reason why they make no image. */
 function filesOf(items: VersionEntry['items']): readonly UpstreamFile[] | string {
   const files = new Map<string, UpstreamFile>();
   const paths = new Set<string>();
@@ -101,8 +101,8 @@ function filesOf(items: VersionEntry['items']): readonly UpstreamFile[] | string
 }
 
 /**
- * What an item's file is called here: by its own name where that is of the same kind, else by its ftype. A
- * file that is listed for both clients keeps the name that it has.
+ * Returns the file's name here: its own name if that has the kind of its ftype, otherwise a name for its ftype. A
+ * file that is listed for both clients keeps its own name.
  */
 function nameOf({ ftype, path }: ItemEntry): string | undefined {
   const kindOf = (name: string) => {

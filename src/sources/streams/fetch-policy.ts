@@ -1,28 +1,28 @@
-/** An authority to trust beside the known ones. */
+/** An authority to trust in addition to the system's. */
 export interface TrustedAuthority {
   readonly pem: string;
   readonly system: readonly string[];
 }
 
-/** How a simplestreams server may be read. Each absent field has its value of DEFAULTS. */
+/** How to read a simplestreams server. Absent fields have their value of DEFAULTS. */
 export interface FetchPolicy {
-  /** Holds for each request: for the server's URL, for an absolute path in a list, for a redirect. */
+  /** Allowed schemes for every request: the server's URL, an absolute path in a list, and a redirect. */
   readonly schemes?: readonly ('https:' | 'http:')[];
-  /** Redirects that one file may take. */
+  /** The most redirects for one file. */
   readonly redirects?: number;
-  /** Milliseconds. A connection that is silent for so long while its reader waits counts as lost. */
+  /** Milliseconds. A connection counts as lost when it is silent this long while its reader waits. */
   readonly idle?: number;
   /** Without it and without `certificate`, Node's authorities decide. */
   readonly authority?: TrustedAuthority;
-  /** PEM: the server must have this very certificate, whoever signed it. Takes precedence. */
+  /** PEM. The server must have exactly this certificate, no matter who signed it. Takes precedence over `authority`. */
   readonly certificate?: string;
-  /** Ends every request, and every body that is being read. */
+  /** Aborts every request, and every body that is being read. */
   readonly signal?: AbortSignal;
-  /** What a person can do about a certificate that is not trusted; follows the error's text. */
+  /** Advice for a person when a certificate is not trusted; appended to the error message. */
   readonly trustAdvice?: string;
 }
 
-/** Go's HTTP client, which LXD and Incus use, follows as many redirects. */
+/** Go's HTTP client, which LXD and Incus use, follows the same number of redirects. */
 export const DEFAULTS = {
   schemes: ['https:', 'http:'],
   redirects: 9,

@@ -13,9 +13,9 @@ import { salvageIndex, salvageProducts } from '../../simplestreams/salvage-docum
 /** An image on a simplestreams server. */
 export interface StreamImage {
   readonly fingerprint: Sha256;
-  /** Of an image of two files. */
+  /** The metadata file of a split image. */
   readonly metadataPath?: string;
-  /** The root's, or that of the one file. */
+  /** The root, or the unified file. */
   readonly rootPath: string;
   readonly properties: Readonly<Record<string, string>>;
 }
@@ -23,17 +23,17 @@ export interface StreamImage {
 export interface ImageQuery {
   /** An alias, or 12 to 64 digits of a fingerprint. */
   readonly name: string;
-  /** `container`, `virtual-machine`, or empty for the first that there is. */
+  /** `container`, `virtual-machine`, or empty for the first image of any type. */
   readonly imageType: string;
 }
 
 const LIST_LIMIT = 64 * 1024 * 1024;
-/** Each costs some time, and a hostile list has millions of them. */
+/** Every problem takes some time, and a hostile list could have millions. */
 const MAX_PROBLEMS = 10_000;
 
 /**
- * Finds the newest image that an alias or fingerprint names; one of this machine's architecture first.
- * Undefined when there is none. A wrong value in a list hides its own item only.
+ * Finds the newest image that an alias or fingerprint names, preferably for this machine's architecture. Undefined
+ * when there is none. A wrong value in a list hides only its own item.
  */
 export async function findStreamImage(
   source: PublicSource,
@@ -55,7 +55,7 @@ export async function findStreamImage(
   return (found.find(({ arch }) => arch === own) ?? found[0])?.image;
 }
 
-/** Counts the problems of a list; ListError when there are too many. */
+/** Counts the problems of a list. ListError when there are too many. */
 function counter({ url }: PublicSource, path: string): () => void {
   let problems = 0;
   return () => {
@@ -64,7 +64,7 @@ function counter({ url }: PublicSource, path: string): () => void {
   };
 }
 
-/** A product's images of a type, the newest first. */
+/** Returns a product's images of a type, newest first. */
 function imagesOf(product: ProductEntry, type: string): StreamImage[] {
   const versions = Object.entries(product.versions)
     .filter(([serial]) => startsWithDate(serial))
@@ -73,7 +73,7 @@ function imagesOf(product: ProductEntry, type: string): StreamImage[] {
     const items = Object.values(version.items);
     const properties = propertiesOf(product, serial);
     const split = splitImages(items, type).map((image) => ({ ...image, properties }));
-    // Clients take each image of one file for a container.
+    // Clients treat every one-file image as a container.
     const unified = type === 'virtual-machine' ? undefined : firstOf(items, 'unified');
     const fingerprint = parseSha256(unified?.sha256 ?? '');
     if (!unified || !fingerprint) return split;
@@ -92,7 +92,7 @@ function splitImages(items: readonly ItemEntry[], type: string): Omit<StreamImag
   });
 }
 
-/** The first item of a kind. An ftype of these kinds is a name of the table, too. */
+/** Returns the first item of a kind. For these kinds, the ftype is also a file name of the table. */
 function firstOf(items: readonly ItemEntry[], kind: 'metadata' | 'unified'): ItemEntry | undefined {
   return items.find(({ ftype }) => fileKind(ftype)?.kind === kind);
 }

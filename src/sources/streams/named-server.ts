@@ -8,7 +8,7 @@ import { findStreamImage, type ImageQuery, type StreamImage } from './find-image
 import { openRemote, type Remote } from './public-server.ts';
 import { errorText } from '../../log/error-text.ts';
 
-/** A simplestreams server that a client of ours named. All its faults are InstanceServerErrors. */
+/** A simplestreams server that a client of the gateway named. It reports all errors as InstanceServerError. */
 export interface NamedServer {
   find(query: ImageQuery): Promise<StreamImage>;
   /** Opens the files of an image, one after the other. */
@@ -16,7 +16,7 @@ export interface NamedServer {
   close(): void;
 }
 
-/** Opens a server by its URL. Each request to it, redirects included, must be https. */
+/** Opens a server by its URL. Every request to it, redirects included, must use https. */
 export function openNamedServer(
   url: string,
   policy: Pick<FetchPolicy, 'certificate' | 'signal'>,
@@ -27,7 +27,7 @@ export function openNamedServer(
   const remote = openRemote(url, { ...policy, schemes: ['https:'] });
   return {
     async find(query) {
-      const found = await findStreamImage(remote, query).catch(blame);
+      const found = await findStreamImage(remote, query).catch(rethrowAsInstanceError);
       if (found) return found;
       throw new InstanceServerError(`${url} has no image ${JSON.stringify(query.name)}`);
     },
@@ -52,11 +52,11 @@ async function* openedParts(
 }
 
 async function bodyOf(remote: Remote, path: string): Promise<BorrowedChunks> {
-  return gatheredBody(await remote.open(path).catch(blame));
+  return gatheredBody(await remote.open(path).catch(rethrowAsInstanceError));
 }
 
-/** A StoreError would blame our own store. */
-function blame(error: unknown): never {
+/** Converts an error: a StoreError would be reported as a failure of our own store. */
+function rethrowAsInstanceError(error: unknown): never {
   const message = errorText(error);
   throw new InstanceServerError(message, { cause: error });
 }

@@ -9,12 +9,12 @@ import { DEFAULTS, type FetchPolicy } from './fetch-policy.ts';
 /** A simplestreams server, read as a client reads it. */
 export interface Remote extends PublicSource {
   /**
-   * Opens a path below the URL. Rejects with a StoreError: `not_found` for 404 and 410, `access_denied` for
-   * 401 and 403, `unsupported` for a scheme that the policy does not have, `unavailable` for the rest. A body
-   * that ends early is an error of the stream.
+   * Opens a path below the URL. Rejects with a StoreError: `not_found` for 404 and 410, `access_denied` for 401
+   * and 403, `unsupported` for a scheme that the policy does not allow, `unavailable` otherwise. A body that ends
+   * early is an error of the stream.
    */
   open(path: string): Promise<IncomingMessage>;
-  /** Closes all connections, and with them bodies that are being read. */
+  /** Closes all connections, including those of bodies that are being read. */
   close(): void;
 }
 
@@ -81,7 +81,7 @@ function request({ policy, http, https }: Fetcher, url: URL): Promise<IncomingMe
     throw failure('unsupported', url, rule);
   }
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  // As an option the time counts for the connecting, too.
+  // As an option, the timeout also covers connecting.
   const options = { headers: { 'accept-encoding': 'identity' }, timeout: idle, signal };
   let response: IncomingMessage | undefined;
   const answered = (incoming: IncomingMessage) => resolve((response = incoming));
@@ -90,7 +90,7 @@ function request({ policy, http, https }: Fetcher, url: URL): Promise<IncomingMe
       ? httpsGet(url, { ...options, agent: https }, answered)
       : httpGet(url, { ...options, agent: http }, answered);
   sent.on('timeout', () => {
-    // A reader that is slow leaves bytes unread; then the server waits for it, and is not silent.
+    // Unread bytes mean that our reader is slow. The server then waits for it and is not silent.
     if (response && response.readableLength > 0) sent.setTimeout(idle);
     else sent.destroy(new Error(`silent for ${idle / 1000} s`));
   });
@@ -101,20 +101,20 @@ function request({ policy, http, https }: Fetcher, url: URL): Promise<IncomingMe
   return promise;
 }
 
-/** Frees a connection for the next request where that costs little, else closes it. */
+/** Reuses the connection when the rest of the body is small, otherwise closes it. */
 function discard(response: IncomingMessage): void {
   const length = Number(response.headers['content-length'] ?? Number.NaN);
   if (length <= MAX_DISCARDED) response.resume();
   else response.destroy();
 }
 
-/** Bytes. */
+/** The largest body that is read to reuse a connection, in bytes. */
 const MAX_DISCARDED = 64 * 1024;
 
 function explain(error: NodeJS.ErrnoException, trustAdvice: string | undefined): string {
   const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(error.code ?? '');
   const advice = untrusted && trustAdvice !== undefined ? `; ${trustAdvice}` : '';
-  // Node's own advice is of no use to whoever runs this program.
+  // Node's advice does not help the user of this program.
   const message = error.message.replace(/; if the root CA is installed locally.*/s, '');
   // An AggregateError of several addresses has an empty message.
   return `${message || error.code || 'the connection failed'}${advice}`;

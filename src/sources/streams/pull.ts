@@ -39,13 +39,13 @@ export interface PullOptions extends Choice {
 }
 
 export interface PullReport {
-  /** Versions that were asked for and are here now. */
+  /** Requested versions that are now complete here. */
   readonly versions: number;
   readonly copiedFiles: number;
   readonly copiedBytes: number;
-  /** Of the versions: those that no indexer has seen whole yet. */
+  /** How many of these versions the catalog does not have completely yet. */
   readonly unindexed: number;
-  /** What was asked for and is not here, and why. */
+  /** Requested versions that are not here, and why. */
   readonly problems: readonly { readonly place: string; readonly reason: string }[];
 }
 
@@ -53,16 +53,16 @@ const MAX_LIST_BYTES = 256 * 1024 * 1024;
 const VERSIONS_AT_ONCE = 4;
 
 /**
- * Copies chosen versions of a public simplestreams server into the master, each file checked by its
- * SHA-256 on the way and stored only when it is right, metadata last. What is here already is left; what
- * was withdrawn here stays withdrawn. Publishes nothing: that is the indexer's.
+ * Copies chosen versions of a public simplestreams server into the master. Each file is checked by its SHA-256
+ * during the copy and stored only if it is correct, metadata last. Existing files are kept, and withdrawn versions
+ * stay withdrawn. Publishes nothing: the indexer does that.
  */
 export async function pull(
   context: PipelineContext,
   upstream: PublicSource,
   options: PullOptions,
 ): Promise<PullReport> {
-  // First of all: a store that cannot be used is told before anything is fetched for it.
+  // Read first, so that a store that cannot be used fails before anything is fetched.
   const catalog = (await loadCatalog(context.store))?.catalog;
   const versions: UpstreamVersion[] = [];
   const problems: { place: string; reason: string }[] = [];
@@ -84,7 +84,8 @@ export async function pull(
       done.versions += 1;
       if (sizes.length > 0 || knownFiles(catalog, version.ref) === undefined) done.unindexed += 1;
     } catch (error) {
-      // A file may go while we are at it; a server or store that fails will not serve the next one.
+      // The upstream may delete a file during the copy, so these errors affect one version only. Other store
+      // errors would affect every version, so they end the copy.
       if (isStoreError(error) && !isStoreError(error, 'not_found', 'precondition_failed'))
         throw error;
       problems.push({ place, reason: errorText(error) });
@@ -100,7 +101,7 @@ export async function pull(
   };
 }
 
-/** Gives the sizes of the files copied. */
+/** Returns the sizes of the copied files. */
 async function pullVersion(
   context: PipelineContext,
   upstream: PublicSource,
@@ -156,13 +157,13 @@ async function pullVersion(
   return copied;
 }
 
-/** Whether bytes were not what they should be. A store wraps what breaks off a body. */
+/** Returns whether the bytes differ from the expected ones. A store wraps the error of a body. */
 function isMismatch(error: unknown): boolean {
   if (error instanceof CopyMismatch) return true;
   return error instanceof Error && error.cause !== undefined && isMismatch(error.cause);
 }
 
-/** What the catalog says of a version's files; undefined when it has none of it. */
+/** Returns the catalog's entries for a version's files; undefined when it has none. */
 function knownFiles(
   catalog: Catalog | undefined,
   { product, version }: VersionRef,
@@ -170,7 +171,7 @@ function knownFiles(
   return catalog?.products[productName(product)]?.versions[version]?.files;
 }
 
-/** Throws when what is here under the name has other bytes than the upstream says. */
+/** Throws when the existing object has other bytes than the upstream's file. */
 async function requireSame(
   { store, hasher }: PipelineContext,
   here: ObjectInfo,
@@ -188,7 +189,7 @@ async function requireSame(
   );
 }
 
-/** Stores what the upstream says of a product beside its versions, where nothing says anything yet. */
+/** Stores the upstream's description of a product as `product.toml`, unless that exists. */
 async function describe(
   { store }: PipelineContext,
   product: ProductRef,
@@ -209,7 +210,7 @@ async function describe(
       `${JSON.stringify(name)} = ${JSON.stringify(value)}`,
     ]),
   ].join('\n');
-  // JSON's strings are TOML's but for rare characters; what we would refuse ourselves is left out.
+  // JSON strings are valid in TOML, except rare characters. A text that we would reject is not stored.
   if (text === '' || 'problem' in parseProductFile(text)) return;
   try {
     await store.write(productFileKey(product), Buffer.from(`${text}\n`), {
