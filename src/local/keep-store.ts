@@ -13,18 +13,18 @@ import { errorText } from '../log/error-text.ts';
 
 export interface ServiceOptions {
   readonly context: PipelineContext;
-  /** Milliseconds between two enumerations. */
+  /** Milliseconds between two scans. */
   readonly scanEveryMs: number;
-  /** Milliseconds between the end of a removed version's names and the end of its bytes. */
+  /** Milliseconds between withdrawing a version's names and deleting its bytes. */
   readonly removalGraceMs: number;
   /**
-   * Whether many versions found gone at once are held back, as an enumeration does: for directories, where an
-   * unmounted disk looks like that. A bucket tells of objects that were deleted.
+   * Applies the removal guard to reported changes too, as a scan does. For directories: an unmounted disk looks
+   * like many removals at once. A bucket reports only objects that were really deleted.
    */
   readonly guard: boolean;
-  /** Where changes are told from; each is started before the first enumeration, so that none is missed. */
+  /** The sources of changes. They start before the first scan, so that no change is missed. */
   readonly sources: readonly ChangeSource[];
-  /** Called after each enumeration that was completed. */
+  /** Called after each completed scan. */
   readonly onScan?: (report: ScanSummary) => void;
 }
 
@@ -42,9 +42,9 @@ export interface Service {
 }
 
 /**
- * Keeps a store's public files true to its images: what sources report at once, what they miss with the
- * next enumeration. Resolves after the first enumeration and publication, when the images that are new
- * may still be in work. Rejects when the store cannot be used at all or belongs to another program.
+ * Keeps a store's public files up to date with its images. Reported changes are indexed at once; the next scan
+ * finds the others. Resolves after the first scan and publication; new images may still be in progress then.
+ * Rejects when the store cannot be used, or belongs to another program.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { context, scanEveryMs } = options;
@@ -65,14 +65,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       closers.push(() => started.close());
     }
     const failed = await firstScan(options, dirty);
-    const sweeps = repeat(
+    const scans = repeat(
       scanEveryMs,
       () => scan(options, dirty),
-      (error) =>
-        log('error', 'the enumeration failed and is tried again', { error: errorText(error) }),
+      (error) => log('error', 'the scan failed and is retried', { error: errorText(error) }),
       { failed },
     );
-    closers.push(() => sweeps.close());
+    closers.push(() => scans.close());
     return { close };
   } catch (error) {
     await close();
@@ -80,7 +79,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
-/** Whether the first sweep failed in a way with which what is published is still worth serving. */
+/**
+ * Runs the first scan. Returns whether it failed in a way that still allows to serve the published files. Rejects
+ * with any other error.
+ */
 async function firstScan(options: ServiceOptions, dirty: DirtySet): Promise<boolean> {
   try {
     await scan(options, dirty);
@@ -96,7 +98,7 @@ async function firstScan(options: ServiceOptions, dirty: DirtySet): Promise<bool
 }
 
 async function scan(
-  { context, removalGraceMs, onScan: onSweep }: ServiceOptions,
+  { context, removalGraceMs, onScan }: ServiceOptions,
   dirty: DirtySet,
 ): Promise<void> {
   const found = await scanStore(context, {});
@@ -106,5 +108,5 @@ async function scan(
   dirty.add(removals.deleted);
   dirty.add(await clearUploads(context));
   const { heldRemovals, refused } = found;
-  onSweep?.({ endedAt: context.now(), dirty: found.dirty.length, heldRemovals, refused });
+  onScan?.({ endedAt: context.now(), dirty: found.dirty.length, heldRemovals, refused });
 }

@@ -1,14 +1,14 @@
 export interface Periodic {
-  /** Abandons a run in hand and starts no other. */
+  /** Aborts the current run and starts no other. */
   close(): Promise<void>;
 }
 
-/** The first wait after a failure, doubled with each further one up to the usual interval. */
+/** The wait after the first failure. It doubles with each further failure, up to the usual interval. */
 const FIRST_RETRY_MS = 5000;
 
 /**
- * Runs `task` every `everyMs` milliseconds after the end of the run before, the first time after one
- * interval; sooner after a run that failed. `task` tells failures by rejecting; `onFailure` reports them.
+ * Runs `task` first after `everyMs` milliseconds, then `everyMs` after the end of each run; sooner after a
+ * failure. `task` fails by rejecting; `onFailure` reports that.
  */
 export function repeat(
   everyMs: number,

@@ -7,7 +7,7 @@ import type { ScanSummary } from './keep-store.ts';
 
 const FILE = 'last-sweep.json';
 
-/** Leaves what the last enumeration found in the state folder, for `status`. */
+/** Stores the result of the last scan in the state folder, for `status`. */
 export async function writeScanRecord(stateDir: string, report: ScanSummary): Promise<void> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const temporary = join(stateDir, `.${FILE}.${process.pid}`);
@@ -22,7 +22,7 @@ const scanSummary = object<ScanSummary>({
   refused: count,
 });
 
-/** The last record, or undefined when there is none that can be read. */
+/** Returns the last record, or undefined when there is no readable one. */
 export async function readScanRecord(stateDir: string): Promise<ScanSummary | undefined> {
   const json = await readFile(join(stateDir, FILE), 'utf8').catch(() => '');
   return decodedOrAbsent(scanSummary, json);

@@ -14,11 +14,11 @@ import { ensureCertificate, loadCertificate, type ServerCertificate } from '../n
 
 export interface LocalOptions {
   readonly context: PipelineContext;
-  /** Certificates and the record of the last enumeration. Made when missing, for this user only. */
+  /** For certificates and the record of the last scan. Created when missing, accessible to this user only. */
   readonly stateDir: string;
   /** Absent: nothing is served. */
   readonly front?: FrontAddress;
-  /** Where images are taken in from lxc and incus. Absent: nowhere. */
+  /** Where the gateway receives images from lxc and incus. Absent: no gateway. */
   readonly gateway?: GatewayAddress;
   /** Absent: the public files are served as they are. */
   readonly indexing?: {
@@ -28,18 +28,18 @@ export interface LocalOptions {
     /** See ServiceOptions. */
     readonly guard: boolean;
   };
-  /** Stores that are kept up to this one. */
+  /** Mirrors to keep up to date with this store. */
   readonly mirrors?: Omit<MirrorsOptions, 'context'>;
 }
 
 export interface FrontAddress {
   readonly host: string;
   readonly port: number;
-  /** Milliseconds after which a connection on which nothing moves is cut. Default: the front's. */
+  /** Milliseconds without traffic after which a connection is closed. Default: the front's. */
   readonly idleTimeout?: number;
   readonly tls:
     | { readonly kind: 'none' }
-    /** Further names and addresses that the certificate is to cover. */
+    /** Further names and addresses for the certificate. */
     | { readonly kind: 'own'; readonly names: readonly string[] }
     | { readonly kind: 'files'; readonly certFile: string; readonly keyFile: string };
 }
@@ -47,7 +47,7 @@ export interface FrontAddress {
 export interface GatewayAddress {
   readonly host: string;
   readonly port: number;
-  /** Whether all else goes on without it when it cannot listen there. */
+  /** True: when the gateway cannot listen there, everything else runs without it. */
   readonly optional: boolean;
 }
 
@@ -56,18 +56,18 @@ export interface Local {
   readonly url?: string;
   /** Absent without a gateway. */
   readonly gatewayUrl?: string;
-  /** Of the authority that clients have to trust; absent without one of our own. */
+  /** The path of the authority that clients must trust; absent without one of our own. */
   readonly caPath?: string;
   close(): Promise<void>;
 }
 
-/** Downloads get this long to end when the server closes, in milliseconds. */
+/** Milliseconds that downloads have to end when the server closes. */
 const CLOSE_GRACE_MS = 2000;
 const DAY_MS = 86_400_000;
 
 /**
- * The local mode: keeps a store's public files true to its images and serves them. Resolves when requests
- * are accepted and the first enumeration is published; whatever was started is ended when it rejects.
+ * The local mode: keeps a store's public files up to date with its images and serves them. Resolves when requests
+ * are accepted and the first scan is published. When it rejects, everything that was started is stopped.
  */
 export async function startLocal(options: LocalOptions): Promise<Local> {
   const { context, stateDir, front: address, indexing } = options;
@@ -87,8 +87,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const gateway = options.gateway && (await openGateway(options, options.gateway));
     if (gateway) closers.push(...gateway.closers);
     if (indexing) {
-      const onSweep = recorder(stateDir, context.log);
-      const service = await startService({ context, ...indexing, onScan: onSweep });
+      const onScan = recorder(stateDir, context.log);
+      const service = await startService({ context, ...indexing, onScan });
       closers.push(() => service.close());
     }
     if (options.mirrors) {
@@ -126,7 +126,7 @@ async function openFront(
   return { front, ...(certificate?.caPath !== undefined && { caPath: certificate.caPath }) };
 }
 
-/** Undefined when it cannot listen and may be left out. */
+/** Returns undefined when the gateway cannot listen and is optional. */
 async function openGateway(
   { context, stateDir, front }: LocalOptions,
   { host, port, optional }: GatewayAddress,
@@ -157,7 +157,9 @@ async function openGateway(
     return { url: gateway.url, closers };
   } catch (error) {
     if (!optional || !(error instanceof ListenError)) throw error;
-    log('warn', 'no images are taken in by lxc and incus', { reason: error.message });
+    log('warn', 'the gateway did not start; lxc and incus cannot upload images', {
+      reason: error.message,
+    });
     return undefined;
   }
 }
@@ -176,7 +178,7 @@ async function certificateFor(
   }
 }
 
-/** Certificates run out and files are replaced while a server runs for months. */
+/** Loads the certificate every day: certificates expire and files are replaced while a server runs for months. */
 function renew(front: Front, stateDir: string, address: FrontAddress, log: Logger) {
   return repeat(
     DAY_MS,
@@ -188,7 +190,7 @@ function renew(front: Front, stateDir: string, address: FrontAddress, log: Logge
   );
 }
 
-/** The addresses that a listening host stands for. */
+/** Returns the addresses on which a host option listens. */
 function addressesOf(host: string): string[] {
   if (host !== '0.0.0.0' && host !== '::') return [host];
   const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
@@ -201,7 +203,7 @@ function recorder(
 ): (report: Parameters<typeof writeScanRecord>[1]) => void {
   return (report) => {
     writeScanRecord(stateDir, report).catch((error: unknown) => {
-      log('warn', 'the enumeration could not be recorded for status', { error: String(error) });
+      log('warn', 'the scan could not be recorded for status', { error: String(error) });
     });
   };
 }

@@ -1,4 +1,4 @@
-/** Starts to report changes; resolves when those from now on are seen. */
+/** Starts to report changes. Resolves when later changes cannot be missed. */
 export type ChangeSource = (
   dirty: (prefixes: Iterable<string>) => void,
 ) => Promise<{ close(): Promise<void> }>;

@@ -6,12 +6,12 @@ import type { ListenAddress } from '../../net/listen.ts';
 import type { ChangeSource } from './change-source.ts';
 import { watchDirectory } from './image-watcher.ts';
 
-/** Changes in a directory store, as the operating system tells them. */
+/** Changes in a directory store, from the operating system. */
 export function directorySource(directory: string, log: Logger): ChangeSource {
   return (dirty) => watchDirectory(directory, dirty, log);
 }
 
-/** Changes in a bucket, as it posts them. `bucket` keeps other buckets' events out. */
+/** Changes in a bucket, from its notifications. Events of other buckets than `bucket` are ignored. */
 export function eventsSource(
   address: ListenAddress,
   { token, bucket, log }: { readonly token: string; readonly bucket: string; readonly log: Logger },

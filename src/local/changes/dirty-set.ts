@@ -4,8 +4,8 @@ import { errorText } from '../../log/error-text.ts';
 
 export interface DirtySetParts {
   /**
-   * Works on all prefixes of a batch. Only one that is to be handed in again needs to be in the answer. Rejecting means that
-   * nothing is known: the whole batch is tried again later.
+   * Indexes all prefixes of a batch. The result needs only the prefixes that must be retried later. After a
+   * rejection, the whole batch is retried later.
    */
   readonly work: (
     batch: readonly string[],
@@ -16,22 +16,22 @@ export interface DirtySetParts {
   readonly random: () => number;
 }
 
-/** The prefixes that have still to be looked at, and the one runner that works on them. */
+/** The prefixes that must still be indexed, and the one runner that indexes them. */
 export interface DirtySet {
-  /** Marks prefixes; one that is in work is run once more afterwards. */
+  /** Marks prefixes as dirty. A prefix that is being indexed is indexed once more afterwards. */
   add(prefixes: Iterable<string>): void;
-  /** Resolves when nothing is dirty or in work. Prefixes that wait for their time do not count. */
+  /** Resolves when no prefix is dirty or being indexed. Prefixes that wait for a retry do not count. */
   idle(): Promise<void>;
-  /** Abandons the work in hand as soon as it can be, and forgets the rest. */
+  /** Aborts the current batch as soon as possible, and drops the rest. */
   close(): Promise<void>;
 }
 
-/** For this long after the first mark a batch gathers others, in milliseconds. */
+/** Milliseconds for which a batch collects prefixes after the first one. */
 const GATHER_MS = 150;
 const FIRST_BACKOFF_MS = 1000;
 const LONGEST_BACKOFF_MS = 60_000;
 
-/** Makes an empty set. Its work is started by the first `add`. */
+/** Creates an empty set. The first `add` starts its work. */
 export function createDirtySet({ work, log, random }: DirtySetParts): DirtySet {
   const abort = new AbortController();
   const dirty = new Set<string>();
@@ -79,7 +79,7 @@ export function createDirtySet({ work, log, random }: DirtySetParts): DirtySet {
       failures++;
       for (const prefix of batch) dirty.add(prefix);
       const message = errorText(error);
-      log('error', 'the index could not be brought up to date and is tried again', {
+      log('error', 'the index could not be updated and is retried', {
         error: message,
         versions: batch.length,
         failures,
@@ -89,13 +89,13 @@ export function createDirtySet({ work, log, random }: DirtySetParts): DirtySet {
 
   function postpone(prefix: string, { afterMs, reason }: Outcome & { kind: 'again' }): void {
     if (dirty.has(prefix) || abort.signal.aborted) return;
-    log('debug', 'a version is looked at again later', { prefix, afterMs, reason });
+    log('debug', 'a version is retried later', { prefix, afterMs, reason });
     const delay = Math.min(Math.max(afterMs, 0), 2 ** 31 - 1);
     const again = setTimeout(() => add([prefix]), delay);
     waiting.set(prefix, again);
   }
 
-  /** Doubles with each failure in a row; half of it is left to chance. */
+  /** Doubles with every failure in a row. Half of it is random. */
   function backoff(): number {
     const whole = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LONGEST_BACKOFF_MS);
     return whole / 2 + (random() * whole) / 2;

@@ -5,15 +5,15 @@ import type { Logger } from '../../log/logger.ts';
 import { listen, type ListenAddress } from '../../net/listen.ts';
 import { errorText } from '../../log/error-text.ts';
 
-/** The greatest body that is read, in bytes: an event is about 1 KiB, S3 sends at most 256 KiB of them. */
+/** The largest body that is read, in bytes. An event has about 1 KiB; S3 sends at most 256 KiB of events. */
 const MAX_BODY = 1024 * 1024;
 
 export interface EventsEndpointOptions extends ListenAddress {
-  /** What `Authorization: Bearer …` must carry. */
+  /** The token that `Authorization: Bearer …` must have. */
   readonly token: string;
   /**
-   * Marks what a body speaks of as dirty. Throws when the body is no notification. The sender is answered
-   * once this returns, so what it marks must not be forgotten while this process lives.
+   * Marks the versions of a notification as dirty. Throws when the body is not a notification. The sender gets its
+   * response after this returns, so the marks must last while this process lives.
    */
   readonly accept: (body: string) => void;
   readonly log: Logger;
@@ -26,8 +26,13 @@ export interface EventsEndpoint {
 }
 
 /**
- * Listens for bucket notifications, as MinIO's webhook target posts them. Answers 200 once the versions are
- * marked dirty, 401 without the token, 400 for a body that is no notification, 413 for one too large.
+ * Listens for bucket notifications in the form of MinIO's webhook target. Its responses:
+ *
+ * - 200: the versions are marked dirty
+ * - 400: the body is not a notification
+ * - 401: the token is missing or wrong
+ * - 405: the method is not POST
+ * - 413: the body is too large
  */
 export async function startEventsEndpoint(options: EventsEndpointOptions): Promise<EventsEndpoint> {
   const { log } = options;
@@ -57,7 +62,7 @@ async function answer(
   { token, accept, log }: EventsEndpointOptions,
 ): Promise<number> {
   if (!isBearer(request.headers.authorization, token)) {
-    // A sender with a wrong token loses every event, and nobody would see why.
+    // With a wrong token every event is lost. The log is the only place where the user can see that.
     log('warn', 'a bucket notification without the right token was refused', {
       from: request.socket.remoteAddress,
     });
@@ -76,7 +81,7 @@ async function answer(
   }
 }
 
-/** Compares digests, so that neither the time nor the length tells anything about the token. */
+/** Compares digests, so that neither timing nor length reveals anything about the token. */
 function isBearer(header: string | undefined, token: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   const given = /^Bearer +(.*)$/i.exec(header ?? '')?.[1] ?? '';
@@ -96,7 +101,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 }
 
 function finish(response: ServerResponse, status: number): void {
-  // What was not read of the request would be taken for the next one.
+  // Unread bytes of this request would be parsed as the next request.
   const close = status === 413 ? { connection: 'close' } : {};
   response.writeHead(status, { 'content-length': 0, ...close }).end();
 }

@@ -5,25 +5,25 @@ import { watchTree, type TreeWatcher } from './tree-watcher.ts';
 import { errorText } from '../../log/error-text.ts';
 
 /**
- * Watches the images of a directory store, folders that appear later included, and reports the prefix
- * of each version or product in which anything changes. Resolves once changes from now on are seen.
- * What a watcher can miss, an enumeration finds.
+ * Watches the images of a directory store, including folders that are created later. Reports the prefix of every
+ * version or product with a change. Resolves when later changes are seen. A scan finds the changes that a watcher
+ * can miss.
  */
 export function watchDirectory(
   directory: string,
   onDirty: (prefixes: readonly string[]) => void,
   log: Logger,
 ): Promise<TreeWatcher> {
-  const refused = new Set<string>();
+  const reported = new Set<string>();
   let failed = false;
   return watchTree({
     root: directory,
     matters,
     onChange: (path) => {
-      // A folder that came or went may have brought or taken files.
+      // Files may have appeared or disappeared together with a folder.
       const target = path.endsWith('/') ? targetOfPrefix(path) : targetOfKey(path);
       if (target !== undefined) onDirty([target.prefix]);
-      else reportRefused(path, refused, log);
+      else reportIgnored(path, reported, log);
     },
     onTouch: (path) => {
       const target = targetOfKey(path);
@@ -32,7 +32,7 @@ export function watchDirectory(
     onError: (error) => {
       if (failed) return;
       failed = true;
-      log('warn', 'watched only in part; the periodic enumeration finds the rest', {
+      log('warn', 'watched only in part; the periodic scan finds the rest', {
         directory,
         error: explain(error),
       });
@@ -40,16 +40,16 @@ export function watchDirectory(
   });
 }
 
-/** Only `images/` matters, and no name that starts with a dot. */
+/** Returns whether a path is below `images/` and has no name that starts with a dot. */
 function matters(path: string): boolean {
   const names = path.split('/');
   return `${path}/`.startsWith(IMAGES_PREFIX) && !names.some((name) => name.startsWith('.'));
 }
 
-function reportRefused(key: string, told: Set<string>, log: Logger): void {
+function reportIgnored(key: string, reported: Set<string>, log: Logger): void {
   const parsed = parseImageKey(key);
-  if (parsed.kind !== 'refused' || told.has(key)) return;
-  if (told.size < 10_000) told.add(key);
+  if (parsed.kind !== 'refused' || reported.has(key)) return;
+  if (reported.size < 10_000) reported.add(key);
   log('warn', 'not indexed', { key, reason: parsed.reason });
 }
 

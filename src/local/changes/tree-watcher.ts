@@ -4,13 +4,16 @@ import { join } from 'node:path';
 
 export interface TreeWatcherOptions {
   readonly root: string;
-  /** Whether a path below the root matters, and what lies below it: relative, with `/`. */
+  /** Returns whether to watch a relative path (with `/`) and everything below it. */
   readonly matters: (path: string) => boolean;
-  /** Told the path of a file that came, and of a folder that came, went or changed; that ends with `/`. */
+  /**
+   * Called with the path of a new file, or of a folder that appeared, disappeared or changed. A folder's path ends
+   * with `/`.
+   */
   readonly onChange: (path: string) => void;
-  /** Told a path, without `/`, of something that changed or went, and may have been a file or a folder. */
+  /** Called with a path without `/` that changed or disappeared, and may have been a file or a folder. */
   readonly onTouch: (path: string) => void;
-  /** Told once for each folder that cannot be watched. */
+  /** Called once for each folder that cannot be watched. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -20,71 +23,71 @@ export interface TreeWatcher {
 
 /**
  * Watches a tree of folders without following symbolic links. A folder is watched before it is read, so that
- * nothing that comes in between is missed, however fast a tree is filled. Resolves once all that is there
- * is watched; what was there before is not told.
+ * nothing that appears in between is missed. Resolves when all existing folders are watched. Existing files are
+ * not reported.
  */
 export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatcher> {
   const { root, matters, onChange, onTouch, onError } = options;
-  /** By path; the root's is empty, any other ends with `/`. */
+  /** Watchers by folder path. The root's path is empty; every other path ends with `/`. */
   const folders = new Map<string, FSWatcher>();
-  /** By the same paths, those directly below: a large tree that goes is left folder by folder. */
-  const below = new Map<string, Set<string>>();
+  /** Subfolders by folder path. With them, a large tree that disappears is removed folder by folder. */
+  const subfolders = new Map<string, Set<string>>();
   let closed = false;
-  // One after another: a folder that goes while it is entered must be left afterwards.
+  // Tasks run one after another: a folder may disappear while it is being added, and must be removed after that.
   let queue = Promise.resolve();
   const enqueue = (task: () => Promise<void>) => {
     queue = queue.then(() => (closed ? undefined : task())).catch(onError);
     return queue;
   };
 
-  async function enter(folder: string, tell: boolean): Promise<void> {
+  async function enter(folder: string, report: boolean): Promise<void> {
     try {
       const watcher = watch(join(root, folder), (event, name) => {
-        // An empty name is the folder's own, which the folder above it tells too.
+        // An empty name means the folder itself. The watcher of its parent reports it too.
         if (name !== null && name !== '') touch(folder + name, event === 'rename');
       });
       watcher.on('error', onError);
       folders.set(folder, watcher);
       const parent = parentOf(folder);
-      if (folder !== '') below.set(parent, (below.get(parent) ?? new Set()).add(folder));
+      if (folder !== '') subfolders.set(parent, (subfolders.get(parent) ?? new Set()).add(folder));
       for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
         const path = folder + entry.name;
         if (!matters(path)) continue;
-        if (entry.isDirectory()) await enter(`${path}/`, tell);
-        else if (tell) onChange(path);
+        if (entry.isDirectory()) await enter(`${path}/`, report);
+        else if (report) onChange(path);
       }
-      if (tell && folder !== '') onChange(folder);
+      if (report && folder !== '') onChange(folder);
     } catch (error) {
       if (!isAbsent(error)) onError(error);
     }
   }
 
-  /** Leaves a folder and all below it, those too that outlived it for a moment. */
+  /** Stops watching a folder and all folders below it, even those that still exist for a moment. */
   function leave(folder: string): void {
     const watcher = folders.get(folder);
     watcher?.close();
     folders.delete(folder);
-    below.get(parentOf(folder))?.delete(folder);
+    subfolders.get(parentOf(folder))?.delete(folder);
     if (watcher) onChange(folder);
-    for (const path of below.get(folder) ?? []) leave(path);
-    below.delete(folder);
+    for (const path of subfolders.get(folder) ?? []) leave(path);
+    subfolders.delete(folder);
   }
 
-  function touch(path: string, cameOrWent: boolean): void {
+  function touch(path: string, isRename: boolean): void {
     if (!matters(path)) return;
-    if (!cameOrWent) {
+    if (!isRename) {
       if (folders.has(`${path}/`)) onChange(`${path}/`);
       else onTouch(path);
       return;
     }
     void enqueue(async () => {
-      // Under the same name there may be another folder now than the one that was watched.
+      // The path may now be another folder than the watched one.
       const wasFolder = folders.has(`${path}/`);
       leave(`${path}/`);
       const stats = await lstat(join(root, path)).catch(() => undefined);
       if (stats?.isDirectory()) await enter(`${path}/`, true);
       else if (stats) onChange(path);
-      // What it was is not known any more: a file, or a folder that was left with the one around it.
+      // It may have been a file, or a folder that was already removed together with its parent.
       else if (!wasFolder) onTouch(path);
     });
   }
@@ -100,12 +103,12 @@ export async function watchTree(options: TreeWatcherOptions): Promise<TreeWatche
   };
 }
 
-/** The path of the folder around one; of the root's too, which is its own. */
+/** Returns the path of the parent folder. The root is its own parent. */
 function parentOf(folder: string): string {
   return folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
 }
 
-/** The folder went again, or is none any more: its parent's watcher tells. */
+/** The folder disappeared again or is not a folder any more. Its parent's watcher reports that. */
 function isAbsent(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'ENOENT' || code === 'ENOTDIR';

@@ -7,20 +7,20 @@ import type { Exchange } from './exchange.ts';
 import { wholeOrBroken } from './whole-or-broken.ts';
 import { acceptsGzip, preconditionStatus } from './negotiation.ts';
 
-/** Bytes. Compression does not shrink smaller documents much; the CDN has the same limit. */
+/** Bytes. Compression saves little on smaller documents; the CDN has the same limit. */
 const LEAST_TO_COMPRESS = 1000;
 
 /**
- * Responds with a public document, always whole (a client may ask for a range, but need not be given one),
- * plain or compressed as the client takes it, however it is stored.
+ * Responds with a complete public document. Ranges are ignored, as HTTP allows. The encoding, gzip or none,
+ * depends on what the client accepts, not on how the document is stored.
  */
 export async function respondWithDocument(info: ObjectInfo, exchange: Exchange): Promise<void> {
   const { request, response, signal, options } = exchange;
   const { contentType, cacheControl } = documentFacts(info.key, options.documents);
   const asStored = `"${info.etag}"`;
-  // The stored bytes have the store's ETag; bytes that we code or decode have its weak form.
+  // Unchanged bytes have the store's ETag; bytes that we compress or decompress have its weak form.
   const recoded = `W/${asStored}`;
-  // HTTP/1.0 knows no chunks: a body of unknown length that breaks off would look whole to it.
+  // HTTP/1.0 has no chunks: a body of unknown length that ends early would look complete to the client.
   const chunks = request.httpVersion !== '1.0';
   const takesGzip = acceptsGzip(request.headers['accept-encoding']);
   const compress = takesGzip && chunks && info.size >= LEAST_TO_COMPRESS;
@@ -38,7 +38,7 @@ export async function respondWithDocument(info: ObjectInfo, exchange: Exchange):
     return;
   }
 
-  // HEAD opens it too: only an open body shows how it is stored.
+  // HEAD opens the body too: only an open body shows its stored encoding.
   const body = await options.store.read(info.key, { ifMatch: info.etag, signal });
   const storedGzip = body.contentEncoding === 'gzip';
   const coder = coderFor(storedGzip, takesGzip, compress);
@@ -49,7 +49,7 @@ export async function respondWithDocument(info: ObjectInfo, exchange: Exchange):
   else if (!chunks) response.shouldKeepAlive = false;
 
   if (request.method === 'HEAD') {
-    // The connection's end may already have made it fail; nobody waits for it.
+    // The stream may already have failed because the connection ended; its error is ignored.
     body.stream.on('error', () => undefined).destroy();
     response.writeHead(200).end();
     return;

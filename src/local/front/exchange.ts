@@ -9,11 +9,11 @@ export interface ResponseOptions {
   readonly documents: readonly DocumentFacts[];
 }
 
-/** One request, and what its response is made from. */
+/** One request, and everything that its response needs. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Aborts when the connection is gone. */
+  /** Aborted when the connection has ended. */
   readonly signal: AbortSignal;
   readonly options: ResponseOptions;
 }

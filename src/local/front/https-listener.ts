@@ -4,8 +4,8 @@ import type { Socket } from 'node:net';
 
 /** The first byte of every TLS connection: a handshake record (RFC 8446, section 5.1). */
 const TLS_HANDSHAKE = 0x16;
-/** Milliseconds in which a new connection must have said something, and a plain one must be done. */
-const FIRST_WORD_TIMEOUT = 10_000;
+/** Milliseconds in which a new connection must send its first byte, and a plain HTTP connection must end. */
+const FIRST_BYTE_TIMEOUT = 10_000;
 
 export interface HttpsListener {
   readonly server: https.Server;
@@ -14,8 +14,8 @@ export interface HttpsListener {
 }
 
 /**
- * An HTTPS server that also understands who speaks plain HTTP to its port, and redirects them. LXD and Incus
- * ask for every image file by http:// first, so this has to be answered, and fast.
+ * Creates an HTTPS server that redirects plain HTTP on the same port. LXD and Incus request every image file by
+ * http:// first, so the redirect must be fast.
  */
 export function httpsListener(
   options: https.ServerOptions,
@@ -29,7 +29,7 @@ export function httpsListener(
 
   server.on('connection', (socket: Socket) => {
     const giveUp = () => socket.destroy();
-    const timer = setTimeout(giveUp, FIRST_WORD_TIMEOUT);
+    const timer = setTimeout(giveUp, FIRST_BYTE_TIMEOUT);
     const known = () => {
       clearTimeout(timer);
       strangers.delete(socket);

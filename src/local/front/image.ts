@@ -7,8 +7,8 @@ import { decideRange, preconditionStatus } from './negotiation.ts';
 import { explain } from './problems.ts';
 
 /**
- * Answers with an image file, or the range of it that was asked for, as it lies in the store. Never with a
- * Content-Encoding, whatever the store says: Go's client would decode it, and the hash would not match.
+ * Responds with an image file, or the requested range of it, exactly as stored. Never sends a Content-Encoding,
+ * even if the store has one: Go's client would decode the file, and the hash would not match.
  */
 export async function respondWithImage(info: ObjectInfo, exchange: Exchange): Promise<void> {
   const { request, response, signal, options } = exchange;
@@ -25,7 +25,7 @@ export async function respondWithImage(info: ObjectInfo, exchange: Exchange): Pr
 
   const range = decideRange(request.headers, info.size, validators);
   const { start, end } = range.kind === 'part' ? range : { start: 0, end: info.size };
-  // Only GET knows ranges (RFC 9110, section 14.2).
+  // Ranges apply to GET only (RFC 9110, section 14.2).
   if (range.kind === 'unsatisfiable' && request.method === 'GET') {
     response.setHeader('Content-Range', `bytes */${info.size}`);
     explain(exchange, 416, `The object has ${info.size} bytes.`);

@@ -1,21 +1,21 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What a response would say of the object's state. `etag` is quoted as in HTTP. */
+/** The object's state for conditional requests. `etag` is quoted as in HTTP. */
 export interface Validators {
   readonly etag: string;
   /** Milliseconds since 1970. */
   readonly lastModified: number;
 }
 
-/** The bytes to send: all, a part (inclusive `start`, exclusive `end`), or none that exist (416). */
+/** The bytes to send: all, a part (inclusive `start`, exclusive `end`), or an impossible range (416). */
 export type RangeDecision =
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly start: number; readonly end: number }
   | { readonly kind: 'unsatisfiable' };
 
 /**
- * Evaluates If-Match, If-None-Match and If-Modified-Since in the order of RFC 9110, section 13.2.2:
- * the status that answers the request without a body, or undefined when the object itself does.
+ * Evaluates If-Match, If-None-Match and If-Modified-Since in the order of RFC 9110, section 13.2.2. Returns the
+ * status of a response without a body, or undefined when the object must be sent.
  */
 export function preconditionStatus(
   headers: IncomingHttpHeaders,
@@ -30,8 +30,8 @@ export function preconditionStatus(
 }
 
 /**
- * Reads Range and If-Range. A header that is not understood, and several ranges in one, are answered with
- * the whole object, as RFC 9110, section 14.2, allows.
+ * Evaluates Range and If-Range. An unknown header, or one with several ranges, gives the whole object, as RFC
+ * 9110, section 14.2, allows.
  */
 export function decideRange(
   headers: IncomingHttpHeaders,
@@ -54,7 +54,7 @@ export function decideRange(
   return start < size ? { kind: 'part', start, end } : { kind: 'unsatisfiable' };
 }
 
-/** Whether the client takes gzip rather than nothing; see RFC 9110, section 12.5.3. */
+/** Returns whether the client accepts gzip; see RFC 9110, section 12.5.3. */
 export function acceptsGzip(header: string | undefined): boolean {
   return weightOf('gzip', header) > 0;
 }
@@ -71,7 +71,7 @@ function weightOf(coding: string, header = ''): number {
 
 function rangeStillHolds(ifRange: string | undefined, { etag, lastModified }: Validators): boolean {
   if (ifRange === undefined) return true;
-  // If-Range compares strongly: a weak tag, ours or the client's, never holds.
+  // If-Range compares strongly: a weak tag, ours or the client's, never matches.
   if (/^\s*(W\/)?"/.test(ifRange)) return listed(ifRange, etag, 'strong');
   return Date.parse(ifRange) === wholeSeconds(lastModified);
 }

@@ -6,7 +6,7 @@ import { errorText } from '../../log/error-text.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 
-/** Answers with a status and one plain sentence. Such answers are never to be kept by a cache. */
+/** Responds with a status and one plain sentence. Caches must not store such a response. */
 export function explain({ request, response }: Exchange, status: number, sentence: string): void {
   const body = Buffer.from(`${sentence}\n`);
   response.removeHeader('ETag');
@@ -19,7 +19,7 @@ export function explain({ request, response }: Exchange, status: number, sentenc
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** Answers for a store that failed. What exactly failed is for the log, not for the client. */
+/** Responds to a failure of the store. The details are only in the log. */
 export function blame(exchange: Exchange, error: unknown): void {
   const status = isStoreError(error) ? STATUS[error.code] : 500;
   if (status !== 404) {
@@ -31,12 +31,12 @@ export function blame(exchange: Exchange, error: unknown): void {
   explain(exchange, status, SENTENCES[status]);
 }
 
-/** Milliseconds in which a client that sent no request of HTTP has to take its answer. */
-const FAREWELL_TIMEOUT = 5000;
+/** Milliseconds in which a client with an invalid request must read its response. */
+const RESPONSE_TIMEOUT = 5000;
 
 /**
- * Answers what is no request: for `clientError`. Node's own answer is lost over TLS, since it destroys the
- * connection before the answer is encrypted.
+ * Responds to invalid HTTP; a listener for `clientError`. Node's own response is lost over TLS: it destroys the
+ * connection before the response is encrypted.
  */
 export function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -44,7 +44,7 @@ export function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void
     return;
   }
   const status = BROKEN[error.code ?? ''] ?? 400;
-  const timer = setTimeout(() => socket.destroy(), FAREWELL_TIMEOUT);
+  const timer = setTimeout(() => socket.destroy(), RESPONSE_TIMEOUT);
   socket.once('close', () => clearTimeout(timer));
   socket.resume();
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
@@ -61,7 +61,7 @@ const STATUS: Readonly<Record<StoreErrorCode, Status>> = {
   not_found: 404,
   invalid_key: 404,
   access_denied: 502,
-  // The object was replaced again and again while it was opened.
+  // The object was replaced repeatedly while it was opened.
   precondition_failed: 503,
   conflict: 503,
   unavailable: 503,

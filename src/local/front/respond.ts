@@ -7,15 +7,15 @@ import { respondWithDocument } from './document.ts';
 import { blame, explain } from './problems.ts';
 import type { Exchange } from './exchange.ts';
 
-/** How often a read starts over that finds the object replaced since the look at it. */
+/** How often a read is tried when the object was replaced after its `stat`. */
 const ATTEMPTS = 3;
 
-/** What responds with each kind of object. */
+/** The responder for each kind of object. */
 const RESPONDERS = { document: respondWithDocument, image: respondWithImage };
 
 /**
- * Responds to one request from the store. Rejects only when a response that was begun cannot be finished: the
- * caller then cuts the connection, so that the client sees the response broken and not short.
+ * Responds to one request from the store. Rejects only when a response has started and cannot be completed. The
+ * caller must then close the connection, so that the client notices the broken response.
  */
 export async function respond(exchange: Exchange): Promise<void> {
   const { request, response, signal } = exchange;
@@ -55,7 +55,7 @@ async function answerFrom(
       await respond(info, exchange);
       return;
     } catch (error) {
-      // Replaced or removed since the look: look again, as long as nothing was said yet.
+      // The object was replaced or removed after the `stat`: try again, unless the response has started.
       if (exchange.response.headersSent || attempt === ATTEMPTS) throw error;
       if (!isStoreError(error, 'precondition_failed', 'not_found')) throw error;
     }
@@ -79,7 +79,9 @@ function openToEveryOrigin(response: ServerResponse): void {
   response.setHeader('Access-Control-Max-Age', 86_400);
 }
 
-/** The path of a request's target, which may be a whole URL when the client takes us for a proxy. */
+/**
+ * Returns the path of a request's target. The target is a whole URL when the client treats this server as a proxy.
+ */
 function pathOf(target: string): string {
   return target.replace(/^https?:\/\/[^/?]*/i, '').replace(/\?.*$/s, '');
 }

@@ -15,14 +15,14 @@ import { listen } from '../../net/listen.ts';
 export interface FrontOptions {
   readonly store: ObjectStore;
   readonly host: string;
-  /** 0 for any free one. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** PEM. Without it the front speaks plain HTTP, for behind a proxy. */
+  /** PEM. Without it the front uses plain HTTP, for use behind a proxy. */
   readonly tls?: KeyAndCertificate;
   readonly log: Logger;
-  /** Milliseconds after which a connection on which nothing moves is cut. */
+  /** Milliseconds without traffic after which a connection is closed. */
   readonly idleTimeout?: number;
-  /** The public documents that it serves; those of this version by default. */
+  /** The public documents to serve; those of this version by default. */
   readonly documents?: readonly DocumentFacts[];
 }
 
@@ -32,12 +32,12 @@ interface KeyAndCertificate {
 }
 
 export interface Front {
-  /** Without a slash at its end. A front on all addresses is called localhost. */
+  /** Has no slash at its end. If the front listens on all addresses, the host is localhost. */
   readonly url: string;
   readonly port: number;
-  /** For new connections from now on. */
+  /** Used for new connections. */
   useCertificate(tls: KeyAndCertificate): void;
-  /** Takes no more connections, lets what is being answered finish for `grace` milliseconds, then cuts it. */
+  /** Accepts no more connections. Responses have `grace` milliseconds to end, then all connections are closed. */
   close(grace?: number): Promise<void>;
 }
 
@@ -82,7 +82,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     respond({ request, response, signal, options: responseOptions }).catch((error: unknown) => {
       socket.destroy();
       response.destroy();
-      if (!signal.aborted) log('warn', 'answer cut', { url, error: String(error) });
+      if (!signal.aborted) log('warn', 'response cut', { url, error: String(error) });
     });
   };
   const secure = tls && httpsListener({ ...LIMITS, ...tls, ...TLS_LIMITS }, handler);
@@ -112,23 +112,23 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       const closed = once(server, 'close');
       server.close();
       secure?.dropStrangers();
-      const patience = new AbortController();
-      const cut = delay(grace, undefined, { signal: patience.signal }).then(
+      const graceTimer = new AbortController();
+      const cut = delay(grace, undefined, { signal: graceTimer.signal }).then(
         () => {
           for (const socket of sockets) socket.destroy();
         },
         () => undefined,
       );
       await closed;
-      patience.abort();
+      graceTimer.abort();
       await cut;
     },
   };
 }
 
 /**
- * Aborts when the connection closes. One signal serves all requests of a connection: a request that waits
- * behind another one in a pipeline is not told otherwise that its client is gone.
+ * Returns a signal that aborts when the connection closes. All requests of a connection share it: a pipelined
+ * request that waits gets no other notice that its client has disconnected.
  */
 function connectionSignal(signals: WeakMap<Socket, AbortSignal>, socket: Socket): AbortSignal {
   const known = signals.get(socket);

@@ -1,9 +1,9 @@
 import { Transform } from 'node:stream';
 
 /**
- * Passes bytes on and keeps the latest chunk back until the next comes or the stream has ended well. An error
- * that the store finds only at the very end (the object changed while it was read) thus always leaves
- * the response short, and a short response is one that every client notices.
+ * Passes bytes on, but holds the latest chunk until the next one arrives or the stream ends without an error. The
+ * store may find an error only at the very end (the object changed while it was read). The response is then always
+ * too short, and every client notices that.
  */
 export function wholeOrBroken(expected: number): Transform {
   let held: Buffer | undefined;
