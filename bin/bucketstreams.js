@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the CLI on the Node this package brings, whatever Node started this file.
+// Starts the CLI with the Node of this package, whatever Node runs this file.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
@@ -30,7 +30,7 @@ function startWith(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
   });
-  // The child decides what a signal means; this process only waits for it.
+  // The child handles signals; this process forwards them and waits.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
     process.on(signal, () => child.kill(signal));
   }
@@ -39,7 +39,7 @@ function startWith(node) {
     process.exit(2);
   });
   child.on('exit', (code, signal) => {
-    // A shell tells a death by a signal in this way.
+    // A shell reports a death by a signal as 128 plus the signal's number.
     process.exit(signal ? 128 + constants.signals[signal] : code);
   });
 }

@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from 'commander';
 import type { ProgramRun } from './console/command.ts';
 import { keepYoungHeapSmall } from '../bytes/body-memory.ts';
 
-/** A command by its name. Its module is loaded only when it is used, so that `--help` is quick. */
+/** A command and its name. Its module is loaded only when the command runs, so that `--help` is fast. */
 export interface CommandEntry {
   readonly name: string;
   /** One line for the program's help. */
@@ -80,7 +80,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'gateway',
     summary: 'Take images in from lxc and incus themselves',
     load: async (run) => {
-      // Before its modules are loaded, with which the young generation would grow.
+      // Must run before the command's modules are loaded: they would enlarge the young generation.
       keepYoungHeapSmall();
       return (await import('./commands/gateway/gateway.ts')).gatewayCommand(run);
     },

@@ -1,9 +1,9 @@
 import { run } from './run.ts';
 import { processTerminal } from './console/terminal.ts';
 
-/** The program, run on the words of this process's command line. */
+/** Runs the program with this process's command line. */
 export async function main(): Promise<void> {
   process.exitCode = await run(process.argv.slice(2), processTerminal());
-  // Whatever a command left behind, such as a connection, does not keep the process.
+  // A resource that is still open, such as a connection, must not keep the process running.
   setTimeout(() => process.exit(), 2000).unref();
 }

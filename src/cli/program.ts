@@ -6,8 +6,8 @@ import { completionsOf } from './console/completions.ts';
 import { ConsoleCommand, examples, type ProgramRun } from './console/command.ts';
 
 /**
- * The program for one command line: it knows the names of all commands, and of the one that the line names also
- * the options. That one alone is loaded. The hidden `complete` is for the scripts of `completion`.
+ * Creates the program for one command line. It has the names of all commands, but only the named command is loaded
+ * and has its options. The hidden `complete` is for the scripts of `completion`.
  */
 export async function createProgram(
   argv: readonly string[],
@@ -17,7 +17,7 @@ export async function createProgram(
     .usage('COMMAND [options]')
     .description('An LXD and Incus image server made of a directory or an S3 bucket.')
     .version(`bucketstreams ${await packageVersion()}`, '--version', 'Print the version.')
-    // publish has a --version of its own.
+    // publish has its own --version.
     .enablePositionalOptions()
     .helpCommand('help [COMMAND]', 'Print the help of a command')
     .addHelpText('after', NOTES);

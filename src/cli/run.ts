@@ -5,7 +5,7 @@ import type { ProgramRun } from './console/command.ts';
 import type { Terminal } from './console/terminal.ts';
 import { createProgram } from './program.ts';
 
-/** Runs the program on the words after its name. Errors become one line on standard error. */
+/** Runs the program with the words after its name. Errors become one line on standard error. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const own: ProgramRun = { terminal, exitCode: 0 };
   const program = await createProgram(argv, own);
@@ -13,9 +13,9 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(argv, { from: 'user' });
     return own.exitCode;
   } catch (error) {
-    // Help or the version was asked for and is printed.
+    // Help or the version was requested and is already printed.
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    // A sub-command is missing, and commander has printed the help in its place.
+    // A sub-command is missing, and commander has already printed the help.
     if (error instanceof CommanderError && error.code === 'commander.help') return 2;
     const failure = error instanceof CommanderError ? usageError(error) : error;
     for (const line of errorLines(failure, wantsCauses(argv))) {
@@ -32,7 +32,7 @@ function usageError({ message }: CommanderError): UsageError {
   return new UsageError(message.replace(/^error: /, ''));
 }
 
-/** The names of the program and of the commands that the words name. */
+/** Returns the names of the program and of the commands in the words. */
 function pathOf(program: CommandUnknownOpts, argv: readonly string[]): readonly string[] {
   let command = program;
   const path = [program.name()];

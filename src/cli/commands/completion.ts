@@ -19,7 +19,10 @@ export function completionCommand(run: ProgramRun) {
     .action((shell) => run.terminal.out(SCRIPTS[shell]));
 }
 
-/** Each hands the words up to the cursor to `bucketstreams complete`, and offers files where that has no word. */
+/**
+ * Each script passes the words up to the cursor to `bucketstreams complete`. It completes file names when that
+ * prints no word.
+ */
 const SCRIPTS = {
   bash: `_bucketstreams() {
   local IFS=$'\\n'

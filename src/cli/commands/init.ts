@@ -32,7 +32,7 @@ export function initCommand(run: ProgramRun) {
       ),
     );
   const command = withStoreOptions(base);
-  // An option of its own, and no opposite of --config: commander takes every --no-… for that.
+  // A separate option, not the opposite of --config: commander treats every --no-… as an opposite.
   const noConfig = new Option('--no-config', 'Write no bucketstreams.toml.');
   noConfig.negate = false;
   command.addOption(noConfig);
@@ -113,7 +113,7 @@ async function writeConfig(
     return;
   }
   const file = resolve(CONFIG_FILE);
-  // Somebody else may have written one meanwhile: that one stays.
+  // Another process may have written the file in the meantime; it is not overwritten.
   await writeFile(
     file,
     configTemplate(location.kind === 'directory' ? relativeUrl(location.path) : url),
@@ -122,7 +122,7 @@ async function writeConfig(
   terminal.out(`${file}: written\n`);
 }
 
-/** A store below the configuration's folder moves with it. */
+/** A relative URL for a store below the configuration's folder, so that both can be moved together. */
 function relativeUrl(directory: string): string {
   const path = relative(process.cwd(), directory);
   return path.startsWith('..') || isAbsolute(path) ? `file:${directory}` : `file:./${path}`;

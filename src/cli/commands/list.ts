@@ -78,7 +78,7 @@ function pathOf({ product }: ListEntry): string {
   return (product ?? '').replaceAll(':', '/');
 }
 
-/** `<file>@<client>` has the bytes of `<file>`. */
+/** Returns the size of `<file>`, also for the name `<file>@<client>`. */
 function sizeOf({ files }: ListEntry, name: string): number {
   const file = files.find((one) => one.name === name || name.startsWith(`${one.name}@`));
   return file?.size ?? 0;

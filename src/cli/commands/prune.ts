@@ -80,7 +80,7 @@ interface Rule {
   readonly days: number | undefined;
 }
 
-/** What the options say, or else the configuration as a whole. Throws UsageError when neither says anything. */
+/** Returns the rule of the options, otherwise that of the configuration. Throws UsageError when neither has one. */
 function ruleOf(options: Rule, configured: RetentionConfig | undefined): Rule {
   if (options.keep !== undefined || options.days !== undefined) return options;
   const { keep, maxAgeDays: days } = configured ?? {};

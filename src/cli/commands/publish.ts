@@ -137,7 +137,7 @@ async function publish(
   );
 }
 
-/** Reads `lxd:NAME`, `incus:NAME` or either with a remote before the name, and finds the server to ask. */
+/** Reads `lxd:NAME`, `incus:NAME`, or either with a remote before the name, and finds the server. */
 async function parseSource(
   text: string,
   env: Terminal['env'],

@@ -100,7 +100,7 @@ function pattern(text: string) {
   );
 }
 
-/** Whoever can change the list on its way can change the hashes in it, so it has to come over https. */
+/** Requires https: a person who can change the list in transit can also change the hashes in it. */
 function upstreamUrl(text: string): string {
   const url = URL.parse(text);
   if (url?.protocol === 'https:') return url.href;

@@ -106,7 +106,7 @@ function gatewayAddress(
   front: FrontAddress,
 ): GatewayAddress | undefined {
   if (given === 'off') return undefined;
-  // Whoever serves at any free port does not mean a fixed one here.
+  // With any free port for the front, the gateway uses any free port too.
   if (given === undefined) {
     return { host: '127.0.0.1', port: front.port === 0 ? 0 : 8444, optional: true };
   }

@@ -55,15 +55,18 @@ export function statusCommand(run: ProgramRun) {
 
 interface Status {
   readonly store: string;
-  /** Of the catalog; null when there is none. */
+  /** The catalog's generation; null when there is no catalog. */
   readonly generation: number | null;
-  /** Of each public document that follows the catalog, by its short name; null where there is none of ours. */
+  /**
+   * The generation of each public document that follows the catalog, by its short name; null without a document of
+   * ours.
+   */
   readonly public: Readonly<Record<string, number | null>>;
   readonly products: number;
   readonly versions: Readonly<Partial<Record<VersionState, number>>>;
-  /** Keys below `images/` that can be no image: of a directory now, of a bucket at the last enumeration. */
+  /** Ignored keys: for a directory now, for a bucket at the last scan. */
   readonly refused: number;
-  /** ISO 8601; null when it is not known here. */
+  /** The time of the last scan in ISO 8601; null when it is not known here. */
   readonly lastSweep: string | null;
   readonly problems: readonly string[];
   readonly mirrors?: readonly MirrorStatus[];
@@ -107,7 +110,7 @@ async function statusOf(opened: OpenedStore, stateDir: string): Promise<Status> 
   };
 }
 
-/** A directory is listed for it in no time; of a bucket the enumerations' count has to do. */
+/** Lists a directory, which is fast. For a bucket, uses the count of the last scan. */
 async function ignoredCount(
   { context, directory, skipped }: OpenedStore,
   catalog: Catalog | undefined,
@@ -124,7 +127,10 @@ async function ignoredCount(
   }
 }
 
-/** How the configuration's mirrors are; none when it has none, or is about another store. */
+/**
+ * Returns the state of the configuration's mirrors. Empty when there are none, or when the configuration is about
+ * another store.
+ */
 async function mirrorsOf(
   opened: OpenedStore,
   env: Readonly<Record<string, string | undefined>>,
@@ -140,7 +146,7 @@ async function mirrorsOf(
   );
 }
 
-/** `index` for `streams/v1/index.json`. */
+/** Returns `index` for `streams/v1/index.json`. */
 function shortName({ key }: PublicDocument): string {
   return key.replace(STREAMS_PREFIX, '').replace(/\.json$/, '');
 }

@@ -40,7 +40,7 @@ When many published versions are gone at once (more than 10 and more than a fift
           );
           if (refused > 0) {
             terminal.out(
-              `${refused} files are no images: \`bucketstreams list --all\` tells why.\n`,
+              `${refused} files are no images: \`bucketstreams list --all\` shows why.\n`,
             );
           }
         }

@@ -8,13 +8,13 @@ const HELP_WIDTH = 92;
 /** One run of the program. */
 export interface ProgramRun {
   readonly terminal: Terminal;
-  /** 0 until the command that runs sets another. */
+  /** 0 until the command sets another code. */
   exitCode: ExitCode;
 }
 
 /**
- * A command of commander's that writes to the run's terminal and never ends the process: help, the version and
- * a wrong command line are thrown as a CommanderError.
+ * A commander command that writes to the run's terminal and never ends the process. For help, the version and a
+ * wrong command line it throws a CommanderError.
  */
 export class ConsoleCommand extends Command {
   readonly #run: ProgramRun;
@@ -45,8 +45,8 @@ export class ConsoleCommand extends Command {
 }
 
 /**
- * Rejects two forms that commander reads in another way: `--store --json`, where most often the value was
- * forgotten, and `--json=yes`.
+ * Rejects two forms that commander accepts with another meaning: `--store --json`, where the value is probably
+ * missing, and `--json=yes`.
  */
 function checkForms(argv: readonly string[], options: readonly Option[]): void {
   for (let at = 0; at < argv.length && argv[at] !== '--'; at++) {
@@ -69,12 +69,12 @@ function checkValue(name: string, given: string | undefined): void {
   );
 }
 
-/** The text below a command's help, with command lines to copy. */
+/** Returns a text with command lines to copy, for the end of a command's help. */
 export function examples(...lines: readonly string[]): string {
   return `\nFor example:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
-/** Lets the options of a sub-command stand before its name too: `mirror --json sync`. */
+/** Accepts the options of a sub-command before its name too: `mirror --json sync`. */
 export function acceptBefore(parent: CommandUnknownOpts, child: CommandUnknownOpts): void {
   const known = new Set(parent.options.map(({ long }) => long));
   for (const option of child.options.filter(({ long }) => !known.has(long))) {

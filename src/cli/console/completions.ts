@@ -1,14 +1,14 @@
 import type { CommandUnknownOpts, Option } from 'commander';
 
-/** A word that may stand at the end of a command line. */
+/** A possible last word of a command line. */
 export interface Completion {
   readonly word: string;
   readonly description: string;
 }
 
 /**
- * The words that may stand in place of the last of `words`, the words after the program's name. None where a
- * name of the user's is expected: a file, a product, a client.
+ * Returns the possible words at the position of the last of `words`, which are the words after the program's name.
+ * Returns none where the user must give a name: a file, a product, a client.
  */
 export function completionsOf(
   program: CommandUnknownOpts,

@@ -4,13 +4,13 @@ import { CommandError, UsageError } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
- * Shows what is about to happen and goes on only after a `y`. Throws UsageError where nobody can answer, and
+ * Shows the planned changes and continues only after a `y`. Throws UsageError when no person can answer, and
  * CommandError when the answer is no.
  */
 export async function confirm(terminal: Terminal, plan: string, question: string): Promise<void> {
   if (!terminal.interactive || !process.stdin.isTTY) {
     throw new UsageError(
-      'nobody can be asked here; add --yes to do it, or --dry-run to see what would be done',
+      'there is no terminal to ask for confirmation; add --yes to do it, or --dry-run to see what would be done',
     );
   }
   terminal.err(plan);

@@ -32,7 +32,7 @@ export function withLogOptions<A extends unknown[], O extends OptionValues, G ex
     );
 }
 
-/** The logger that the options ask for. */
+/** Creates the logger for the options. */
 export function createLogger(
   { logLevel, logFormat }: LogValues,
   terminal: Terminal,

@@ -2,10 +2,10 @@ import { Option } from 'commander';
 
 import { UsageError } from './exit.ts';
 
-/** Reads the text of an option's value. `name`, such as `--port`, is for messages. Throws UsageError. */
+/** Reads an option's value. `name`, such as `--port`, is for messages. Throws UsageError. */
 type Read<T> = (text: string, name: string) => T;
 
-/** An option that may be given once, with a value that `read` makes of its text. */
+/** An option that is allowed once. `read` converts its text. */
 export function value<const F extends string, T>(flags: F, help: string, read: Read<T>) {
   const option = new Option(flags, help);
   return option.argParser((given: string, previous: T | undefined): T | undefined => {
@@ -15,12 +15,12 @@ export function value<const F extends string, T>(flags: F, help: string, read: R
   });
 }
 
-/** An option with a text for its value, given at most once. */
+/** An option with a text value, allowed once. */
 export function text<const F extends string>(flags: F, help: string) {
   return value(flags, help, (given) => given);
 }
 
-/** An option with a text for its value that may be given several times. */
+/** An option with a text value that may be repeated. */
 export function texts<const F extends string>(flags: F, help: string) {
   const option = new Option(flags, `${help} May be given several times.`);
   return option.argParser((given: string, previous: readonly string[] | undefined) => [
@@ -29,7 +29,7 @@ export function texts<const F extends string>(flags: F, help: string) {
   ]);
 }
 
-/** An option with one of a few words for its value. */
+/** An option with one of a few words as its value. */
 export function choice<const F extends string, const W extends string>(
   flags: F,
   help: string,
@@ -52,10 +52,10 @@ export function wholeNumber({ min = 0, max = Number.MAX_SAFE_INTEGER }): Read<nu
   };
 }
 
-/** Reads a port; 0 stands for any free one. */
+/** Reads a port; 0 means any free one. */
 export const port = wholeNumber({ max: 65_535 });
 
-/** Reads a number of seconds, a fraction allowed, as milliseconds. */
+/** Reads seconds, with an optional fraction, as milliseconds. */
 export function seconds(given: string, name: string): number {
   if (/^\d{1,9}(\.\d{1,3})?$/.test(given)) return Math.round(Number(given) * 1000);
   throw new UsageError(`${name} is ${JSON.stringify(given)}; a number of seconds is expected`);

@@ -1,17 +1,19 @@
 import type { Terminal } from './terminal.ts';
 
-/** One line on standard error that tells how far a long operation is; nothing where no person looks. */
+/**
+ * A progress line on standard error for a long operation. It prints nothing when standard error is not a terminal.
+ */
 export interface Progress {
-  /** What is done so far; `total` as far as it is known. */
+  /** Shows the amount done so far, and `total` if it is known. */
   update(done: number, total?: number, label?: string): void;
-  /** Takes the line away, so that other text can follow. */
+  /** Removes the line, so that other text can follow. */
   clear(): void;
 }
 
-/** How often the line is drawn anew, in milliseconds. */
+/** Milliseconds between two updates of the line. */
 const INTERVAL = 100;
 
-/** A progress line for `what`, counted in bytes or in things. */
+/** Creates a progress line for `what`, counted in bytes or in items. */
 export function createProgress(
   terminal: Terminal,
   what: string,
@@ -37,7 +39,7 @@ export function createProgress(
   };
 }
 
-/** `12.0 of 48.0 MB (25 %), 6.0 MB/s, 6 s left`: `seconds` is the time since the start. */
+/** Returns `12.0 of 48.0 MB (25 %), 6.0 MB/s, 6 s left`. `seconds` is the time since the start. */
 export function progressText(
   done: number,
   total: number | undefined,
@@ -49,14 +51,14 @@ export function progressText(
   const part = known
     ? `${amount(done)} of ${amount(total)} (${Math.floor((done / total) * 100)} %)`
     : amount(done);
-  // The first second tells no rate worth reading.
+  // In the first second the rate is not meaningful.
   if (seconds < 1 || done <= 0) return part;
   const rate = done / seconds;
   const left = known && done < total ? `, ${formatDuration((total - done) / rate)} left` : '';
   return `${part}, ${amount(rate)}/s${left}`;
 }
 
-/** Decimal units, as storage is sold: 1 MB is 1,000,000 bytes. */
+/** Formats bytes in decimal units, as storage is sold: 1 MB is 1,000,000 bytes. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${Math.round(bytes)} B`;
   let value = bytes;

@@ -3,13 +3,16 @@ import type { Terminal } from './terminal.ts';
 import { onEndSignal } from './until-signal.ts';
 import { errorText } from '../../log/error-text.ts';
 
-/** A terminal tells a whole group, and npm and the launcher pass on what they get: the same signal twice. */
+/**
+ * Milliseconds in which a second signal is ignored. A terminal signals a whole process group, and npm and the
+ * launcher forward the signal too: the process receives it twice.
+ */
 const ECHO_MS = 500;
 
 /**
- * Runs work that a signal stops: the first aborts the work's AbortSignal and gives it the time to take away
- * what it has begun, one more ends the process at once. Rejects with StoppedError then; work that rejects with
- * the AbortSignal's reason says by it that nothing is left.
+ * Runs work that a signal can stop. The first signal aborts the work's AbortSignal, and the work has time to
+ * delete what it stored. A second signal ends the process immediately. When the work fails after a signal, this
+ * rejects with StoppedError. When the work rejects with the AbortSignal's reason, nothing is left.
  */
 export async function stoppable<T>(
   terminal: Terminal,
@@ -24,7 +27,7 @@ export async function stoppable<T>(
     stopped = { error: new StoppedError(signal, 'nothing of it is left'), at: now };
     outliveReaders();
     terminal.err(
-      `bucketstreams: ${signal}: stopping, and taking away what is half done; once more ends at once\n`,
+      `bucketstreams: ${signal}: stopping, and deleting incomplete work; a second signal ends at once\n`,
     );
     abort.abort(stopped.error);
   }, terminal.env);
@@ -39,7 +42,10 @@ export async function stoppable<T>(
   }
 }
 
-/** Whoever reads the output may be told to end too, or the terminal is gone: that must not cut this short. */
+/**
+ * The same signal may end the program that reads our output, or close the terminal. That must not interrupt the
+ * cleanup.
+ */
 function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.removeAllListeners('error').on('error', () => undefined);

@@ -1,6 +1,6 @@
 import { oneLine } from './exit.ts';
 
-/** Rows in aligned columns under their titles. Control characters in cells are replaced. */
+/** Returns rows in aligned columns under their titles. Replaces control characters in cells. */
 export function renderTable(
   titles: readonly string[],
   rows: readonly (readonly string[])[],

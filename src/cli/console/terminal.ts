@@ -1,12 +1,12 @@
-/** Where a command reads its environment and writes its answer. */
+/** The environment and the outputs of a command. */
 export interface Terminal {
-  /** To standard output: the answer itself. */
+  /** Writes the result to standard output. */
   out(text: string): void;
-  /** To standard error: all else. */
+  /** Writes everything else to standard error. */
   err(text: string): void;
-  /** Whether a person looks at standard error: then progress may be drawn on it. */
+  /** True when standard error is a terminal: then progress may be drawn on it. */
   readonly interactive: boolean;
-  /** Columns of that person's screen. */
+  /** Columns of the terminal. */
   readonly columns: number;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -15,7 +15,7 @@ export interface Terminal {
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
   for (const stream of [stdout, stderr]) {
-    // `bucketstreams list | head` closes the pipe early: that is no failure of ours.
+    // `bucketstreams list | head` closes the pipe early; that is not an error.
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit(0);
       throw error;

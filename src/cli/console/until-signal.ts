@@ -1,14 +1,14 @@
 import type { EndSignal } from './exit.ts';
 
-/** How often the parent is looked at, in milliseconds. */
+/** Milliseconds between two checks of the parent process. */
 const PARENT_MS = 500;
 const SIGNALS: readonly EndSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Calls `listener` with each signal that asks this process to end, until the result is disposed of. The death
- * of the parent counts where npm is the caller: npx runs commands in a shell, and a shell that is told to
- * end does so without telling its child.
+ * Calls `listener` for each signal that asks this process to end, until the result is disposed of. Under npm, the
+ * end of the parent process counts as a signal too. npx runs commands in a shell, and a shell that a signal ends
+ * does not forward the signal.
  */
 export function onEndSignal(listener: (signal: EndSignal) => void, env: Env): Disposable {
   const handlers = SIGNALS.map((signal) => [signal, () => listener(signal)] as const);
@@ -30,7 +30,7 @@ export function onEndSignal(listener: (signal: EndSignal) => void, env: Env): Di
   };
 }
 
-/** Resolves with the first such signal; later ones change nothing. */
+/** Resolves with the first such signal and ignores later ones. */
 export function untilSignal(env: Env = process.env): Promise<EndSignal> {
   return new Promise((resolve) => onEndSignal(resolve, env));
 }

@@ -5,7 +5,10 @@ import { rootCertificates } from 'node:tls';
 import { UsageError } from '../console/exit.ts';
 import type { FetchPolicy, TrustedAuthority } from '../../sources/streams/fetch-policy.ts';
 
-/** How a command reads a public server, with the file of `--ca`. UsageError when it holds no certificate. */
+/**
+ * Returns the policy for a public server, with the authority in the file of `--ca`. UsageError when the file has
+ * no certificate.
+ */
 export async function fetchPolicy(file: string | undefined): Promise<FetchPolicy> {
   return {
     trustAdvice: "give the server's certificate authority with --ca FILE",

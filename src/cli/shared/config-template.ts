@@ -1,4 +1,4 @@
-/** A configuration with every common setting in it, all but the store as comments. */
+/** Returns a configuration with every common setting. All of them except the store are commented out. */
 export function configTemplate(storeUrl: string): string {
   return `# bucketstreams: read by the command line, by the local mode and by the deployment alike.
 # What is commented out shows the defaults. Unknown keys are errors.

@@ -27,7 +27,7 @@ export function checkTokenName(name: string): void {
   );
 }
 
-/** The patterns of `--allow` as they are stored. */
+/** Returns the patterns of `--allow` in their stored form. */
 export function allowPatterns(patterns: readonly string[]): readonly string[] {
   return patterns.map((pattern) => {
     const allowed = allowPattern(pattern);

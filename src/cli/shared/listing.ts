@@ -14,14 +14,14 @@ import type { ProductMatch } from './product-pattern.ts';
 
 /** One element of `list --json`. */
 export interface ListEntry {
-  /** `os:release:arch:variant`; null for a key that belongs to no product. */
+  /** `os:release:arch:variant`; null for a key outside of all products. */
   readonly product: string | null;
-  /** Null for a key that belongs to no version. */
+  /** Null for a key outside of all versions. */
   readonly version: string | null;
-  /** Of a refused key or product.toml only. */
+  /** Only for an ignored key, or a rejected product.toml. */
   readonly key?: string;
   readonly state: VersionState | 'refused';
-  /** Why it, or a part of it, is not published; null when all of it is. */
+  /** Why the version, or a part of it, is not published; null when everything is published. */
   readonly reason: string | null;
   /** `sha256` is null until the bytes were read. */
   readonly files: readonly {
@@ -30,15 +30,15 @@ export interface ListEntry {
     readonly sha256: Sha256 | null;
   }[];
   /**
-   * By the name of the root or unified file. Where the clients have metadata of their own, and so
-   * fingerprints of their own, the second client's is under `<file>@<client>`.
+   * By the name of the root or unified file. If each client has its own metadata, the fingerprints differ. The
+   * second client's fingerprint is then under `<file>@<client>`.
    */
   readonly fingerprints: Readonly<Record<string, Sha256>>;
 }
 
 /**
- * The versions of a catalog in ascending order, and each product.toml that is refused; without `all` the
- * published versions only.
+ * Returns the versions of a catalog in ascending order, and every rejected product.toml. Without `all`, only
+ * published versions.
  */
 export function listVersions(catalog: Catalog, fits: ProductMatch, all: boolean): ListEntry[] {
   return Object.keys(catalog.products)
@@ -63,15 +63,15 @@ function refusedProductFile(product: string, reason: string | undefined): ListEn
 }
 
 /**
- * Every key below `images/` that can be no image, found by listing the store. `skipped` is what that store
- * tells of while it is listed: what lies there and is no object.
+ * Lists the store and returns all ignored keys. `skipped` has the entries that the store skips during the listing
+ * because they are not objects; they are returned too.
  */
 export async function listIgnoredKeys(
   store: ObjectStore,
   skipped: ReadonlyMap<string, string> = new Map(),
 ): Promise<ListEntry[]> {
   const refused = new Map<string, string>();
-  // A folder that may not be looked into is among what is skipped.
+  // A folder that cannot be read is listed in `skipped`.
   for await (const { key } of store.list(IMAGES_PREFIX, { onDenied: () => undefined })) {
     const reason = refusal(key);
     if (reason !== undefined) refused.set(key, reason);
@@ -81,7 +81,9 @@ export async function listIgnoredKeys(
   return [...refused].map(([key, reason]) => ({ ...nothing, key, state: 'refused', reason }));
 }
 
-/** Of what a store skipped, what an uploader may have meant for an image: by key, the reason. */
+/**
+ * Returns the skipped entries below `images/`, which an uploader may have meant as images: the key and the reason.
+ */
 export function skippedImages(skipped: ReadonlyMap<string, string>): [string, string][] {
   return [...skipped].filter(([key]) => key.startsWith(IMAGES_PREFIX));
 }
@@ -119,7 +121,7 @@ function entryOf(product: string, name: string, version: Version, settings: Sett
   };
 }
 
-/** A split image wins over a unified one, of which nobody would hear otherwise. */
+/** Explains why a unified file is not listed: a split image in the same version takes precedence. */
 function unusedUnified({ files }: Version, images: readonly Candidate[]): string[] {
   if (!images.some(({ metadataFile }) => metadataFile !== undefined)) return [];
   return UNIFIED_FILES.filter((name) => Object.hasOwn(files, name)).map(

@@ -26,7 +26,7 @@ export function withLocalOptions<
           scanInterval,
         ),
       )
-      // The name until 0.1.
+      // The name of this option until 0.1.
       .addOption(value('--enumerate-every <SECONDS>', 'See --scan-every.', scanInterval).hideHelp())
       .addOption(
         value(

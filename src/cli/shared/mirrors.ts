@@ -5,14 +5,14 @@ import { openStore } from '../../storage/open-store.ts';
 import { UsageError } from '../console/exit.ts';
 import type { OpenedStore } from './store-options.ts';
 
-/** A mirror of the configuration: opened, or why it cannot be. */
+/** A mirror of the configuration: opened, or with the error that prevents it. */
 export type OpenedMirror =
   | { readonly name: string; readonly mirror: Mirror }
   | { readonly name: string; readonly error: unknown };
 
 /**
- * Opens the configured mirrors, or the one with that name, and closes them afterwards. One that cannot be
- * opened is told of and keeps no other from its work. Throws UsageError when there is none.
+ * Opens the configured mirrors, or only the one with that name, and closes them afterwards. A mirror that cannot
+ * be opened is reported and does not affect the others. Throws UsageError when there is none.
  */
 export async function withMirrors<T>(
   { config }: Pick<OpenedStore, 'config'>,

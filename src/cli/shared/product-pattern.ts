@@ -5,8 +5,8 @@ import { UsageError } from '../console/exit.ts';
 export type ProductMatch = (product: string) => boolean;
 
 /**
- * Reads a pattern of products: `os/release/arch/variant` (or with colons), where `*` stands for any
- * characters of one name and missing names at the end for all. Throws UsageError.
+ * Reads a product pattern: `os/release/arch/variant` (or with colons). `*` matches any characters of one name, and
+ * missing names at the end match everything. Throws UsageError.
  */
 function productPattern(text: string): ProductMatch {
   const test = parseProductPattern(text);
@@ -21,13 +21,13 @@ function productPattern(text: string): ProductMatch {
   };
 }
 
-/** Whether a product fits one of the patterns; every product when there are none. */
+/** Returns a test whether a product matches one of the patterns. Without patterns, every product does. */
 export function anyPattern(patterns: readonly string[]): ProductMatch {
   const matches = patterns.map(productPattern);
   return (product) => matches.length === 0 || matches.some((match) => match(product));
 }
 
-/** `os/release/arch/variant`, as people type and clients show it. */
+/** Returns `os/release/arch/variant`, as people type and clients show it. */
 export function productPath({ os, release, arch, variant }: ProductRef): string {
   return `${os}/${release}/${arch}/${variant}`;
 }

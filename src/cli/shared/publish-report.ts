@@ -12,7 +12,7 @@ export interface Reporting {
   readonly signal: AbortSignal;
 }
 
-/** Prints what was stored and, with a `timeout` in milliseconds, waits until it is public. */
+/** Prints what was stored. With a `timeout` in milliseconds, waits until it is public. */
 export async function report(
   store: ObjectStore,
   placed: PlacedVersion,

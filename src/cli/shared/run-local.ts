@@ -24,13 +24,16 @@ interface LocalInvocation {
   readonly terminal: Terminal;
 }
 
-/** What does not end by then is abandoned: every write is atomic, the next start goes on from there. */
+/**
+ * Milliseconds. Work that has not ended by then is abandoned: every write is atomic, and the next start continues
+ * from there.
+ */
 const CLOSE_MS = 6000;
-/** Milliseconds between two looks at the master's catalog for the mirrors. */
+/** Milliseconds between two reads of the master's catalog for the mirrors. */
 const DIRECTORY_POLL_MS = 500;
 const BUCKET_POLL_MS = 5000;
 
-/** Runs the local mode until a signal ends it. `onStart` is called once it is up. */
+/** Runs the local mode until a signal ends it. Calls `onStart` when it has started. */
 export async function runLocal(
   invocation: LocalInvocation,
   parts: {
@@ -76,7 +79,7 @@ export async function runLocal(
     });
     const first = await Promise.race([starting, ended]);
     if (typeof first === 'string') {
-      // What is half begun is left: the process ends now.
+      // The unfinished start is not awaited: the process ends now.
       starting.catch(() => undefined);
       return 0;
     }
@@ -89,7 +92,10 @@ export async function runLocal(
   return withSettings(settings, terminal.env, run, { ...(settleMs !== undefined && { settleMs }) });
 }
 
-/** The configuration's mirrors are of its own store; one that cannot be opened is told of and left out. */
+/**
+ * Opens the mirrors only when the configuration is about this store. A mirror that cannot be opened is reported
+ * and left out.
+ */
 async function withLocalMirrors(
   opened: OpenedStore,
   { configured, log }: CliSettings,
@@ -120,7 +126,7 @@ function sourcesOf(
   if (events && bucket !== undefined) {
     return [eventsSource(events.address, { token: events.token, bucket, log })];
   }
-  log('info', 'changes are found by scans only; --events-listen would tell them at once');
+  log('info', 'only scans find changes; use --events-listen to index them at once');
   return [];
 }
 
@@ -140,7 +146,7 @@ function eventsAddress(
     );
   }
   if (/\s/.test(token)) {
-    // MinIO sends a token with a space in it as it stands, without "Bearer".
+    // MinIO sends a token that contains a space unchanged, without "Bearer".
     throw new UsageError('BUCKETSTREAMS_EVENTS_TOKEN has a space in it; choose one without');
   }
   const address = parseHostPort(given);

@@ -13,11 +13,11 @@ import { UsageError } from '../console/exit.ts';
 import { createLogger, type LogValues } from '../console/log-options.ts';
 import type { Terminal } from '../console/terminal.ts';
 
-/** What the options, the environment and the configuration say together, in that order of precedence. */
+/** The settings of the options, the environment and the configuration, in this order of precedence. */
 export interface CliSettings {
   readonly config: Config;
   readonly store: StoreConfig;
-  /** Whether `store` is the configuration's own, so that its other sections are about it. */
+  /** True when `store` is the configuration's own store. Its other sections apply only then. */
   readonly configured: boolean;
   readonly log: Logger;
 }
@@ -31,7 +31,7 @@ export interface StoreValues extends LogValues {
 export interface SettingsSource {
   readonly values: StoreValues;
   readonly terminal: Terminal;
-  /** The command's least level of messages without `--log-level`. Default: `warn`. */
+  /** The command's lowest log level without `--log-level`. Default: `warn`. */
   readonly logLevel?: LogLevel;
 }
 
@@ -59,7 +59,7 @@ export async function loadSettings({
       ? config.store
       : {
           location: chosen,
-          // Credentials are for the store that they are written beside.
+          // Credentials apply only to the store in the same section.
           credentials: same ? config.store.credentials : { kind: 'default' },
         };
   return { config, store, configured: same && config.file !== undefined, log };

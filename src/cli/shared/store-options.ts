@@ -40,26 +40,26 @@ export function withStoreOptions<
 export interface OpenedStore {
   readonly context: PipelineContext;
   readonly config: Config;
-  /** Whether the configuration is about this store. */
+  /** True when the configuration is about this store. */
   readonly configured: boolean;
-  /** Of a directory store: its path. */
+  /** The path of a directory store. */
   readonly directory?: string;
-  /** Of a bucket: its name. */
+  /** The name of a bucket. */
   readonly bucket?: string;
-  /** By key, what was met in a directory store so far that is no object, and why. It grows with every listing. */
+  /** Entries of a directory store that are not objects: the reason by key. Each listing adds to it. */
   readonly skipped: ReadonlyMap<string, string>;
-  /** Where serve keeps what is its own, unless told otherwise. */
+  /** The default folder for the state of `serve`. */
   readonly stateDir: string;
 }
 
 export interface StoreUse {
-  /** `read`: it need not be writable, and is not made when missing. Default: `write`. */
+  /** `read`: the store may be read-only, and is not created when missing. Default: `write`. */
   readonly use?: 'read' | 'write';
-  /** Default: the configuration's. */
+  /** Default: from the configuration. */
   readonly settleMs?: number;
 }
 
-/** Opens the store that the options, the environment or the configuration name, and closes it afterwards. */
+/** Opens the store from the options, the environment or the configuration, and closes it afterwards. */
 export async function withStore(
   source: SettingsSource,
   action: (opened: OpenedStore) => Promise<ExitCode>,
@@ -68,22 +68,22 @@ export async function withStore(
   return withSettings(await loadSettings(source), source.terminal.env, action, use);
 }
 
-/** `withStore` where the settings are known already. */
+/** `withStore` for settings that are already loaded. */
 export async function withSettings(
-  { config, store: place, configured, log }: CliSettings,
+  { config, store: storeConfig, configured, log }: CliSettings,
   env: Readonly<Record<string, string | undefined>>,
   action: (opened: OpenedStore) => Promise<ExitCode>,
   { use = 'write', settleMs = config.serve.settle * 1000 }: StoreUse = {},
 ): Promise<ExitCode> {
   const skipped = new Map<string, string>();
   const onSkipped = skipReporter(log, skipped);
-  const store = await openStore(place, { use, settleMs, env, onSkipped }).catch(
+  const store = await openStore(storeConfig, { use, settleMs, env, onSkipped }).catch(
     (error: unknown) => {
-      throw withRemedy(error, place.location);
+      throw withRemedy(error, storeConfig.location);
     },
   );
   const hasher = createHasher();
-  const { location } = place;
+  const { location } = storeConfig;
   const { clients, aliases } = config.publish;
   try {
     return await action({
@@ -91,7 +91,7 @@ export async function withSettings(
         store,
         hasher,
         log,
-        // Without a configuration of its own a store keeps the settings that it has.
+        // Without a configuration about it, a store keeps the settings in its catalog.
         ...(configured && { settings: { clients, aliases } }),
       }),
       config,
@@ -112,7 +112,7 @@ export async function withSettings(
   }
 }
 
-/** A folder that is not there is most often one that was never made, or another than was meant. */
+/** Adds advice to the error: a missing folder was usually never created, or is not the intended one. */
 function withRemedy(error: unknown, { kind }: StoreLocation): unknown {
   if (kind !== 'directory' || !isStoreError(error, 'not_found')) return error;
   const remedy =
@@ -122,7 +122,7 @@ function withRemedy(error: unknown, { kind }: StoreLocation): unknown {
   });
 }
 
-/** Tells of each thing that is skipped once in the life of the process, and keeps it in `skipped`. */
+/** Returns a function that stores each skipped entry in `skipped`, and logs it once in the life of the process. */
 function skipReporter(
   log: Logger,
   skipped: Map<string, string>,

@@ -8,8 +8,8 @@ import {
 import { UsageError } from '../console/exit.ts';
 
 /**
- * Reads `os/release/arch/variant/version`, or with colons between the names of the product, or as a key with
- * `images/` before it. Throws UsageError.
+ * Reads `os/release/arch/variant/version`. Colons between the names of the product, and `images/` at the start,
+ * are allowed. Throws UsageError.
  */
 export function parseVersionOperand(text: string): VersionRef {
   const path = (text.startsWith(IMAGES_PREFIX) ? text.slice(IMAGES_PREFIX.length) : text).replace(

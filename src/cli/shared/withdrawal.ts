@@ -6,7 +6,7 @@ import { productPath } from './product-pattern.ts';
 import { formatBytes } from '../console/progress.ts';
 import { renderTable } from '../console/table.ts';
 
-/** What would be removed, or what was. */
+/** Returns a table of the versions to remove, or already removed. */
 export function withdrawalTable(versions: readonly Withdrawn[]): string {
   const rows = versions.map(({ ref, files }) => [
     versionPath(ref),
@@ -16,13 +16,13 @@ export function withdrawalTable(versions: readonly Withdrawn[]): string {
   return renderTable(['VERSION', 'FILES', 'SIZE'], rows);
 }
 
-/** What would be removed, or what was, for programs. */
+/** Returns the versions to remove, or already removed, as JSON. */
 export function withdrawalJson(versions: readonly Withdrawn[], removed: boolean): string {
   const list = versions.map(({ ref, files }) => ({ version: versionPath(ref), files }));
   return JSON.stringify({ removed, versions: list }, undefined, 2) + '\n';
 }
 
-/** Withdraws versions and takes their names out of the public files. */
+/** Withdraws versions and removes their names from the public files. */
 export async function withdraw(
   context: PipelineContext,
   refs: readonly VersionRef[],

@@ -20,7 +20,7 @@ A client joins with a token, once: lxc remote add hub TOKEN. The commands below 
     .addOption(
       value(
         '--max-size <BYTES>',
-        'Largest image taken in. Default: 48 GiB.',
+        'Largest accepted image. Default: 48 GiB.',
         wholeNumber({ min: 1 }),
       ),
     )
@@ -41,7 +41,7 @@ A client joins with a token, once: lxc remote add hub TOKEN. The commands below 
         'bucketstreams gateway trust remove laptop',
       ),
     )
-    // For a better message than commander's about the number of words.
+    // Allowed, because our message is better than commander's.
     .allowExcessArguments()
     .action(async (values, { args: [word] }) => {
       if (word !== undefined) {

@@ -20,7 +20,7 @@ export interface StateValues extends StoreValues {
   readonly state?: string;
 }
 
-/** Where a gateway listens, and by which names and certificate clients know it. */
+/** Where a gateway listens, and the names and certificate that its clients see. */
 export interface AddressValues extends StateValues {
   readonly host?: string;
   readonly port?: number;
@@ -45,7 +45,7 @@ export function withStateOptions<
   );
 }
 
-/** Adds these and the options of AddressValues. */
+/** Adds the options of `withStateOptions` and of AddressValues. */
 export function withAddressOptions<
   A extends unknown[],
   O extends OptionValues,
@@ -74,14 +74,14 @@ export function addressOf(values: AddressValues): { readonly host: string; reado
   return { host: values.host ?? DEFAULT_HOST, port: values.port ?? DEFAULT_PORT };
 }
 
-/** The names and addresses by which clients reach the gateway. Throws UsageError. */
+/** Returns the names and addresses by which clients reach the gateway. Throws UsageError. */
 export function namesOf(values: AddressValues): readonly string[] {
   if (values.name && values.name.length > 0) return values.name.map(checkedHost);
   const { host } = addressOf(values);
   return host === '0.0.0.0' || host === '::' ? [hostname()] : [host];
 }
 
-/** The certificate that a gateway with these options has; made when there is none. */
+/** Returns the certificate of a gateway with these options; creates it when there is none. */
 export async function certificateOf(
   values: AddressValues,
   state: string,

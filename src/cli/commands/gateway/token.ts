@@ -94,7 +94,7 @@ async function token(name: string, values: TokenValues, terminal: Terminal): Pro
   });
 }
 
-/** The fingerprint of the certificate that a gateway with these options will have. */
+/** Returns the fingerprint of the certificate that a gateway with these options will have. */
 async function ownFingerprint(values: AddressValues, state: string): Promise<Sha256> {
   const fingerprint = parseSha256((await certificateOf(values, state)).sha256);
   if (fingerprint) return fingerprint;
