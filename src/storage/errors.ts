@@ -1,15 +1,15 @@
 /**
- * What can go wrong with a store, as far as a caller can decide anything about it. Adapters classify
- * their SDK's or system's errors once, here; nothing above them knows an AWS or errno name.
+ * The errors of a store that a caller can distinguish. Each adapter maps the errors of its SDK or system to
+ * these codes, so no other code depends on names of AWS or errno.
  *
- * - `not_found`: the object (or bucket) is not there. Only a true 404 or ENOENT becomes this.
+ * - `not_found`: the object (or bucket) does not exist. Only a true 404 or ENOENT gets this code.
  * - `precondition_failed`: a write or remove condition did not hold, or a pinned read found other bytes.
- * - `conflict`: a rival conditional operation ran at the same moment; read again and retry.
- * - `access_denied`: credentials, policy or file permissions refuse. Never to be read as "empty".
+ * - `conflict`: another conditional operation ran at the same moment; read again and retry.
+ * - `access_denied`: credentials, policy or file permissions do not allow it. A caller must not take it for "empty".
  * - `invalid_key`: the key cannot be stored here.
  * - `no_space`: the store is full, or over its quota.
  * - `unsupported`: this store cannot do that.
- * - `unavailable`: anything that may pass: network, throttling, 5xx, a short body.
+ * - `unavailable`: a problem that may be temporary: network, throttling, 5xx, a short body.
  */
 export type StoreErrorCode =
   | 'not_found'
@@ -21,7 +21,7 @@ export type StoreErrorCode =
   | 'unsupported'
   | 'unavailable';
 
-/** An error of a store. `message` is complete for a person: what, where (store and key), what to do. */
+/** An error of a store. `message` says what failed, on which store and key, and what to do. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;
@@ -41,7 +41,7 @@ export class StoreError extends Error {
   }
 }
 
-/** Whether `error` is a StoreError with one of these codes. */
+/** Returns whether `error` is a StoreError with one of these codes; without codes, any StoreError. */
 export function isStoreError(error: unknown, ...codes: StoreErrorCode[]): error is StoreError {
   return error instanceof StoreError && (codes.length === 0 || codes.includes(error.code));
 }

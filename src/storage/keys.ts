@@ -4,8 +4,8 @@ import { StoreError } from './errors.ts';
 const MAX_KEY_BYTES = 1024;
 
 /**
- * What is wrong with `key` in any store, or undefined. A key is a relative path: names that are not empty,
- * `.` or `..`, joined by `/`, at most 1024 bytes of UTF-8.
+ * Returns why no store accepts `key`; undefined if it is valid. A key is a relative path of at most 1024 bytes
+ * of UTF-8. Its names are joined by `/`. No name is empty, `.` or `..`.
  */
 export function keyProblem(key: string): string | undefined {
   if (key === '') return 'it is empty';
@@ -20,7 +20,7 @@ export function keyProblem(key: string): string | undefined {
   return undefined;
 }
 
-/** Rejects a key that no store may be asked to write. */
+/** Throws `invalid_key` for a key that no store accepts. */
 export function assertWritableKey(operation: string, url: string, key: string): void {
   const problem = keyProblem(key);
   if (problem !== undefined) throw invalidKey(operation, url, key, problem);
@@ -40,7 +40,7 @@ export function invalidKey(
   );
 }
 
-/** Orders keys by their UTF-8 bytes, as S3 lists them; JavaScript's own order is by UTF-16 units. */
+/** Compares keys by their UTF-8 bytes, which is the order of S3's listings. JavaScript compares UTF-16 units. */
 export function compareKeys(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

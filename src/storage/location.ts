@@ -1,14 +1,14 @@
 import path from 'node:path';
 
-/** A store's URL, understood. */
+/** A parsed store URL. */
 export type StoreLocation =
   | { readonly kind: 'directory'; /** Absolute. */ readonly path: string }
   | {
       readonly kind: 'bucket';
       readonly bucket: string;
-      /** Absent: the SDK's chain decides. */
+      /** Absent: the SDK's configuration chain decides. */
       readonly region?: string;
-      /** Of a service other than AWS: `https://host[:port]`, perhaps a path, no slash at the end. */
+      /** For services other than AWS: `https://host[:port]`, optionally with a path, without a slash at the end. */
       readonly endpoint?: string;
     };
 
@@ -24,9 +24,9 @@ export interface StoreUrlProblem {
 }
 
 /**
- * Reads `file:./data`, `file:///srv/my%20images`, `s3://bucket` and `s3://bucket?endpoint=https://…&region=…`.
- * Relative directories start from `base`; only what follows `file://` is percent-encoded. What a problem
- * says holds no secret, the text itself may: see `withoutSecrets`.
+ * Parses `file:./data`, `file:///srv/my%20images`, `s3://bucket` and `s3://bucket?endpoint=https://…&region=…`.
+ * Relative directories start from `base`. Only a path after `file://` is percent-encoded. A StoreUrlProblem
+ * contains no secret, but `text` may: see `withoutSecrets`.
  */
 export function parseStoreUrl(text: string, base: string): StoreLocation | StoreUrlProblem {
   if (text.includes('\0')) return no('holds a NUL character', 'write the URL without it');
@@ -35,7 +35,7 @@ export function parseStoreUrl(text: string, base: string): StoreLocation | Store
   return no('is no store URL', 'write file:DIRECTORY or s3://BUCKET?region=REGION');
 }
 
-/** A store's URL for a message, however wrong it is: without what may be a secret. */
+/** Removes the parts of a store's URL that may be secret, for use in a message. Accepts malformed URLs too. */
 export function withoutSecrets(text: string): string {
   return text.replace(/\/\/.*@/s, '//…@').replace(/\?.*/s, '?…');
 }
@@ -44,14 +44,14 @@ export function isStoreProblem(value: StoreLocation | StoreUrlProblem): value is
   return 'problem' in value;
 }
 
-/** The same text for the same store: two URLs of one store differ in region or spelling at most. */
+/** Returns a text that is the same for all URLs of one store, whatever their region and spelling. */
 export function storeIdentity(location: StoreLocation): string {
   if (location.kind === 'directory') return `file:${location.path}`;
-  // Names of buckets are unique in all of AWS, and within any other service.
+  // Bucket names are unique in all of AWS, and within every other service.
   return `s3:${location.endpoint ?? 'aws'}/${location.bucket}`;
 }
 
-/** The URL as `parseStoreUrl` reads it again from anywhere. */
+/** Returns a URL from which `parseStoreUrl` gives the same location, with any `base`. */
 export function storeUrl(location: StoreLocation): string {
   if (location.kind === 'directory') return `file:${location.path}`;
   const query = [
@@ -75,13 +75,13 @@ function directory(name: string, base: string): StoreLocation | StoreUrlProblem 
     const decoded = decodeURIComponent(encoded);
     if (!decoded.includes('\0')) return { kind: 'directory', path: path.resolve(decoded) };
   } catch {
-    // Below.
+    // Same problem as a NUL character: see the return below.
   }
   return no('is badly encoded', 'write a "%" as %25, or file:DIRECTORY');
 }
 
 function bucket(rest: string): StoreLocation | StoreUrlProblem {
-  // Secret keys may have slashes in them.
+  // A secret key may contain slashes.
   if (/^\/\/[^?]*@/.test(rest)) return CREDENTIALS;
   const [, name, query = ''] = /^\/\/([^/?#]*)\/?(?:\?([^#]*))?$/.exec(rest) ?? [];
   if (name === undefined) {
@@ -120,7 +120,7 @@ function bucket(rest: string): StoreLocation | StoreUrlProblem {
   };
 }
 
-/** Where another service answers, without a slash at the end; some have their S3 below a path. */
+/** Returns the URL of another service, without a slash at the end. Some services have their S3 API below a path. */
 function serverOf(text: string): string | StoreUrlProblem {
   const url = URL.parse(text);
   if (url?.username || url?.password)
@@ -131,7 +131,7 @@ function serverOf(text: string): string | StoreUrlProblem {
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
-/** Other services, as S3 once did, may allow capitals and underscores. */
+/** Other services may allow capital letters and underscores, as S3 did in its first years. */
 function bucketFits(name: string, otherService: boolean): boolean {
   if (/^\d+\.\d+\.\d+\.\d+$/.test(name)) return false;
   return otherService
@@ -142,7 +142,7 @@ function bucketFits(name: string, otherService: boolean): boolean {
 const AWS_REGION =
   /^[a-z]{2,4}(-[a-z]+)?-(north|south|east|west|central|northeast|northwest|southeast|southwest)-\d{1,2}$/;
 
-/** Other services call regions what they like: `auto`, `garage`. */
+/** Other services choose their own region names, such as `auto` or `garage`. */
 function regionFits(region: string, otherService: boolean): boolean {
   return otherService ? /^[A-Za-z0-9_-]+$/.test(region) : AWS_REGION.test(region);
 }

@@ -2,10 +2,10 @@ import type { Readable } from 'node:stream';
 
 import type { Chunks } from '../bytes/borrowed-chunks.ts';
 
-/** An ETag as its store gave it, without quotes. Opaque, and comparable only within one store. */
+/** An ETag as the store returned it, without quotes. It is opaque and comparable only within one store. */
 export type ETag = string & { readonly __brand: 'ETag' };
 
-/** What a look at an object tells without reading it. */
+/** The metadata of an object. */
 export interface ObjectInfo {
   readonly key: string;
   readonly etag: ETag;
@@ -13,16 +13,16 @@ export interface ObjectInfo {
   readonly size: number;
   /** Milliseconds since 1970, by the store's clock. */
   readonly lastModified: number;
-  /** The S3 version id, where the store is versioned and the operation tells it (`stat`, writes; never `list`). */
+  /** The S3 version id, if the store is versioned and the operation returns it (`stat` and writes; never `list`). */
   readonly versionId?: string;
   /**
-   * What the service's own replication says of the object, where it has some and tells it (`stat` only):
-   * `failed` when it gave up on bringing it to a destination.
+   * The object's status in the service's own replication, if it has one and returns it (`stat` only). `failed`
+   * means that the service gave up copying the object to a destination.
    */
   readonly replication?: 'pending' | 'failed' | 'completed' | 'replica';
   /**
-   * Directory stores only: somebody else's file that changed so recently that its writer may not be done;
-   * the milliseconds it still has to rest before it counts as whole. Absent means settled.
+   * Directory stores only. Another program changed this file so recently that it may still be writing. The value
+   * is the milliseconds for which the file must still stay unchanged to count as complete. Absent means settled.
    */
   readonly unsettledFor?: number;
 }
@@ -38,25 +38,28 @@ export interface WriteOptions {
 }
 
 export interface WholeWriteOptions extends WriteOptions {
-  /** The body's SHA-256 in hex, where the caller has just computed it: a store that needs it need not again. */
+  /** The body's SHA-256 in hex, if the caller has it. It saves a store from computing it again. */
   readonly sha256?: string;
 }
 
 export interface UploadOptions extends WriteOptions {
-  /** The body's bytes, where known: an S3 store chooses the size of its parts by it. */
+  /** The length of the body in bytes, if known. An S3 store derives its part size from it. */
   readonly size?: number;
-  /** The most bytes that the body may have, where `size` is not known. With neither, a store takes 156 GiB. */
+  /** The greatest possible length of the body, if `size` is not known. Without both, a store accepts 156 GiB. */
   readonly sizeLimit?: number;
-  /** Called with the bytes stored so far. */
+  /** Called with the number of bytes stored so far. */
   readonly onProgress?: (bytes: number) => void;
-  /** Aborting leaves nothing visible and no parts behind. */
+  /** After an abort, no object is visible and no uploaded parts remain. */
   readonly signal?: AbortSignal;
 }
 
 export interface ReadOptions {
-  /** Only these bytes are wanted: inclusive `start`, exclusive `end`; past the end of the object is cut. */
+  /** The bytes to read: inclusive `start`, exclusive `end`. The range is cut at the end of the object. */
   readonly range?: { readonly start: number; readonly end: number };
-  /** Read this state of the object or fail with `precondition_failed`, even when it changes in mid-read. */
+  /**
+   * Reads exactly this state of the object. Fails with `precondition_failed` if it differs or changes during the
+   * read.
+   */
   readonly ifMatch?: ETag;
   readonly signal?: AbortSignal;
 }
@@ -65,44 +68,44 @@ export interface ListOptions {
   /** Keys up to and including this one are skipped. */
   readonly startAfter?: string;
   /**
-   * Told the prefix, up to its `/`, of each folder below the listed one that may not be looked into: its keys
-   * are left out.
-   * Without it such a folder rejects the listing with `access_denied`.
+   * Called with the prefix, including its `/`, of each folder below the listed one that this process may not
+   * read. The listing leaves out its keys. Without this callback, the listing fails with `access_denied`.
    */
   readonly onDenied?: (prefix: string) => void;
 }
 
-/** The bytes of an open file, on loan: no one else reads them, and the file stays open until it is given back. */
+/** An open file on loan. Only the borrower reads it, and it stays open until it is given back. */
 export interface LentFile {
   readonly fd: number;
   /** The first byte of the body in the file. */
   readonly start: number;
-  /** The first byte behind it. */
+  /** The position after the last byte of the body. */
   readonly end: number;
-  /** Aborted when the stream is destroyed: the bytes are not wanted any more, and the file waits to be given back. */
+  /** Aborted when the stream is destroyed. The borrower should then stop reading and give the file back. */
   readonly signal: AbortSignal;
   /**
-   * Ends the loan and closes the file. Rejects with what the stream's error would be: when the stream was
-   * destroyed, the file changed since it was opened, or `failure` tells of a read that failed.
+   * Ends the loan and closes the file. Rejects with the error that the stream would have: if the stream was
+   * destroyed, if the file changed since it was opened, or if `failure` is given for a failed read.
    */
   giveBack(failure?: Error): Promise<void>;
 }
 
 /**
- * What a stream may offer besides: reads into the caller's memory (shared memory too), without a copy. A body
- * is read in this way or as a stream, never both.
+ * An optional feature of a body's stream: it reads into the caller's memory without a copy. Shared memory works
+ * too. A caller reads a body in this way or as a stream, never both.
  */
 export interface DirectReads {
   /**
-   * Puts the next bytes at the start of `buffer` and resolves to their number, 0 only at the body's end.
-   * Rejects with what the stream's error would be. One call at a time; `destroy` when done or giving up.
+   * Puts the next bytes at the start of `buffer` and resolves to their number; 0 only at the body's end.
+   * Rejects with the error that the stream would have. One call at a time. The caller destroys the stream at
+   * the end or when it stops early.
    */
   readInto(buffer: Uint8Array): Promise<number>;
 }
 
 /**
- * What a stream of a local store offers besides: its file, for a reader on another thread, which else would be
- * handed every byte by this one. A body that is lent is not read in any other way.
+ * An optional feature of a body's stream in a local store: it lends its file to a reader on another thread.
+ * Without it, this thread would have to hand over every byte. A lent body is not read in any other way.
  */
 export interface FileReads {
   readonly span: { readonly start: number; readonly end: number };
@@ -111,67 +114,73 @@ export interface FileReads {
 
 export interface ObjectBody {
   readonly info: ObjectInfo;
-  /** A body that ends early or a connection that breaks is an error of the stream, never a short end. */
+  /** If the body ends early or the connection breaks, the stream fails. It never ends short. */
   readonly stream: Readable & Partial<DirectReads & FileReads>;
   readonly contentEncoding?: string;
 }
 
-/** Where a server-side copy reads from. */
+/** The source of a copy inside the service. */
 export interface CopySource {
   readonly store: ObjectStore;
   readonly key: string;
-  /** The copy is of this state of the source, or fails with `precondition_failed`. */
+  /** The state to copy. The copy fails with `precondition_failed` if the source has another ETag. */
   readonly etag: ETag;
   readonly size: number;
 }
 
 /**
- * A place for objects: an S3 bucket or a directory. Keys are `/`-separated, without a leading slash.
- * Reads see the writes that ended before them; a write is atomic for each key, never over several.
- * Every method rejects with a StoreError. See `StoreErrorCode` for the meanings.
+ * An S3 bucket or a directory as a store of objects. Keys are separated by `/`, without a leading slash.
+ * A read sees every write that ended before it. A write is atomic for one key, not across keys.
+ * Every method rejects with a StoreError; see `StoreErrorCode`.
  */
 export interface ObjectStore {
-  /** The store's URL as the user would write it, without secrets. */
+  /** The store's URL as a user would write it. It contains no secrets. */
   readonly url: string;
 
-  /** The object's present state, or undefined when there is none. The only method that returns absence. */
+  /** Returns the object's present state. Only this method returns undefined for an absent object. */
   stat(key: string): Promise<ObjectInfo | undefined>;
 
-  /** Opens the object. `not_found` when absent, `precondition_failed` when `ifMatch` does not hold. */
+  /**
+   * Opens the object. Rejects with `not_found` if it does not exist, with `precondition_failed` if `ifMatch`
+   * differs.
+   */
   read(key: string, options?: ReadOptions): Promise<ObjectBody>;
 
   /**
-   * All objects whose key starts with `prefix`, in ascending order of their keys' UTF-8 bytes, fetched page
-   * by page. A listing that cannot be completed throws.
+   * Lists all objects whose key starts with `prefix`, in ascending order of their keys' UTF-8 bytes. Fetches
+   * page by page. Throws if the listing cannot be completed.
    */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
 
   /**
-   * Stores a small object (under 64 MiB) whole, or not at all. With a condition that does not hold:
-   * `precondition_failed`, or `conflict` when a rival was writing; with `ifMatch` on an absent object: `not_found`.
-   * A lost answer that is retried may give a false `precondition_failed`: read again to know.
+   * Stores a small object (under 64 MiB) completely or not at all. If the condition does not hold, rejects with:
+   *
+   * - `precondition_failed` in general; `conflict` if another writer was active at the same moment
+   * - `not_found` for `ifMatch` on an absent object
+   *
+   * A retry after a lost response may give a false `precondition_failed`: read the object again to be sure.
    */
   write(key: string, body: Uint8Array, options?: WholeWriteOptions): Promise<ObjectInfo>;
 
   /**
-   * Stores a stream of any size in bounded memory. Nothing is visible before all of it is stored; when the
-   * stream or the store fails, nothing is left behind. Conditions as for `write`. The store is done with each
-   * chunk before it asks for the next, so the body may be borrowed.
+   * Stores a stream of any size in bounded memory. The object is visible only when it is complete. If the stream
+   * or the store fails, nothing remains. Conditions work as in `write`. The store does not use a chunk after
+   * it asks for the next one, so the body may be borrowed.
    */
   upload(key: string, body: Readable | Chunks, options?: UploadOptions): Promise<ObjectInfo>;
 
   /**
-   * Copies an object inside the store's own service, of any size. Rejects with `unsupported` when the
-   * source is not within this store's reach; the caller then streams.
+   * Copies an object of any size inside the store's own service. Rejects with `unsupported` if this store
+   * cannot read the source; the caller then streams the bytes.
    */
   copy(source: CopySource, key: string, options?: UploadOptions): Promise<ObjectInfo>;
 
   /**
-   * Removes the object. An absent one is no error, unless `ifMatch` is given: then `not_found`.
-   * `precondition_failed` when it has another ETag.
+   * Deletes the object. An absent object is no error without `ifMatch`, and `not_found` with it. Another ETag
+   * is `precondition_failed`.
    */
   remove(key: string, options?: { readonly ifMatch?: ETag }): Promise<void>;
 
-  /** Frees connections, handles and locks. */
+  /** Releases connections, handles and locks. */
   close(): Promise<void>;
 }

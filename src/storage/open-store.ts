@@ -4,29 +4,29 @@ import { openDirectoryStore, type OnSkipped } from './directory/store.ts';
 import type { ObjectStore } from './object-store.ts';
 import { s3Credentials } from './s3/credentials.ts';
 
-/** A store, and whose rights it is used with. */
+/** A store and the credentials to use it with. */
 export interface StoreAddress {
   readonly location: StoreLocation;
-  /** Of no meaning to a directory. Default: the SDK's chain. */
+  /** Used for buckets only. Default: the SDK's chain. */
   readonly credentials?: Credentials;
 }
 
 export interface OpenStoreOptions {
-  /** Where `env:PREFIX` is looked up. Default: the process's. */
+  /** The environment for `env:PREFIX`. Default: the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Whether a directory must be writable, and is made when missing. Default: `write`. */
+  /** With `write`, a directory must be writable and is made if it is missing. Default: `write`. */
   readonly use?: 'read' | 'write';
-  /** Of a directory; see `DirectoryStoreOptions`. */
+  /** Directories only; see `DirectoryStoreOptions`. */
   readonly settleMs?: number;
-  /** Of a directory; see `DirectoryStoreOptions`. */
+  /** Directories only; see `DirectoryStoreOptions`. */
   readonly onSkipped?: OnSkipped;
-  /** Of S3: called before each HTTP request with the operation's name (`PutObject`…). */
+  /** Buckets only: called before each HTTP request with the operation's name (`PutObject`…). */
   readonly onRequest?: (operationName: string) => void;
 }
 
 /**
- * Opens a store where it lies. Rejects with CredentialsError when those of a bucket are not to be had, with
- * StoreError when a directory cannot be used. A bucket is first asked when it is first used.
+ * Opens the store at `location`. Rejects with CredentialsError if a bucket's credentials are missing, and with
+ * StoreError if a directory cannot be used. For a bucket, it sends no request: the first use does.
  */
 export async function openStore(
   { location, credentials = { kind: 'default' } }: StoreAddress,
@@ -35,7 +35,7 @@ export async function openStore(
   if (location.kind === 'directory') return openDirectoryStore({ path: location.path, ...rest });
   const { bucket, region, endpoint } = location;
   const identity = s3Credentials(credentials, env);
-  // The SDK takes longer to load than most commands take on a directory.
+  // Loaded only here, because loading the SDK takes longer than most commands on a directory.
   const { openS3Store } = await import('./s3/store.ts');
   return openS3Store({ bucket, region, endpoint, credentials: identity, onRequest });
 }

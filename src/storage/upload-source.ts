@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 import { isBorrowed, lend, type Chunks } from '../bytes/borrowed-chunks.ts';
 
 /**
- * Gives `use` the chunks of an upload's body, and sees to the body whatever happens: its errors are taken
- * from the start, a stream is destroyed at the end. A cancelled `signal` ends the chunks with the error
- * that `cancelled` makes, even while the body is silent.
+ * Calls `use` with the chunks of an upload's body. Handles the body's errors from the start, and destroys a
+ * stream at the end in every case. When `signal` is aborted, the chunks end with the error that `cancelled`
+ * returns, even if the body sends nothing.
  */
 export async function withSource<T>(
   body: Readable | Chunks,
@@ -16,7 +16,7 @@ export async function withSource<T>(
   const chunks: AsyncIterable<unknown> = isBorrowed(body)
     ? { [Symbol.asyncIterator]: () => lend(body) }
     : body;
-  // A stream may fail before anyone reads it; whoever then reads gets that error.
+  // A stream may fail before it is read. Without a listener that ends the process; the reader gets the error later.
   if (body instanceof Readable) body.on('error', () => undefined);
   try {
     if (signal === undefined) return await use(chunks);
@@ -49,7 +49,7 @@ async function* cancellable(
     }
   } finally {
     signal.removeEventListener('abort', onAbort);
-    // Not awaited: a generator that waits for ever never answers.
+    // Not awaited: this promise never settles if the generator waits for ever.
     iterator.return?.().catch(() => undefined);
   }
 }

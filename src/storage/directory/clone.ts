@@ -7,8 +7,9 @@ import type { Temporary } from './temporary-file.ts';
 const CANNOT_CLONE = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM'];
 
 /**
- * Makes `target` share the blocks of the open file `source`, which takes no time and no space. False where
- * the file system cannot (most cannot), or over two file systems: then the bytes must be copied.
+ * Makes `target` share the blocks of the open file `source`, which takes no time and no space. Returns false
+ * if the file system cannot do that (most cannot), or if the files are on two file systems. The caller must
+ * then copy the bytes.
  */
 export async function clone(source: FileHandle, target: Temporary): Promise<boolean> {
   const from = descriptorPath(source);
@@ -17,7 +18,7 @@ export async function clone(source: FileHandle, target: Temporary): Promise<bool
   return target.replace(async (path) => {
     try {
       await copyFile(from, path, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
-      // copyFile gives the source's mode, which is not this store's business.
+      // copyFile also copies the mode of the source, which may differ from the mode of this store's files.
       await chmod(path, mode & 0o777);
       return true;
     } catch (error) {

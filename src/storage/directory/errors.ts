@@ -9,14 +9,14 @@ export interface DirectoryContext {
 
 const WRITES: readonly string[] = ['write', 'upload', 'copy'];
 
-/** `error` as a StoreError. The one place that knows errno names. */
+/** Converts `error` to a StoreError. Only this function maps errno names to store error codes. */
 export function directoryError(error: unknown, context: DirectoryContext): StoreError {
   if (error instanceof StoreError) return error;
   const [code, reason] = classify(error, WRITES.includes(context.operation));
   return failure(code, context, reason, error);
 }
 
-/** A StoreError whose message says which operation failed on what, and then `reason`. */
+/** Makes a StoreError. Its message names the operation, the key and the store, and ends with `reason`. */
 export function failure(
   code: StoreErrorCode,
   context: DirectoryContext,

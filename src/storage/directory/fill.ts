@@ -7,9 +7,9 @@ import type { UploadOptions } from '../object-store.ts';
 import { errorText } from '../../log/error-text.ts';
 
 /**
- * Writes all of `body` to an empty file. A body that comes gzipped is stored decoded: the encoding is for
- * transport, and the files of a directory store are what any other program expects of their names.
- * A StoreError of the body (it may come from another store) is passed on as it is.
+ * Writes all of `body` to an empty file. A gzipped body is stored decoded: the encoding is for transport only,
+ * and other programs expect the content that a file's name promises.
+ * A StoreError of the body is rethrown unchanged, because the body may be a read from another store.
  */
 export async function fill(
   handle: FileHandle,
@@ -40,7 +40,7 @@ export async function fill(
   }
 }
 
-/** A decompressor reads ahead, and chunks may be borrowed. */
+/** Copies each chunk: a decompressor reads ahead, and a borrowed chunk is valid only until the next one. */
 async function* copies(body: AsyncIterable<unknown>): AsyncGenerator {
   for await (const chunk of body) yield chunk instanceof Uint8Array ? Buffer.from(chunk) : chunk;
 }

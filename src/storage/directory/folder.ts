@@ -3,8 +3,8 @@ import { lstat, mkdir, open, type FileHandle } from 'node:fs/promises';
 import { errno } from './errors.ts';
 
 /**
- * An open folder. Names are resolved in the open folder itself, not along a path in which someone may
- * meanwhile put a symbolic link.
+ * An open folder. Names are resolved in the open folder itself. Resolving them along a path would be unsafe,
+ * because another program may replace a part of the path by a symbolic link at any time.
  */
 export interface Folder extends AsyncDisposable {
   readonly handle: FileHandle;
@@ -12,30 +12,30 @@ export interface Folder extends AsyncDisposable {
   readonly path: string | Buffer;
 }
 
-/** A path (of folders from the store's root) turned out to hold a symbolic link. `code` is `ELOOP`. */
+/** A path below the store's root contains a symbolic link. `code` is `ELOOP`. */
 class SymbolicLinkError extends Error {
   override readonly name = 'SymbolicLinkError';
   readonly code = 'ELOOP';
 }
 
-// Node has no openat(2), but Linux resolves names below a descriptor's own entry in /proc just so.
+// Node has no openat(2). On Linux, a path below /proc/self/fd/<descriptor> has the same effect.
 const HAS_DESCRIPTOR_PATHS = process.platform === 'linux' && existsSync('/proc/self/fd');
 const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-// A pipe with no writer would block the open for ever.
+// Without O_NONBLOCK, opening a pipe that has no writer blocks for ever.
 const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** The path of `name` in an open folder. A Buffer for a name that may not be UTF-8. */
+/** Returns the path of `name` in an open folder. It is a Buffer if the name may not be UTF-8. */
 export function inFolder(folder: Folder, name: string | Buffer): string | Buffer {
   if (typeof name === 'string' && typeof folder.path === 'string') return `${folder.path}/${name}`;
   return Buffer.concat([Buffer.from(folder.path), Buffer.from('/'), Buffer.from(name)]);
 }
 
-/** Opens the store's root. It alone may be reached through a symbolic link: the user named it. */
+/** Opens the store's root. Only the root may be a symbolic link, because the user named it. */
 async function openRoot(path: string): Promise<Folder> {
   return asFolder(await open(path, constants.O_RDONLY | constants.O_DIRECTORY), path);
 }
 
-/** Opens a folder in `parent`. Rejects with `SymbolicLinkError` for a link, else with errno's names. */
+/** Opens a folder in `parent`. Rejects with `SymbolicLinkError` for a link, else with the system's error. */
 export async function openFolder(parent: Folder, name: string | Buffer): Promise<Folder> {
   const path = inFolder(parent, name);
   try {
@@ -45,7 +45,7 @@ export async function openFolder(parent: Folder, name: string | Buffer): Promise
   }
 }
 
-/** Opens the folder at `names` below `root`; with `create`, makes what is missing (mode 0755). */
+/** Opens the folder at `names` below `root`. With `create`, makes missing folders (mode 0755). */
 export async function descend(
   root: string,
   names: readonly string[],
@@ -77,7 +77,7 @@ export async function openFile(folder: Folder, name: string): Promise<FileHandle
   }
 }
 
-/** A path that means the open file or folder itself, whatever its name now is; undefined where there is none. */
+/** Returns a path that stays valid when the open file or folder is renamed; undefined without /proc/self/fd. */
 export function descriptorPath(handle: FileHandle): string | undefined {
   return HAS_DESCRIPTOR_PATHS ? `/proc/self/fd/${handle.fd}` : undefined;
 }
@@ -98,7 +98,7 @@ async function makeFolder(path: string | Buffer): Promise<void> {
   }
 }
 
-/** Linux answers ENOTDIR, not ELOOP, where a folder was wanted and a link was found. */
+/** Replaces the error of a link by SymbolicLinkError: Linux reports ENOTDIR, not ELOOP, for a link with O_DIRECTORY. */
 async function clarified(error: unknown, path: string | Buffer): Promise<unknown> {
   if (errno(error) !== 'ENOTDIR' && errno(error) !== 'ELOOP') return error;
   const stats = await lstat(path).catch(() => undefined);

@@ -2,15 +2,15 @@ import type { BigIntStats } from 'node:fs';
 import type { ETag, ObjectInfo } from '../object-store.ts';
 
 /**
- * A file's state in a token of safe characters: inode, size, mtime and ctime in nanoseconds. Any write, by
- * whomever, changes ctime, which nobody can set.
+ * Returns a file's state as a token of safe characters: inode, size, mtime and ctime in nanoseconds. Every
+ * write by any program changes ctime, and no program can set it.
  */
 export function etagOf(stats: BigIntStats): ETag {
   const parts = [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs];
   return parts.map((part) => part.toString(36)).join('-') as ETag;
 }
 
-/** `rest` is what `restOf` said, 0 for a file that is whole. */
+/** `rest` is the result of `restOf`: 0 for a complete file. */
 export function infoOf(key: string, stats: BigIntStats, rest: number): ObjectInfo {
   return {
     key,
@@ -22,9 +22,10 @@ export function infoOf(key: string, stats: BigIntStats, rest: number): ObjectInf
 }
 
 /**
- * The milliseconds that a file has yet to rest unchanged. Measured by ctime alone: it is never older than
- * the last write, while mtime may be set to anything. A ctime that lies in the future by more than the
- * rest means that the clock was set back: then nothing can be told from it, and the file counts as whole.
+ * Returns the milliseconds for which a file must still stay unchanged before it counts as complete; 0 if it
+ * does already. Only ctime counts: it is never older than the last write, while programs can set mtime.
+ * A ctime more than `settleMs` in the future means that the clock was set back. It says nothing about the
+ * writer then, so the file counts as complete.
  */
 export function restOf(stats: BigIntStats, now: number, settleMs: number): number {
   const rest = Number(stats.ctimeNs / 1_000_000n) + settleMs - now;
@@ -32,8 +33,8 @@ export function restOf(stats: BigIntStats, now: number, settleMs: number): numbe
 }
 
 /**
- * Whether the bytes read between two looks at an open file are one state of it. A file that was meanwhile
- * unlinked, or replaced by a rename, has a new ctime and the same bytes.
+ * Returns whether an open file kept its bytes between two calls of fstat. Deleting the file, or replacing it
+ * by a rename, changes its ctime but not its bytes.
  */
 export function unchanged(before: BigIntStats, after: BigIntStats): boolean {
   if (etagOf(before) === etagOf(after)) return true;

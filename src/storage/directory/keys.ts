@@ -1,9 +1,9 @@
 import { invalidKey, keyProblem } from '../keys.ts';
 
-/** What Linux's file systems allow for one name, in bytes. */
+/** The longest file name on Linux's file systems, in bytes. */
 const MAX_NAME_BYTES = 255;
 
-/** The folder of a directory store that is not part of its content: the lock, and the local mode's state. */
+/** The folder with the lock and the local mode's state. It is not part of the store's content. */
 export const STATE_FOLDER = '.bucketstreams';
 
 export interface DirectoryKey {
@@ -12,9 +12,9 @@ export interface DirectoryKey {
 }
 
 /**
- * The one door for keys of a directory store. Throws `invalid_key` for what is no relative path of names.
- * Undefined for a key with a name that starts with a dot: such files (temporary ones, the state folder)
- * are no objects.
+ * Parses a key for a read. All keys of a directory store pass this function. Throws `invalid_key` if the key
+ * is not a relative path. Returns undefined if a name in it starts with a dot: temporary files and the state
+ * folder are not objects.
  */
 export function readableKey(operation: string, url: string, key: string): DirectoryKey | undefined {
   const names = key.split('/');
@@ -24,7 +24,7 @@ export function readableKey(operation: string, url: string, key: string): Direct
   return { folders: names.slice(0, -1), name: names.at(-1) ?? '' };
 }
 
-/** The same for writers, which are refused dot names too. */
+/** Parses a key for a write. Throws `invalid_key` also if a name in it starts with a dot. */
 export function writableKey(operation: string, url: string, key: string): DirectoryKey {
   const parts = readableKey(operation, url, key);
   if (parts !== undefined) return parts;

@@ -5,22 +5,25 @@ import { descend, inFolder, openFolder, type Folder } from './folder.ts';
 import { isTemporary } from './temporary-file.ts';
 import { compareKeys } from '../keys.ts';
 
-/** Told what lies in the store but is no object, and why. */
+/** Called for each entry of the store that is not an object, with the reason. */
 export type OnSkipped = (key: string, reason: string) => void;
 
-/** Reasons of what is skipped, each with what to do. */
+/** Reasons for skipping an entry, each with a remedy. */
 export const LINK =
   'a symbolic link, and links are not followed: put the file or folder itself there';
 export const SPECIAL = 'not a regular file: put one there, or take it away';
 export const DENIED =
   'a folder that this process may not look into: change its owner or mode. Until then what the catalog has below it stays';
 
-/** What is to be listed, and who is told of what is not. */
+/** Which files to list, and the callbacks for entries that are left out. */
 export interface Wanted {
   readonly prefix: string;
   readonly startAfter: string;
   readonly onSkipped: OnSkipped;
-  /** Told the key of a folder that may not be looked into, and why. It goes on past it, or throws. */
+  /**
+   * Called for a folder that this process may not read. If it returns, the folder is skipped; if it throws, the
+   * listing fails.
+   */
   readonly onDenied: (key: string, error: unknown) => void;
 }
 
@@ -30,20 +33,21 @@ export interface ListedFile {
 }
 
 interface Entry {
-  /** The key, and for a folder `/` after it: so entries sort as the keys below them do (`a-b/` before `a/`). */
+  /** The key, with `/` at its end for a folder, so that entries sort like the keys below them (`a-b/` before `a/`). */
   readonly key: string;
   readonly name: Buffer;
   readonly kind: 'file' | 'folder' | 'link' | 'other';
 }
 
-/** A writer that has written nothing for so long is dead. */
+/** A temporary file that has not changed for this time has no living writer. */
 const ABANDONED_MS = 24 * 60 * 60_000;
-/** Files looked at together. */
+/** How many files are examined (lstat) at once. */
 const BATCH = 32;
 
 /**
- * The files whose keys start with `prefix` and come after `startAfter`, in the order of their keys' bytes.
- * Holds the names of one folder a level at a time. Files and folders that vanish meanwhile are left out.
+ * Yields the files whose keys start with `prefix` and sort after `startAfter`, in the byte order of their keys.
+ * Keeps the names of one folder for each level in memory. Leaves out files and folders that are deleted
+ * during the listing.
  */
 export async function* listFiles(root: string, wanted: Wanted): AsyncGenerator<ListedFile> {
   const folders = wanted.prefix.split('/').slice(0, -1);
@@ -55,7 +59,7 @@ export async function* listFiles(root: string, wanted: Wanted): AsyncGenerator<L
   } catch (error) {
     if (errno(error) === 'ELOOP') wanted.onSkipped(above, LINK);
     if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(errno(error) ?? '')) {
-      await stat(root); // A store whose own folder is gone is not an empty store.
+      await stat(root); // Rejects if the store's own folder is missing: that is not an empty store.
       return;
     }
     throw error;
@@ -72,7 +76,7 @@ async function* walk(opened: Folder, above: string, wanted: Wanted): AsyncGenera
     else if (entry.kind === 'link') wanted.onSkipped(entry.key, LINK);
     else if (entry.kind === 'other') wanted.onSkipped(entry.key, SPECIAL);
     if (files.length === BATCH || entry.kind === 'folder') {
-      yield* lookAt(folder, files, above, wanted);
+      yield* statEntries(folder, files, above, wanted);
       files = [];
     }
     if (entry.kind === 'folder') {
@@ -80,7 +84,7 @@ async function* walk(opened: Folder, above: string, wanted: Wanted): AsyncGenera
       if (below !== undefined) yield* walk(below, entry.key, wanted);
     }
   }
-  yield* lookAt(folder, files, above, wanted);
+  yield* statEntries(folder, files, above, wanted);
 }
 
 async function entriesOf(folder: Folder, above: string, wanted: Wanted): Promise<Entry[]> {
@@ -100,23 +104,23 @@ async function entriesOf(folder: Folder, above: string, wanted: Wanted): Promise
   return entries.sort((a, b) => compareKeys(a.key, b.key));
 }
 
-/** Whether the key, or with a folder any key below it, can be among those wanted. */
+/** Returns whether the listing can include this key or, for a folder, a key below it. */
 function mayHold(key: string, folder: boolean, { prefix, startAfter }: Wanted): boolean {
   if (!key.startsWith(prefix) && !(folder && prefix.startsWith(key))) return false;
   return compareKeys(key, startAfter) > 0 || (folder && startAfter.startsWith(key));
 }
 
-async function* lookAt(
+async function* statEntries(
   folder: Folder,
   entries: readonly Entry[],
   above: string,
   wanted: Wanted,
 ): AsyncGenerator<ListedFile> {
-  const looking = Promise.all(
+  const pending = Promise.all(
     entries.map((entry) => unlessGone(lstat(inFolder(folder, entry.name), { bigint: true }))),
   );
-  const looks = (await unlessDenied(looking, above, wanted)) ?? [];
-  for (const [index, stats] of looks.entries()) {
+  const found = (await unlessDenied(pending, above, wanted)) ?? [];
+  for (const [index, stats] of found.entries()) {
     const key = entries[index]?.key;
     if (stats === undefined || key === undefined) continue;
     if (stats.isFile()) yield { key, stats };
@@ -124,7 +128,7 @@ async function* lookAt(
   }
 }
 
-/** Opens a folder by its raw name, which may not be UTF-8: such keys are listed, and refused above. */
+/** Opens a folder by its raw name. The name may not be UTF-8: such keys are listed, and callers reject them. */
 async function openIfThere(
   folder: Folder,
   entry: Entry,
@@ -157,13 +161,13 @@ async function removeAbandoned(folder: Folder, name: Buffer): Promise<void> {
   const path = inFolder(folder, name);
   const stats = await unlessGone(lstat(path));
   if (stats === undefined || Date.now() - stats.ctimeMs < ABANDONED_MS) return;
-  // Whoever only reads the store may not be allowed to; the next writer's listing will.
+  // A process that only reads the store may not delete files. A later listing by a writer deletes this one.
   await unlink(path).catch(() => undefined);
 }
 
-async function unlessGone<T>(look: Promise<T>): Promise<T | undefined> {
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   try {
-    return await look;
+    return await work;
   } catch (error) {
     if (errno(error) === 'ENOENT') return undefined;
     throw error;

@@ -8,15 +8,15 @@ import { STATE_FOLDER } from './keys.ts';
 import { ownWrites, type OwnWrites } from './own-writes.ts';
 import type { ETag } from '../object-store.ts';
 
-/** The right to change a directory store: held by one operation at a time, over all processes. */
+/** The lock for changes of a directory store. One operation at a time holds it, across all processes. */
 export interface DirectoryLock {
-  /** Runs `work` alone. Waits for the present holder; `unavailable` after `waitMs`. */
+  /** Waits for the lock and runs `work` while holding it. Rejects with `unavailable` after `waitMs`. */
   hold<T>(
     context: DirectoryContext,
     work: (placements: OwnWrites) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T>;
-  /** Whether one of our processes lately placed this state; false also where that cannot be found out. */
+  /** Returns whether a process of bucketstreams recently wrote this state; false also if the record cannot be read. */
   placed(key: string, etag: ETag): boolean;
   close(): Promise<void>;
 }
@@ -27,7 +27,7 @@ interface Connection {
   readonly inode: string;
 }
 
-/** Another process may just be making the database, or closing it as the last: that takes moments. */
+/** The wait for another process that creates the database, or closes it as its last user. Both are short. */
 const SETUP_MS = 100;
 const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
@@ -36,9 +36,9 @@ const SQLITE_DENIED: readonly number[] = [14, 8, 3, 23];
 const SQLITE_NOT_A_DATABASE: readonly number[] = [11, 26];
 
 /**
- * The lock is SQLite's write lock on `.bucketstreams/lock` in the store, so the kernel frees it when its
- * holder dies, however it dies. Those are POSIX record locks: nothing else in this process may open and
- * close that file, or the lock is lost.
+ * Returns the lock of the store at `root`. It is SQLite's write lock on `.bucketstreams/lock` in the store, so
+ * the kernel frees it whenever the holding process ends. SQLite uses POSIX record locks: if other code in this
+ * process opens and closes that file, the lock is lost.
  */
 export function directoryLock(root: string, waitMs: number): DirectoryLock {
   const path = join(root, STATE_FOLDER, 'lock');
@@ -50,16 +50,16 @@ export function directoryLock(root: string, waitMs: number): DirectoryLock {
     connection = undefined;
   }
 
-  /** The connection to the file that is there now: someone may have emptied the folder under us. */
+  /** Returns a connection to the present lock file. Reconnects if another program has deleted or replaced it. */
   function connect(): Connection {
     if (connection !== undefined && connection.inode !== inode(path)) disconnect();
     if (connection !== undefined) return connection;
     const database = new DatabaseSync(path, { timeout: SETUP_MS });
     try {
-      // With a write-ahead log a commit costs no fsync, and readers never wait for writers.
+      // With a write-ahead log, a commit needs no fsync and readers never wait for writers.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
       const table = ownWrites(database);
-      // From here on we wait without blocking the process.
+      // SQLite's own wait blocks the whole process. `acquire` waits asynchronously instead.
       database.exec('PRAGMA busy_timeout = 0');
       connection = { database, placements: table, inode: inode(path) };
       return connection;
@@ -102,7 +102,7 @@ export function directoryLock(root: string, waitMs: number): DirectoryLock {
     try {
       return await work(table);
     } finally {
-      // What `work` recorded is true even when it failed afterwards; a commit that fails records nothing.
+      // The recorded writes are true even if `work` failed after them. A failed commit records nothing.
       try {
         database.exec('COMMIT');
       } catch {
@@ -132,7 +132,7 @@ export function directoryLock(root: string, waitMs: number): DirectoryLock {
   };
 }
 
-/** Makes the store's state folder, for its owner alone, when it is not there. */
+/** Makes the store's state folder if it is missing. Only the owner can open it. */
 export async function makeStateFolder(root: string): Promise<void> {
   await mkdir(join(root, STATE_FOLDER), { mode: 0o700 }).catch((error: unknown) => {
     if (errno(error) !== 'EEXIST') throw error;
@@ -144,7 +144,7 @@ function inode(path: string): string {
   return stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
 }
 
-/** SQLite's primary result code, or undefined for another error. */
+/** Returns SQLite's primary result code; undefined for other errors. */
 function sqliteCode(error: unknown): number | undefined {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
     ? error.errcode & 0xff

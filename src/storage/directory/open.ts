@@ -13,8 +13,9 @@ export interface OpenFile {
 }
 
 /**
- * The real path of a store's folder, made when missing (its parent must be there). Rejects with a
- * StoreError when it cannot be used: no parent, not a folder, or not ours to write.
+ * Returns the real path of a store's folder. For `write`, makes the folder if it is missing; its parent must
+ * exist. Rejects with a StoreError if there is no parent, if the path is not a folder, or if this process may
+ * not read it or, for `write`, write it.
  */
 export async function prepareRoot(
   path: string,
@@ -56,12 +57,12 @@ async function makeRoot(root: string, context: DirectoryContext): Promise<void> 
       const reason = `its parent folder ${dirname(root)} does not exist. Create it, or correct the path.`;
       throw failure('not_found', context, reason, error);
     }
-    // On a read-only file system what is there may still be there: the look that follows tells.
+    // A read-only file system gives EROFS even for an existing folder. The caller's stat finds out.
     if (errno(error) !== 'EEXIST' && errno(error) !== 'EROFS') throw error;
   }
 }
 
-/** Opens the object's file, or undefined when there is none: nothing, a folder, a link, a special file. */
+/** Opens the object's file. Undefined if there is nothing, a folder, a link or a special file instead. */
 export async function openObject(
   root: string,
   at: DirectoryKey,
@@ -88,7 +89,7 @@ export async function openObject(
   }
 }
 
-/** A store whose own folder is gone (a disk unmounted, a folder renamed) is not an empty store. */
+/** Throws if the store's own folder is missing (a disk unmounted, a folder renamed): that is not an empty store. */
 async function assertRootThere(root: string, context: DirectoryContext): Promise<void> {
   await stat(root).catch((error: unknown) => {
     throw failure('not_found', context, `the store's folder ${root} is gone.`, error);

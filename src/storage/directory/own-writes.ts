@@ -1,18 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { ETag } from '../object-store.ts';
 
-/** What the processes of this store put in place themselves in the last minutes: such files are whole. */
+/** The files that bucketstreams itself wrote to this store in the last ten minutes. They are complete. */
 export interface OwnWrites {
   has(key: string, etag: ETag): boolean;
-  /** The modification time (nanoseconds) of the file last placed under this key. */
+  /** The modification time (nanoseconds) of the file that was last written under this key. */
   modified(key: string): bigint | undefined;
-  /** Only while the lock is held. */
+  /** The caller must hold the lock. */
   add(key: string, etag: ETag, modified: bigint): void;
 }
 
 const KEPT_MS = 10 * 60_000;
 
-/** The placements kept in the lock's own database. */
+/** Stores the records in the lock's own database. */
 export function ownWrites(database: DatabaseSync): OwnWrites {
   database.exec(`
     CREATE TABLE IF NOT EXISTS placed

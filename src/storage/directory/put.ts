@@ -16,7 +16,10 @@ export interface PutOrder {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Stores what `fill` writes under the key, whole or not at all, if the condition holds at that moment. */
+/**
+ * Stores the file that `fill` writes under the key, atomically. The condition is checked under the lock, just
+ * before the file gets its name.
+ */
 export async function putFile(
   { root, lock, context, at, condition, signal }: PutOrder,
   fill: (temporary: Temporary) => Promise<void>,
@@ -28,7 +31,7 @@ export async function putFile(
     return await lock.hold(
       context,
       async (placed) => {
-        const present = await look(temporary.folder, at.name, context);
+        const present = await presentState(temporary.folder, at.name, context);
         assertHolds(condition, present?.etag, context);
         const before = placed.modified(context.key) ?? 0n;
         await temporary.makeLaterThan(
@@ -45,7 +48,7 @@ export async function putFile(
   }
 }
 
-/** Removes the file, and the folders that this leaves empty. Conditions as for `ObjectStore.remove`. */
+/** Deletes the file and the folders that become empty. `ifMatch` works as in `ObjectStore.remove`. */
 export async function removeFile(
   { root, lock, context, at }: Omit<PutOrder, 'condition' | 'signal'>,
   ifMatch: ETag | undefined,
@@ -54,7 +57,7 @@ export async function removeFile(
     await lock.hold(context, async () => {
       try {
         await using folder = await descend(root, at.folders);
-        const present = await look(folder, at.name, context);
+        const present = await presentState(folder, at.name, context);
         if (ifMatch !== undefined) assertHolds({ ifMatch }, present?.etag, context);
         if (present === undefined) return;
         await unlink(inFolder(folder, at.name));
@@ -70,7 +73,7 @@ export async function removeFile(
   }
 }
 
-async function look(
+async function presentState(
   folder: Folder,
   name: string,
   context: DirectoryContext,
@@ -112,7 +115,7 @@ async function pruneEmpty(root: string, folders: readonly string[]): Promise<voi
       await using parent = await descend(root, folders.slice(0, depth - 1));
       await rmdir(inFolder(parent, folders[depth - 1] ?? ''));
     } catch {
-      return; // Not empty, gone, or not ours: an empty folder left behind harms nobody.
+      return; // The folder is not empty, missing, or not writable for us. An empty folder does no harm.
     }
   }
 }

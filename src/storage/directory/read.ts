@@ -5,12 +5,13 @@ import { directoryError, failure, type DirectoryContext } from './errors.ts';
 import { unchanged } from './info.ts';
 import type { DirectReads, FileReads, LentFile, ReadOptions } from '../object-store.ts';
 
-/** Bytes for each read from the disk: large, since hashing multi-GiB files is the main use. */
+/** Bytes of one read from the disk. It is large because hashing files of several GiB is the main use. */
 const CHUNK = 1024 * 1024;
 
 /**
- * The bytes of an open file that looked like `before`. Closes `handle` at the end. Errors when the file
- * changes under the read: `precondition_failed` when the caller pinned it, else `unavailable`.
+ * Streams the bytes of an open file; `before` is its state when it was opened. Closes `handle` at the end.
+ * Fails if the file changes during the read: with `precondition_failed` if `ifMatch` is given, else with
+ * `unavailable`.
  */
 export function fileStream(
   handle: FileHandle,
@@ -32,7 +33,7 @@ export function fileStream(
     );
   }
 
-  /** Puts the next bytes into `buffer`; 0 at the end, once the file has proved to be unchanged. */
+  /** Puts the next bytes into `buffer`. Returns 0 at the end, after checking that the file is unchanged. */
   async function take(buffer: Uint8Array): Promise<number> {
     if (position < end) {
       const length = Math.min(buffer.byteLength, end - position);
@@ -52,11 +53,11 @@ export function fileStream(
   }
 
   async function readInto(buffer: Uint8Array): Promise<number> {
-    // The rejection tells it; without a listener the stream's event would end the process.
+    // The caller gets the error as a rejection. Without a listener, the 'error' event would end the process.
     if (stream.listenerCount('error') === 0) stream.on('error', () => undefined);
     if (stream.errored) throw stream.errored;
     return take(buffer).catch((error: unknown) => {
-      // When a signal ended the read half-way, that is the reason, not the closed handle.
+      // If a signal ended the read, report that, not the closed handle that follows from it.
       throw stream.errored ?? directoryError(error, context);
     });
   }
@@ -65,7 +66,7 @@ export function fileStream(
   let returned: Promise<unknown> = Promise.resolve();
 
   function lend(): LentFile {
-    // The rejection of giveBack tells it; without a listener the stream's event would end the process.
+    // The caller gets the error from giveBack. Without a listener, the 'error' event would end the process.
     stream.on('error', () => undefined);
     const { promise, resolve } = Promise.withResolvers<undefined>();
     returned = promise;
@@ -115,7 +116,7 @@ export function fileStream(
   return Object.assign(stream, { readInto, span: { start, end }, lend });
 }
 
-/** The stream's bytes, each chunk in the memory of the one before: fresh memory for each is garbage that gathers. */
+/** Yields the stream's bytes. All chunks share one memory, so that no garbage accumulates. */
 export async function* inOneMemory(
   stream: Readable & DirectReads,
 ): AsyncGenerator<Uint8Array, void, undefined> {

@@ -28,22 +28,24 @@ import { withSource } from '../upload-source.ts';
 export type { OnSkipped } from './list.ts';
 
 export interface DirectoryStoreOptions {
-  /** The store's folder. Made when missing; its parent must be there. */
+  /** The store's folder. It is made if it is missing; its parent must exist. */
   readonly path: string;
-  /** `read` opens a folder that may not be written; every write then fails with `access_denied`. Default: `write`. */
+  /** `read` also opens a folder without write permission; writes then fail with `access_denied`. Default: `write`. */
   readonly use?: 'read' | 'write';
-  /** How long a file that somebody else wrote must rest unchanged before it counts as whole. Default: 1000. */
+  /** How long another program's file must stay unchanged before it counts as complete. Default: 1000. */
   readonly settleMs?: number;
-  /** How long a write waits for other processes' writes before it is `unavailable`. Default: 30,000. */
+  /** How long a write waits for writes of other processes before it fails with `unavailable`. Default: 30,000. */
   readonly lockWaitMs?: number;
-  /** Told of symbolic links and special files met by `stat`, `read` and `list`. */
+  /** Called for symbolic links and special files that `stat`, `read` and `list` skip. */
   readonly onSkipped?: OnSkipped;
 }
 
 /**
- * A directory as an object store, on a local file system. Names that start with a dot are no objects;
- * symbolic links are not followed. Content types and cache control are not kept; gzipped bodies are stored
- * decoded. Other programs may read it at any time, and may write it (see `unsettledFor`).
+ * Opens a directory of a local file system as an object store.
+ *
+ * - Names that start with a dot are not objects. Symbolic links are not followed.
+ * - Content types and cache control are not stored. Gzipped bodies are stored decoded.
+ * - Other programs may read and write the directory at any time (see `unsettledFor`).
  */
 export async function openDirectoryStore(options: DirectoryStoreOptions): Promise<ObjectStore> {
   const { path, use = 'write', settleMs = 1000, lockWaitMs = 30_000 } = options;
@@ -83,7 +85,7 @@ class DirectoryStore implements ObjectStore {
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
     const onSkipped = this.#onSkipped;
     const onDenied = (key: string, error: unknown) => {
-      // A listing that may not even begin has nothing to go on with.
+      // Without permission for the listed folder itself, there is nothing left to list.
       if (options.onDenied === undefined || prefix.startsWith(key)) {
         throw directoryError(error, this.#context('list', key));
       }
@@ -100,10 +102,10 @@ class DirectoryStore implements ObjectStore {
   }
 
   async write(key: string, body: Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
-    const placing = this.#placing('write', key, options);
+    const order = this.#order('write', key, options);
     const { contentEncoding } = options;
-    return putFile(placing, ({ handle }) =>
-      fill(handle, Readable.from([body]), placing.context, { contentEncoding }),
+    return putFile(order, ({ handle }) =>
+      fill(handle, Readable.from([body]), order.context, { contentEncoding }),
     );
   }
 
@@ -119,23 +121,23 @@ class DirectoryStore implements ObjectStore {
       signal,
       () => cancelled(context, signal),
       (chunks) =>
-        putFile(this.#placing('upload', key, options), ({ handle }) =>
+        putFile(this.#order('upload', key, options), ({ handle }) =>
           fill(handle, chunks, context, options),
         ),
     );
   }
 
   async copy(source: CopySource, key: string, options: UploadOptions = {}): Promise<ObjectInfo> {
-    const placing = this.#placing('copy', key, options);
-    const { context } = placing;
+    const order = this.#order('copy', key, options);
+    const { context } = order;
     if (!(source.store instanceof DirectoryStore)) {
       throw failure('unsupported', context, `${source.store.url} is not a directory store.`);
     }
     const from = source.store.#context('copy', source.key);
     const { handle, stats } = await source.store.#openPinned(source.key, from, source.etag);
     try {
-      return await putFile(placing, async (temporary) => {
-        // A gzipped option would speak of the source's bytes, and those are stored decoded here.
+      return await putFile(order, async (temporary) => {
+        // `contentEncoding` is not passed on: the source's file is already decoded.
         const { onProgress, signal } = options;
         const read = { ifMatch: source.etag, signal };
         if (!(await clone(handle, temporary))) {
@@ -153,7 +155,7 @@ class DirectoryStore implements ObjectStore {
   }
 
   async remove(key: string, options: { readonly ifMatch?: ETag } = {}): Promise<void> {
-    await removeFile(this.#placing('remove', key, {}), options.ifMatch);
+    await removeFile(this.#order('remove', key, {}), options.ifMatch);
   }
 
   async close(): Promise<void> {
@@ -164,7 +166,7 @@ class DirectoryStore implements ObjectStore {
     return { operation, url: this.url, key };
   }
 
-  #placing(
+  #order(
     operation: 'write' | 'upload' | 'copy' | 'remove',
     key: string,
     { condition, signal }: UploadOptions,

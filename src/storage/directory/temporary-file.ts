@@ -4,33 +4,34 @@ import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { errno } from './errors.ts';
 import { descend, inFolder, type Folder } from './folder.ts';
 
-/** Leading dot: never listed. */
+/** The leading dot keeps these files out of listings. */
 const PREFIX = '.tmp-';
 const FOLDER_VANISHED_TRIES = 5;
 
-/** A file being written beside its target. Disposing of it removes it, unless it was published. */
+/** A file that is written in its target's folder. Disposing deletes it, unless it was published. */
 export interface Temporary extends AsyncDisposable {
   readonly handle: FileHandle;
   readonly folder: Folder;
-  /** Puts what `make` makes at a path of its own in the place of the file, if it says that it did. */
+  /** Calls `make` with a new path. If it resolves to true, the file at that path replaces this one. */
   replace(make: (path: string | Buffer) => Promise<boolean>): Promise<boolean>;
-  /** Puts the file's bytes on the disk. */
+  /** Flushes the file to the disk (fsync). */
   settle(): Promise<void>;
   /**
-   * Makes its modification time later than `other` (nanoseconds). A file system's clock ticks slowly and
-   * inodes are reused, so two files placed under one name within a tick could else share an ETag.
+   * Makes the file's modification time later than `other` (nanoseconds). Without this, two files written
+   * under one name in the same tick of the file system's clock could have the same ETag, since inodes are
+   * reused.
    */
   makeLaterThan(other: bigint): Promise<void>;
-  /** Gives the file its name, durably. Resolves to its final state. */
+  /** Renames the file to `name` and flushes the folder. Resolves to the file's final state. */
   publish(name: string): Promise<BigIntStats>;
 }
 
-/** Whether a name in a folder is one of ours, and can be cleaned away once it is old. */
+/** Returns whether a name is that of a temporary file, which can be deleted when it is old. */
 export function isTemporary(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
-/** An empty file in the folder at `folders`, which is made when missing. */
+/** Makes an empty file in the folder at `folders`, and that folder if it is missing. */
 export async function temporaryFile(root: string, folders: readonly string[]): Promise<Temporary> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -40,7 +41,7 @@ export async function temporaryFile(root: string, folders: readonly string[]): P
         throw error;
       });
     } catch (error) {
-      // A removal beside us may prune a folder just after we made it.
+      // A concurrent removal may delete an empty folder just after we made it.
       if (errno(error) !== 'ENOENT' || tries === FOLDER_VANISHED_TRIES) throw error;
     }
   }

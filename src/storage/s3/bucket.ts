@@ -4,7 +4,7 @@ import { s3Failure, type S3Context } from './errors.ts';
 import type { S3Wire, WireResponse } from './wire.ts';
 import type { ETag, ObjectInfo, WriteCondition, WriteOptions } from '../object-store.ts';
 
-/** A bucket and how to reach it: what the parts of the S3 store share. */
+/** A bucket and the connection to it, which all modules of the S3 store share. */
 export interface S3Bucket {
   readonly client: S3Client;
   readonly wire: S3Wire;
@@ -15,34 +15,34 @@ export interface S3Bucket {
   stat(key: string): Promise<ObjectInfo | undefined>;
 }
 
-interface Answer {
+interface WriteResponse {
   readonly ETag?: string | undefined;
   readonly VersionId?: string | undefined;
 }
 
-/** The information that the answer to a write gives. S3 does not tell the time: it is the answer's own. */
+/** Makes the info of a written object. S3 does not return the object's time, so the response's own time is used. */
 export function writtenInfo(
-  place: S3Bucket,
+  s3: S3Bucket,
   context: S3Context,
-  answer: Answer,
+  response: WriteResponse,
   size: number,
 ): ObjectInfo {
   return {
     key: context.key,
-    etag: etagFrom(answer.ETag, context),
+    etag: etagFrom(response.ETag, context),
     size,
-    lastModified: place.serverTime(),
-    ...versionFrom(answer.VersionId),
+    lastModified: s3.serverTime(),
+    ...versionFrom(response.VersionId),
   };
 }
 
-/** An ETag header's value without its quotes. */
+/** Returns an ETag header's value without its quotes. Throws `unavailable` if there is none. */
 export function etagFrom(header: string | undefined, context: S3Context): ETag {
   if (header !== undefined) return header.replace(/^"|"$/g, '') as ETag;
   throw s3Failure(
     'unavailable',
     context,
-    'the server told no ETag. Check the endpoint in the URL.',
+    'the server returned no ETag. Check the endpoint in the URL.',
   );
 }
 
@@ -50,14 +50,14 @@ export function versionFrom(id: string | undefined): { versionId?: string } {
   return id === undefined || id === 'null' ? {} : { versionId: id };
 }
 
-/** What the answer to a write on the wire tells. */
-export function wireWritten({ headers, body }: WireResponse): Answer {
-  // Of no content, but the connection is free only when it was read.
+/** Reads the response to a write that `S3Wire` sent. */
+export function wireWritten({ headers, body }: WireResponse): WriteResponse {
+  // The body is empty, but the connection can be used again only after it was read.
   body.on('error', () => undefined).resume();
   return { ETag: headers['etag'], VersionId: headers['x-amz-version-id'] };
 }
 
-/** Headers as the wire takes them, from parameters as the SDK does. */
+/** Converts parameters of the SDK to headers for `S3Wire`. */
 export function wireHeaders(
   params: ReturnType<typeof conditionHeaders> & ReturnType<typeof contentHeaders>,
 ): Record<string, string> {
@@ -75,7 +75,7 @@ export function wireHeaders(
   return headers;
 }
 
-/** An ETag as a header's value. */
+/** Quotes an ETag for a header. */
 export function quoted(etag: ETag): string {
   return `"${etag}"`;
 }

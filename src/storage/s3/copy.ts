@@ -12,20 +12,20 @@ import type { CopySource, ObjectInfo, UploadOptions } from '../object-store.ts';
 
 const GIB = 1024 ** 3;
 const MAX_PARTS = 10_000;
-/** Parts copied at the same time; the service does the work. */
+/** Parts that are copied at the same time. The service does the work. */
 const PARALLEL = 4;
 
 export interface CopyLimits {
   /** The largest object that one request copies: 5 GiB on S3. */
   readonly single: number;
-  /** The bytes of a part of what is larger. */
+  /** Bytes of each part of a larger object. */
   readonly part: number;
 }
 
 export const S3_COPY_LIMITS: CopyLimits = { single: 5 * GIB, part: GIB / 2 };
 
 interface CopyPlan {
-  readonly place: S3Bucket;
+  readonly s3: S3Bucket;
   readonly context: S3Context;
   readonly from: { readonly CopySource: string; readonly CopySourceIfMatch: string };
   readonly size: number;
@@ -33,9 +33,9 @@ interface CopyPlan {
   readonly limits: CopyLimits;
 }
 
-/** `ObjectStore.copy`, for a source of at least one byte that the place's credentials may read. */
+/** Implements `ObjectStore.copy` for a source that is not empty and that the store's credentials may read. */
 export async function copyObject(
-  place: S3Bucket,
+  s3: S3Bucket,
   context: S3Context,
   source: CopySource,
   sourceBucket: string,
@@ -44,19 +44,19 @@ export async function copyObject(
 ): Promise<ObjectInfo> {
   const path = source.key.split('/').map(encodeURIComponent).join('/');
   const from = { CopySource: `${sourceBucket}/${path}`, CopySourceIfMatch: quoted(source.etag) };
-  const plan = { place, context, from, size: source.size, options, limits };
-  // Not every server heeds a condition on CopyObject's target; on a completed upload they do.
+  const plan = { s3, context, from, size: source.size, options, limits };
+  // Some servers ignore a condition on the target of CopyObject. They do check it when an upload is completed.
   const single = source.size <= limits.single && options.condition === undefined;
   const info = single ? await copyAtOnce(plan) : await copyInParts(plan);
   options.onProgress?.(source.size);
   return info;
 }
 
-async function copyAtOnce({ place, context, from, size, options }: CopyPlan): Promise<ObjectInfo> {
+async function copyAtOnce({ s3, context, from, size, options }: CopyPlan): Promise<ObjectInfo> {
   const content = contentHeaders(options);
-  const answer = await place.client.send(
+  const response = await s3.client.send(
     new CopyObjectCommand({
-      Bucket: place.bucket,
+      Bucket: s3.bucket,
       Key: context.key,
       ...from,
       ...content,
@@ -64,21 +64,21 @@ async function copyAtOnce({ place, context, from, size, options }: CopyPlan): Pr
     }),
     options.signal === undefined ? {} : { abortSignal: options.signal },
   );
-  const { ETag } = answer.CopyObjectResult ?? {};
-  return writtenInfo(place, context, { ETag, VersionId: answer.VersionId }, size);
+  const { ETag } = response.CopyObjectResult ?? {};
+  return writtenInfo(s3, context, { ETag, VersionId: response.VersionId }, size);
 }
 
 async function copyInParts(plan: CopyPlan): Promise<ObjectInfo> {
-  const { place, context, size, options } = plan;
-  const target = { Bucket: place.bucket, Key: context.key };
-  const { UploadId } = await place.client.send(
+  const { s3, context, size, options } = plan;
+  const target = { Bucket: s3.bucket, Key: context.key };
+  const { UploadId } = await s3.client.send(
     new CreateMultipartUploadCommand({ ...target, ...contentHeaders(options) }),
   );
   if (UploadId === undefined)
     throw s3Failure('unavailable', context, 'the server began no upload.');
   try {
     const Parts = await copyParts(plan, UploadId);
-    const answer = await place.client.send(
+    const response = await s3.client.send(
       new CompleteMultipartUploadCommand({
         ...target,
         UploadId,
@@ -86,19 +86,19 @@ async function copyInParts(plan: CopyPlan): Promise<ObjectInfo> {
         ...conditionHeaders(options.condition),
       }),
     );
-    return writtenInfo(place, context, answer, size);
+    return writtenInfo(s3, context, response, size);
   } catch (error) {
-    // What made the copy fail is what matters; parts that stay are the lifecycle rule's.
-    await place.client
+    // The caller needs the first error. A lifecycle rule deletes parts that remain.
+    await s3.client
       .send(new AbortMultipartUploadCommand({ ...target, UploadId }))
       .catch(() => undefined);
     throw error;
   }
 }
 
-/** All parts' ETags, in order. Returns or throws only when no part is being copied any more. */
+/** Copies all parts and returns their ETags in order. Settles only when no part is being copied any more. */
 async function copyParts(plan: CopyPlan, UploadId: string): Promise<CompletedPart[]> {
-  const { place, context, from, size, options, limits } = plan;
+  const { s3, context, from, size, options, limits } = plan;
   const partSize = Math.max(limits.part, Math.ceil(size / MAX_PARTS));
   const parts: CompletedPart[] = [];
   let next = 0;
@@ -109,9 +109,9 @@ async function copyParts(plan: CopyPlan, UploadId: string): Promise<CompletedPar
       const end = Math.min(start + partSize, size);
       const PartNumber = index + 1;
       const whole = start === 0 && end === size;
-      const answer = await place.client.send(
+      const response = await s3.client.send(
         new UploadPartCopyCommand({
-          Bucket: place.bucket,
+          Bucket: s3.bucket,
           Key: context.key,
           ...from,
           UploadId,
@@ -120,7 +120,7 @@ async function copyParts(plan: CopyPlan, UploadId: string): Promise<CompletedPar
         }),
         options.signal === undefined ? {} : { abortSignal: options.signal },
       );
-      const { ETag } = answer.CopyPartResult ?? {};
+      const { ETag } = response.CopyPartResult ?? {};
       parts[index] = { PartNumber, ...(ETag === undefined ? {} : { ETag }) };
     }
   }

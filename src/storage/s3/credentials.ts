@@ -1,12 +1,12 @@
 import type { Credentials } from '../credentials.ts';
 import type { S3Credentials } from './client.ts';
 
-/** The configured credentials cannot be had here. `message` says what to set. */
+/** The configured credentials are missing. `message` says what to set. */
 export class CredentialsError extends Error {
   override readonly name = 'CredentialsError';
 }
 
-/** The credentials themselves, from where the configuration says they are. Throws CredentialsError. */
+/** Reads the credentials from the configured source. Throws CredentialsError. */
 export function s3Credentials(
   credentials: Credentials,
   env: Readonly<Record<string, string | undefined>>,

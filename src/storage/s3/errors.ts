@@ -9,8 +9,8 @@ export interface S3Context {
 }
 
 /**
- * Names of errors as S3 and its like give them; a status alone decides where the name is not listed.
- * The SDK's own `NotFound` is not: it stands for any 404 without a code in it.
+ * Names of errors from S3 and compatible servers. For other names, the HTTP status decides. The SDK's own
+ * `NotFound` is not in this list, because the SDK uses it for every 404 without an error code.
  */
 const NOT_FOUND = ['NoSuchKey', 'NoSuchVersion'];
 const DENIED = [
@@ -44,14 +44,14 @@ const WRONG_REGION = [
   'IllegalLocationConstraintException',
 ];
 
-/** `error` as a StoreError. The one place that knows what S3 servers and the SDK call their errors. */
+/** Converts `error` to a StoreError. Only this function maps error names of S3 servers and the SDK. */
 export function s3Error(error: unknown, context: S3Context): StoreError {
   if (error instanceof StoreError) return error;
   const [code, reason] = classify(nameOf(error), statusOf(error), messageOf(error));
   return s3Failure(code, context, reason, error);
 }
 
-/** A StoreError whose message says which operation failed on what, and then `reason`. */
+/** Makes a StoreError. Its message names the operation, the key and the store, and ends with `reason`. */
 export function s3Failure(
   code: StoreErrorCode,
   { operation, url, key }: S3Context,
@@ -62,7 +62,7 @@ export function s3Failure(
   return new StoreError(code, operation, message, { key, cause });
 }
 
-/** The HTTP status that the server answered with, or undefined when it did not answer. */
+/** Returns the response's HTTP status; undefined if there was no response. */
 export function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
   const status = memberOf(error.$metadata, 'httpStatusCode');
@@ -148,11 +148,11 @@ function nameOf(error: unknown): string {
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // A refused connection to a name of several addresses has its words in the parts only.
+  // If a host name has several addresses and all connections fail, only the inner errors have messages.
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((part: unknown) => messageOf(part)).join('; ');
   }
-  // Node advises an option of its own, which is no help to whoever runs this program.
+  // Node suggests an option of Node itself, which does not help the user of this program.
   return error.message.replace(
     /; if the root CA is installed locally.*/s,
     '; name the file of its certificate authority in NODE_EXTRA_CA_CERTS',

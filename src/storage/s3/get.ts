@@ -6,51 +6,51 @@ import type { ObjectInfo, ReadOptions } from '../object-store.ts';
 
 export interface S3Response {
   readonly info: ObjectInfo;
-  /** As it comes from the server: it may break off. */
+  /** The body as the server sends it. The connection may break before its end. */
   readonly body: Readable;
-  /** Bytes of `body`. */
+  /** The length of `body` in bytes. */
   readonly length: number;
   readonly contentEncoding?: string;
 }
 
-/** One GET of an object or of a range that is not empty. Checks that the answer is what was asked for. */
+/** Sends one GET for an object or a range that is not empty. Checks that the response matches the request. */
 export async function getObject(
-  place: S3Bucket,
+  s3: S3Bucket,
   context: S3Context,
   options: ReadOptions,
 ): Promise<S3Response> {
   const { range, ifMatch } = options;
-  const answer = (await onWire(place, context, options)) ?? (await bySdk(place, context, options));
-  const { Body: body, ContentLength: length } = answer;
+  const response = (await onWire(s3, context, options)) ?? (await bySdk(s3, context, options));
+  const { Body: body, ContentLength: length } = response;
   if (!(body instanceof Readable) || length === undefined) {
     throw s3Failure('unavailable', context, 'the server sent no body, or not its length.');
   }
   try {
-    const info = infoFrom(answer, context, length);
+    const info = infoFrom(response, context, length);
     if (ifMatch !== undefined && info.etag !== ifMatch) throw changed(context);
-    if (range !== undefined) assertRange(range, info, answer, context);
-    const { ContentEncoding: contentEncoding } = answer;
-    // An uploader's "aws-chunked" is about the transfer, not about the content.
+    if (range !== undefined) assertRange(range, info, response, context);
+    const { ContentEncoding: contentEncoding } = response;
+    // An uploader's "aws-chunked" describes the transfer, not the content.
     const encoded = contentEncoding !== undefined && !/^(aws-chunked)?,?$/.test(contentEncoding);
     return { info, body, length, ...(encoded ? { contentEncoding } : {}) };
   } catch (error) {
-    // What breaks in it now is nobody's error any more.
+    // The body is not read any more, so its later errors are ignored.
     body.on('error', () => undefined).destroy();
     throw error;
   }
 }
 
-type Answer = Pick<
+type ObjectResponse = Pick<
   GetObjectCommandOutput,
   'ContentLength' | 'ContentRange' | 'ContentEncoding' | 'ETag' | 'LastModified' | 'VersionId'
 > & { readonly Body?: unknown };
 
 async function onWire(
-  place: S3Bucket,
+  s3: S3Bucket,
   { key }: S3Context,
   { range, ifMatch, signal }: ReadOptions,
-): Promise<Answer | undefined> {
-  const answer = await place.wire.send({
+): Promise<ObjectResponse | undefined> {
+  const response = await s3.wire.send({
     operation: 'GetObject',
     key,
     headers: {
@@ -59,8 +59,8 @@ async function onWire(
     },
     signal,
   });
-  if (answer === undefined) return undefined;
-  const { headers, body } = answer;
+  if (response === undefined) return undefined;
+  const { headers, body } = response;
   const length = headers['content-length'];
   const modified = headers['last-modified'];
   return {
@@ -75,18 +75,18 @@ async function onWire(
 }
 
 async function bySdk(
-  place: S3Bucket,
+  s3: S3Bucket,
   context: S3Context,
   { range, ifMatch, signal }: ReadOptions,
-): Promise<Answer> {
+): Promise<ObjectResponse> {
   const command = new GetObjectCommand({
-    Bucket: place.bucket,
+    Bucket: s3.bucket,
     Key: context.key,
     ...(range === undefined ? {} : { Range: rangeHeader(range) }),
     ...(ifMatch === undefined ? {} : { IfMatch: quoted(ifMatch) }),
   });
   try {
-    return await place.client.send(command, signal === undefined ? {} : { abortSignal: signal });
+    return await s3.client.send(command, signal === undefined ? {} : { abortSignal: signal });
   } catch (error) {
     if (signal?.aborted !== true) throw s3Error(error, context);
     throw s3Failure('unavailable', context, 'it was cancelled.', error);
@@ -97,28 +97,28 @@ function rangeHeader({ start, end }: { readonly start: number; readonly end: num
   return `bytes=${start}-${end - 1}`;
 }
 
-/** The error of a pinned read that finds another state. */
+/** Makes the error of a read with `ifMatch` that finds another state of the object. */
 export function changed(context: S3Context, cause?: unknown): Error {
   const reason = 'it was changed or removed by someone else meanwhile.';
   return s3Failure('precondition_failed', context, reason, cause);
 }
 
-function infoFrom(answer: Answer, context: S3Context, length: number): ObjectInfo {
-  const whole = /\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1];
+function infoFrom(response: ObjectResponse, context: S3Context, length: number): ObjectInfo {
+  const whole = /\/(\d+)$/.exec(response.ContentRange ?? '')?.[1];
   return {
     key: context.key,
-    etag: etagFrom(answer.ETag, context),
+    etag: etagFrom(response.ETag, context),
     size: whole === undefined ? length : Number(whole),
-    lastModified: answer.LastModified?.getTime() ?? 0,
-    ...versionFrom(answer.VersionId),
+    lastModified: response.LastModified?.getTime() ?? 0,
+    ...versionFrom(response.VersionId),
   };
 }
 
-/** A server may answer a request for a range with the whole object: those are not the bytes asked for. */
+/** Throws if the response is not the requested range. A server may send the whole object instead. */
 function assertRange(
   { start, end }: { readonly start: number; readonly end: number },
   { size }: ObjectInfo,
-  { ContentRange, ContentLength }: Answer,
+  { ContentRange, ContentLength }: ObjectResponse,
   context: S3Context,
 ): void {
   const first = Number(/^bytes (\d+)-/.exec(ContentRange ?? 'bytes 0-')?.[1]);

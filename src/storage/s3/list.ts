@@ -3,21 +3,21 @@ import { s3Error, s3Failure, type S3Context } from './errors.ts';
 import { etagFrom, type S3Bucket } from './bucket.ts';
 import type { ObjectInfo } from '../object-store.ts';
 
-/** `ObjectStore.list`. */
+/** Implements `ObjectStore.list`. */
 export async function* listObjects(
-  place: S3Bucket,
+  s3: S3Bucket,
   prefix: string,
   startAfter: string | undefined,
 ): AsyncGenerator<ObjectInfo> {
-  const context: S3Context = { operation: 'list', url: place.url, key: prefix };
+  const context: S3Context = { operation: 'list', url: s3.url, key: prefix };
   let token: string | undefined;
   do {
-    const page: ListObjectsV2CommandOutput | undefined = await place.client
+    const page: ListObjectsV2CommandOutput | undefined = await s3.client
       .send(
         new ListObjectsV2Command({
-          Bucket: place.bucket,
+          Bucket: s3.bucket,
           Prefix: prefix,
-          // Keys may hold characters that XML cannot; one such key would spoil the whole listing.
+          // Keys may have characters that XML does not allow. One such key would make the whole listing unreadable.
           EncodingType: 'url',
           ...(token === undefined ? {} : { ContinuationToken: token }),
           ...(startAfter === undefined || startAfter === '' ? {} : { StartAfter: startAfter }),
@@ -25,7 +25,7 @@ export async function* listObjects(
       )
       .catch((error: unknown) => {
         const failure = s3Error(error, context);
-        // No key can start so, says the server: then none does.
+        // The server says that no key can have this prefix, so the listing is empty.
         if (failure.code === 'invalid_key') return undefined;
         throw failure;
       });
@@ -45,7 +45,7 @@ export async function* listObjects(
   } while (token !== undefined);
 }
 
-/** Undoes S3's encoding of keys in listings: as in forms, a space is `+`. What is not UTF-8 gets U+FFFD. */
+/** Decodes a key of a listing. As in HTML forms, a space is `+`. Bytes that are not UTF-8 become U+FFFD. */
 export function decodeListed(key: string): string {
   const parts = key.replaceAll('+', ' ').split(/((?:%[0-9A-Fa-f]{2})+)/);
   return parts

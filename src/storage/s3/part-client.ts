@@ -9,19 +9,22 @@ import { crc32 } from 'node:zlib';
 import { statusOf } from './errors.ts';
 import { wireWritten, type S3Bucket } from './bucket.ts';
 
-/** What a server says to a header or an algorithm that it does not have. */
-const NOT_HAD = [400, 501];
+/** The statuses with which a server rejects an unknown header or algorithm. */
+const UNSUPPORTED = [400, 501];
 const CRC_HEADER = 'x-amz-checksum-crc32';
 
 /**
- * The client for one upload by lib-storage, with three differences. A failed request is told of at once,
- * not when all other work is done. A server that says it checks CRC-32s gets one with each part and no
- * SHA-256, which costs both sides more than the rest of the sending; another gets the SHA-256. And the memory
- * of a part that is stored is given back: joined anew each, some 64 MB of them else gather.
+ * Wraps the client for one upload by lib-storage. It differs from the client in three ways:
+ *
+ * - `onFailure` is called as soon as a request fails, not when all other requests are done.
+ * - If the server says that it checks CRC-32, each part is sent with a CRC-32 and without a SHA-256. The SHA-256
+ *   costs both sides more than the rest of the transfer. Other servers get the SHA-256.
+ * - The memory of a stored part is freed. The library joins each part anew, and some 64 MB of them accumulate
+ *   otherwise.
  */
-export function partClient(place: S3Bucket, onFailure: (error: unknown) => void): S3Client {
-  const parts = new PartSender(place);
-  return new Proxy(place.client, {
+export function partClient(s3: S3Bucket, onFailure: (error: unknown) => void): S3Client {
+  const parts = new PartSender(s3);
+  return new Proxy(s3.client, {
     get(target, name): unknown {
       const value: unknown = Reflect.get(target, name);
       if (name !== 'send' || typeof value !== 'function') return value;
@@ -39,31 +42,31 @@ export function partClient(place: S3Bucket, onFailure: (error: unknown) => void)
   });
 }
 
-interface HeldMemory {
+interface PartMemory {
   readonly memory: ArrayBufferLike;
   stored: boolean;
 }
 
 class PartSender {
-  readonly #place: S3Bucket;
-  /** Whether the server checks the CRC-32s of this upload. */
+  readonly #s3: S3Bucket;
+  /** True if the server checks the CRC-32s of this upload. */
   #checked = false;
-  /** By part numbers, of parts that are on their way or stored. */
-  readonly #held = new Map<number, HeldMemory>();
+  /** The memory of parts that are being sent or stored, by part number. */
+  readonly #memories = new Map<number, PartMemory>();
 
-  constructor(place: S3Bucket) {
-    this.#place = place;
+  constructor(s3: S3Bucket) {
+    this.#s3 = s3;
   }
 
   async create(command: CreateMultipartUploadCommand): Promise<CreateMultipartUploadCommandOutput> {
-    const { client } = this.#place;
+    const { client } = this.#s3;
     try {
       const input = { ...command.input, ChecksumAlgorithm: 'CRC32' } as const;
-      const answer = await client.send(new CreateMultipartUploadCommand(input));
-      this.#checked = answer.ChecksumAlgorithm === 'CRC32';
-      return answer;
+      const response = await client.send(new CreateMultipartUploadCommand(input));
+      this.#checked = response.ChecksumAlgorithm === 'CRC32';
+      return response;
     } catch (error) {
-      if (!NOT_HAD.includes(statusOf(error) ?? 0)) throw error;
+      if (!UNSUPPORTED.includes(statusOf(error) ?? 0)) throw error;
       return client.send(command);
     }
   }
@@ -72,44 +75,47 @@ class PartSender {
     const { input } = command;
     const { Body: body, PartNumber: number } = input;
     if (!(body instanceof Uint8Array) || number === undefined) {
-      return this.#place.client.send(command);
+      return this.#s3.client.send(command);
     }
-    const held: HeldMemory = { memory: body.buffer, stored: false };
-    this.#held.set(number, held);
+    const part: PartMemory = { memory: body.buffer, stored: false };
+    this.#memories.set(number, part);
     this.#releaseStored();
     const sum = this.#checked ? encodedCrc32(body) : undefined;
-    const sent = await this.#sendPast(input, body, sum);
+    const sent = await this.#sendOnWire(input, body, sum);
     if (sent !== undefined) {
-      held.stored = true;
+      part.stored = true;
       this.#releaseStored();
       return sent;
     }
-    this.#held.delete(number);
-    // What was sent before in vain may still be on its way out of this memory, which is left to the collector.
+    this.#memories.delete(number);
+    // The failed request may still be sending from this memory, so it is not freed here but garbage-collected.
     const checksum = sum === undefined ? {} : { ChecksumCRC32: sum };
-    return this.#place.client.send(new UploadPartCommand({ ...input, ...checksum }));
+    return this.#s3.client.send(new UploadPartCommand({ ...input, ...checksum }));
   }
 
-  /** Gives back the memory of stored parts, but for the last: the rest behind that is yet to be joined to the next. */
+  /**
+   * Frees the memory of stored parts, except the last part: the library still has to copy the bytes after it to
+   * the next.
+   */
   #releaseStored(): void {
-    const last = Math.max(...this.#held.keys());
-    for (const [number, { memory, stored }] of this.#held) {
+    const last = Math.max(...this.#memories.keys());
+    for (const [number, { memory, stored }] of this.#memories) {
       if (!stored || number === last) continue;
-      this.#held.delete(number);
-      // The last of all may be no more than the rest of the one before.
-      const shared = [...this.#held.values()].some((other) => other.memory === memory);
+      this.#memories.delete(number);
+      // The last part of an upload may share its memory with the part before it.
+      const shared = [...this.#memories.values()].some((other) => other.memory === memory);
       if (!shared) release(memory);
     }
   }
 
-  /** Sends a part without the SDK's layers. Undefined where it is the SDK's to send, with its SHA-256. */
-  async #sendPast(
+  /** Sends a part without the SDK's layers. Undefined if the SDK has to send the part, with its SHA-256. */
+  async #sendOnWire(
     { Key: key, PartNumber: number, UploadId: uploadId }: UploadPartCommand['input'],
     body: Uint8Array,
     sum: string | undefined,
   ): Promise<UploadPartCommandOutput | undefined> {
     if (key === undefined || number === undefined || uploadId === undefined) return undefined;
-    const sent = await this.#place.wire.send({
+    const sent = await this.#s3.wire.send({
       operation: 'UploadPart',
       key,
       query: { partNumber: String(number), uploadId },
@@ -119,7 +125,7 @@ class PartSender {
     });
     if (sent === undefined) return undefined;
     const { ETag } = wireWritten(sent);
-    // One that does not repeat the sum has not looked at it.
+    // A server that does not return the sum did not check it.
     if (sum !== undefined && sent.headers[CRC_HEADER] !== sum) return undefined;
     if (ETag === undefined) return undefined;
     return { ETag, ...(sum !== undefined && { ChecksumCRC32: sum }), $metadata: {} };

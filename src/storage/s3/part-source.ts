@@ -2,17 +2,17 @@ import { isStoreError } from '../errors.ts';
 import { s3Failure, type S3Context } from './errors.ts';
 import { errorText } from '../../log/error-text.ts';
 
-/** S3's limit for one upload. */
+/** S3's limit for the parts of one upload. */
 export const MAX_PARTS = 10_000;
 const PIECE = 256 * 1024;
 
-/** An upload's body, read part by part. Its errors are StoreErrors. */
+/** Reads an upload's body in pieces. Its errors are StoreErrors. */
 export class PartSource {
-  /** Read so far. */
+  /** Bytes read so far. */
   bytes = 0;
   readonly #chunks: AsyncIterator<unknown>;
   readonly #context: S3Context;
-  /** The bytes of the last chunk that did not fit into a part. The chunk is borrowed. */
+  /** The bytes of the last chunk that did not fit into a piece. The chunk is borrowed. */
   #rest: Uint8Array = new Uint8Array(0);
 
   constructor(chunks: AsyncIterable<unknown>, context: S3Context) {
@@ -21,8 +21,8 @@ export class PartSource {
   }
 
   /**
-   * The body in pieces, for an uploader that joins them to parts of `partSize` bytes. Their memory is used
-   * again once a part and a piece more have been taken, when the uploader has copied them.
+   * Yields the body in pieces, for an uploader that joins them to parts of `partSize` bytes. The memory of a
+   * piece is used again after one more part and one more piece. The uploader has copied it by then.
    */
   async *pieces(partSize: number): AsyncGenerator<Uint8Array> {
     const pool: Uint8Array[] = [];
@@ -37,11 +37,14 @@ export class PartSource {
   }
 
   #tooLarge(partSize: number): Error {
-    const reason = `it is larger than ${MAX_PARTS} parts of ${partSize} bytes. Tell its size beforehand.`;
+    const reason = `it is larger than ${MAX_PARTS} parts of ${partSize} bytes. Give its size in advance.`;
     return s3Failure('unsupported', this.#context, reason);
   }
 
-  /** Fills `part` from its start. Resolves to less than its length at the body's end only. */
+  /**
+   * Fills `part` from its start. Resolves to the number of bytes, which is less than its length only at the
+   * body's end.
+   */
   async #fill(part: Uint8Array): Promise<number> {
     let filled = 0;
     while (filled < part.byteLength && (await this.#hasMore())) {
@@ -54,9 +57,9 @@ export class PartSource {
     return filled;
   }
 
-  /** To be called when no more is wanted. */
+  /** Closes the body. Call it when no more pieces are needed. */
   close(): void {
-    // Not awaited: a generator that waits for ever never answers.
+    // Not awaited: this promise never settles if the generator waits for ever.
     this.#chunks.return?.().catch(() => undefined);
   }
 

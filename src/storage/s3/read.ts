@@ -7,51 +7,48 @@ import type { S3Bucket } from './bucket.ts';
 import type { ObjectBody, ReadOptions } from '../object-store.ts';
 
 /**
- * `ObjectStore.read`. A body whose connection breaks off goes on from the byte reached, in the same state of
- * the object: where that is gone, with `precondition_failed`, whether or not the caller pinned it.
+ * Implements `ObjectStore.read`. If the connection breaks, the body continues from the byte reached, in the same
+ * state of the object. If that state does not exist any more, the body fails with `precondition_failed`, with
+ * or without `ifMatch`.
  */
 export async function readObject(
-  place: S3Bucket,
+  s3: S3Bucket,
   key: string,
   options: ReadOptions,
 ): Promise<ObjectBody> {
   const { range, signal } = options;
-  const context: S3Context = { operation: 'read', url: place.url, key };
-  if (range !== undefined && range.end <= range.start) return empty(place, context, options);
-  let answer: S3Response;
+  const context: S3Context = { operation: 'read', url: s3.url, key };
+  if (range !== undefined && range.end <= range.start) return empty(s3, context, options);
+  let response: S3Response;
   try {
-    answer = await getObject(place, context, options);
+    response = await getObject(s3, context, options);
   } catch (error) {
-    // S3 has no empty ranges: a range past the end is an error there, and so is any of an empty object.
-    if (isBeyondEnd(error)) return empty(place, context, options);
+    // S3 has no empty ranges. A range past the end is an error, and so is every range of an empty object.
+    if (isBeyondEnd(error)) return empty(s3, context, options);
     throw error;
   }
-  const { info, body, length, contentEncoding } = answer;
+  const { info, body, length, contentEncoding } = response;
   const start = range?.start ?? 0;
   const stream = resumingBody({
     first: body,
     length,
     reopen: (offset, gone) => {
       const rest = { start: start + offset, end: start + length };
-      return reopen(place, context, { range: rest, ifMatch: info.etag, signal: gone });
+      return reopen(s3, context, { range: rest, ifMatch: info.etag, signal: gone });
     },
-    limits: place.resumeLimits,
+    limits: s3.resumeLimits,
     context,
     signal,
   });
   return { info, stream, ...(contentEncoding === undefined ? {} : { contentEncoding }) };
 }
 
-async function reopen(
-  place: S3Bucket,
-  context: S3Context,
-  options: ReadOptions,
-): Promise<Readable> {
+async function reopen(s3: S3Bucket, context: S3Context, options: ReadOptions): Promise<Readable> {
   try {
-    const { body } = await getObject(place, context, options);
+    const { body } = await getObject(s3, context, options);
     return body;
   } catch (error) {
-    // It was there a moment ago, and as long as that.
+    // The first response had this object with this length, so it was changed or deleted since.
     const gone = isStoreError(error, 'not_found') || isBeyondEnd(error);
     throw gone ? changed(context, error) : error;
   }
@@ -62,11 +59,11 @@ function isBeyondEnd(error: unknown): boolean {
 }
 
 async function empty(
-  place: S3Bucket,
+  s3: S3Bucket,
   context: S3Context,
   { range, ifMatch }: ReadOptions,
 ): Promise<ObjectBody> {
-  const info = await place.stat(context.key);
+  const info = await s3.stat(context.key);
   if (info === undefined) throw s3Failure('not_found', context, 'it does not exist.');
   if (ifMatch !== undefined && info.etag !== ifMatch) throw changed(context);
   if (range !== undefined && range.start < range.end && range.start < info.size) {

@@ -1,6 +1,6 @@
 import type { ObjectInfo } from '../object-store.ts';
 
-/** By the header `x-amz-replication-status`. The SDK knows `COMPLETE`, S3 and MinIO say `COMPLETED`. */
+/** Values of the header `x-amz-replication-status`. The SDK lists `COMPLETE`; S3 and MinIO send `COMPLETED`. */
 const STATUSES: Readonly<Record<string, NonNullable<ObjectInfo['replication']>>> = {
   PENDING: 'pending',
   FAILED: 'failed',
@@ -9,7 +9,7 @@ const STATUSES: Readonly<Record<string, NonNullable<ObjectInfo['replication']>>>
   REPLICA: 'replica',
 };
 
-/** What a header tells of an object's replication: nothing where there is none. */
+/** Parses the header of an object's replication. Empty if there is no header or an unknown value. */
 export function replicationFrom(header: string | undefined): Pick<ObjectInfo, 'replication'> {
   const replication = header === undefined ? undefined : STATUSES[header];
   return replication === undefined ? {} : { replication };

@@ -3,13 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isStoreError } from '../errors.ts';
 import { s3Failure, type S3Context } from './errors.ts';
 
-/** When and how often a body whose connection breaks off is continued. */
+/** When and how often a body is continued after its connection broke. */
 export interface ResumeLimits {
-  /** How often in a row without a byte in between. */
+  /** The greatest number of attempts in a row that bring no byte. */
   readonly attempts: number;
-  /** Milliseconds before the first of them, on average; each further pause is twice as long, up to 5 s. */
+  /** Milliseconds before the first attempt, on average. Each further pause is twice as long, up to 5 s. */
   readonly pauseMs: number;
-  /** Milliseconds of silence after which a connection counts as broken. */
+  /** Milliseconds without a byte after which a connection counts as broken. */
   readonly stallMs: number;
 }
 
@@ -19,7 +19,7 @@ export interface BodyOptions {
   readonly first: Readable;
   /** Bytes. */
   readonly length: number;
-  /** Opens the body's bytes from `offset` on, of the state that `first` is of. Rejects with a StoreError. */
+  /** Opens the body from `offset` on, in the same state of the object as `first`. Rejects with a StoreError. */
   readonly reopen: (offset: number, signal: AbortSignal) => Promise<Readable>;
   readonly limits: ResumeLimits;
   readonly context: S3Context;
@@ -30,8 +30,8 @@ const BUFFERED = 1024 * 1024;
 const LONGEST_PAUSE_MS = 5_000;
 
 /**
- * A response's body of exactly `length` bytes, each once. Where the connection breaks off or falls silent, it
- * goes on with another from that byte, once the reader wants more. Its errors are StoreErrors.
+ * Returns a response's body of exactly `length` bytes, each once. If the connection breaks or stalls, the body
+ * opens another connection from that byte, as soon as the reader wants more. Its errors are StoreErrors.
  */
 export function resumingBody(options: BodyOptions): Readable {
   return new ResumingBody(options);
@@ -41,13 +41,13 @@ class ResumingBody extends Readable {
   readonly #options: BodyOptions;
   #source: Readable | undefined;
   #received = 0;
-  /** Whether the reader wants more; a source that is not wanted is paused, and may fall silent. */
+  /** True if the reader wants more bytes. Otherwise the source is paused, and no timeout applies. */
   #wanted = false;
   #reopening = false;
   #attemptsHere = 0;
   #failure: unknown;
   readonly #silence: NodeJS.Timeout;
-  /** Ends what goes on with another connection. */
+  /** Aborts the attempts to open another connection. */
   #gone: AbortController | undefined;
   readonly #cancel = () => {
     const { context, signal } = this.#options;
@@ -58,7 +58,7 @@ class ResumingBody extends Readable {
     super({ highWaterMark: BUFFERED });
     const { first, limits, signal } = options;
     this.#options = options;
-    // The connection keeps the process alive as long as it is there.
+    // Unreferenced: the connection itself keeps the process alive while it is open.
     this.#silence = setTimeout(() => this.#onSilence(), limits.stallMs).unref();
     this.#attach(first);
     if (signal?.aborted === true) this.#cancel();
@@ -86,7 +86,7 @@ class ResumingBody extends Readable {
     this.#source = source;
     source.pause();
     source.on('data', (chunk: Uint8Array) => {
-      // A source that was given up may still have some.
+      // An abandoned source may still emit data.
       if (source !== this.#source) return;
       this.#attemptsHere = 0;
       this.#received += chunk.length;
@@ -117,7 +117,7 @@ class ResumingBody extends Readable {
       return;
     }
     if (this.#received > length) {
-      const reason = `the server sent more than the ${length} bytes that it told of. Try again.`;
+      const reason = `the server sent more than the ${length} bytes that it announced. Try again.`;
       this.destroy(s3Failure('unavailable', context, reason));
       return;
     }
@@ -129,7 +129,7 @@ class ResumingBody extends Readable {
     this.#reopening = true;
     try {
       const source = await this.#nextSource();
-      // Given up meanwhile: its errors are nobody's.
+      // The body was destroyed in the meantime, so the new source is closed and its errors are ignored.
       if (this.destroyed) source.on('error', () => undefined).destroy();
       else this.#attach(source);
     } catch (error) {

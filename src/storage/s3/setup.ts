@@ -16,13 +16,13 @@ export interface BucketAddress extends S3ClientOptions {
   readonly url: string;
 }
 
-/** The name of our rule among a bucket's notifications. */
+/** The id of our rule in a bucket's notification configuration. */
 const RULE = 'bucketstreams-images';
 
-/** Creates the bucket when there is none. Resolves with whether it did. */
-export async function ensureBucket(place: BucketAddress): Promise<boolean> {
-  const { client } = connectS3(place);
-  const { bucket, endpoint, region, url } = place;
+/** Creates the bucket if it does not exist. Resolves to true if it created one. */
+export async function ensureBucket(address: BucketAddress): Promise<boolean> {
+  const { client } = connectS3(address);
+  const { bucket, endpoint, region, url } = address;
   const context: S3Context = { operation: 'write', url, key: '(the bucket)' };
   try {
     await client.send(new HeadBucketCommand({ Bucket: bucket }));
@@ -32,7 +32,7 @@ export async function ensureBucket(place: BucketAddress): Promise<boolean> {
   }
   try {
     const constraint = Object.values(BucketLocationConstraint).find((known) => known === region);
-    // AWS alone wants to be told its own Region again, except the first.
+    // Only AWS requires the Region in the body too, except for us-east-1.
     const elsewhere = endpoint === undefined && constraint !== undefined;
     await client.send(
       new CreateBucketCommand({
@@ -51,16 +51,16 @@ export async function ensureBucket(place: BucketAddress): Promise<boolean> {
 }
 
 /**
- * Has the bucket tell `arn` of every image that is written or removed, beside what notifications it has
- * already. Resolves with whether anything had to be changed.
+ * Configures the bucket to notify `arn` of every object below `prefix` that is written or deleted. Keeps the
+ * bucket's other notifications. Resolves to true if it changed the configuration.
  */
 export async function ensureNotifications(
-  place: BucketAddress,
+  address: BucketAddress,
   arn: string,
   prefix: string,
 ): Promise<boolean> {
-  const { client } = connectS3(place);
-  const context: S3Context = { operation: 'write', url: place.url, key: '(notifications)' };
+  const { client } = connectS3(address);
+  const context: S3Context = { operation: 'write', url: address.url, key: '(notifications)' };
   const rule: QueueConfiguration = {
     Id: RULE,
     QueueArn: arn,
@@ -69,13 +69,13 @@ export async function ensureNotifications(
   };
   try {
     const { $metadata: _, ...present } = await client.send(
-      new GetBucketNotificationConfigurationCommand({ Bucket: place.bucket }),
+      new GetBucketNotificationConfigurationCommand({ Bucket: address.bucket }),
     );
     const queues = present.QueueConfigurations ?? [];
     if (queues.some((one) => isSame(one, rule))) return false;
     await client.send(
       new PutBucketNotificationConfigurationCommand({
-        Bucket: place.bucket,
+        Bucket: address.bucket,
         NotificationConfiguration: {
           ...present,
           QueueConfigurations: [...queues.filter(({ Id }) => Id !== RULE), rule],

@@ -1,18 +1,18 @@
 import { SignatureV4 } from '@smithy/signature-v4';
 
 type SignerSettings = ConstructorParameters<typeof SignatureV4>[0];
-/** A request to sign: its path is encoded as it is sent, its header names are in lower case. */
+/** A request to sign. Its path is encoded as it is sent. Its header names are in lower case. */
 type SignableRequest = Parameters<SignatureV4['presign']>[0];
 type SignedRequest = Awaited<ReturnType<SignatureV4['presign']>>;
-/** `time` is in milliseconds since 1970. Rejects where there are no credentials. */
+/** `time` is in milliseconds since 1970. Rejects if there are no credentials. */
 export type RequestSigner = (request: SignableRequest, time: number) => Promise<SignedRequest>;
 
-/** Proxies may add or change this header. The library leaves others (`cache-control`, `user-agent`) out itself. */
+/** Not signed, because proxies may add or change it. The library itself leaves out `cache-control` and `user-agent`. */
 const UNSIGNED = new Set(['content-length']);
 
 /**
  * Returns a signer for requests to S3 in one region, by AWS Signature Version 4 in the Authorization header.
- * `x-amz-content-sha256` must be among the headers: its value is signed in the body's place.
+ * The headers must include `x-amz-content-sha256`: its value is signed instead of the body.
  */
 export function requestSigner(
   region: string,
@@ -23,14 +23,14 @@ export function requestSigner(
     region,
     credentials,
     sha256,
-    // S3 alone signs a path as it is sent: other services encode it twice and drop empty segments.
+    // S3 signs the path as it is sent. Other services encode it twice and drop empty segments.
     uriEscapePath: false,
   });
   return (request, time) =>
     signer.sign(request, { signingDate: new Date(time), unsignableHeaders: UNSIGNED });
 }
 
-/** Percent-encodes all but A-Z, a-z, 0-9, `-`, `.`, `_` and `~`. Throws URIError on what is no Unicode text. */
+/** Percent-encodes all but A-Z, a-z, 0-9, `-`, `.`, `_` and `~`. Throws URIError for invalid Unicode. */
 export function encoded(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

@@ -26,13 +26,13 @@ import type {
 
 export interface S3StoreOptions extends S3ClientOptions {
   readonly bucket: string;
-  /** From which size on, and how, copies are made in parts. Default: S3's limits. */
+  /** The size from which copies are made in parts, and the part size. Default: S3's limits. */
   readonly copyLimits?: CopyLimits;
-  /** How reads go on whose connection breaks off. Default: `S3_RESUME_LIMITS`. */
+  /** How reads continue after their connection broke. Default: `S3_RESUME_LIMITS`. */
   readonly resumeLimits?: ResumeLimits;
 }
 
-/** A bucket of S3, or of a service that speaks its protocol, as an object store. Makes no request yet. */
+/** Opens a bucket of S3, or of a compatible service, as an object store. Sends no request. */
 export function openS3Store(options: S3StoreOptions): ObjectStore {
   return new S3Store(options);
 }
@@ -42,7 +42,7 @@ class S3Store implements ObjectStore, S3Bucket {
   readonly bucket: string;
   readonly resumeLimits: ResumeLimits;
   readonly #connection: S3Connection;
-  /** Stores of one reach can copy from one another: the same service, asked with the same rights. */
+  /** The service and credentials. Stores with an equal `#reach` can copy from one another. */
   readonly #reach: string;
   readonly #copyLimits: CopyLimits;
 
@@ -51,8 +51,8 @@ class S3Store implements ObjectStore, S3Bucket {
     const query = new URLSearchParams();
     if (endpoint !== undefined) query.set('endpoint', endpoint);
     if (region !== undefined) query.set('region', region);
-    const place = [...query].map(([name, value]) => `${name}=${value}`).join('&');
-    this.url = `s3://${bucket}${place === '' ? '' : `?${place}`}`;
+    const parameters = [...query].map(([name, value]) => `${name}=${value}`).join('&');
+    this.url = `s3://${bucket}${parameters === '' ? '' : `?${parameters}`}`;
     this.bucket = bucket;
     this.#connection = connectS3(options);
     this.#reach = JSON.stringify([endpoint, credentials]);
@@ -75,17 +75,17 @@ class S3Store implements ObjectStore, S3Bucket {
   async stat(key: string): Promise<ObjectInfo | undefined> {
     const context = this.#context('stat', key);
     try {
-      const answer = await this.client.send(new HeadObjectCommand(this.#target(key)));
+      const response = await this.client.send(new HeadObjectCommand(this.#target(key)));
       return {
         key,
-        etag: etagFrom(answer.ETag, context),
-        size: answer.ContentLength ?? 0,
-        lastModified: answer.LastModified?.getTime() ?? 0,
-        ...versionFrom(answer.VersionId),
-        ...replicationFrom(answer.ReplicationStatus),
+        etag: etagFrom(response.ETag, context),
+        size: response.ContentLength ?? 0,
+        lastModified: response.LastModified?.getTime() ?? 0,
+        ...versionFrom(response.VersionId),
+        ...replicationFrom(response.ReplicationStatus),
       };
     } catch (error) {
-      // An answer to HEAD has no body: its status is all that it tells.
+      // A response to HEAD has no body, so only its status is known.
       if (statusOf(error) === 404) return undefined;
       throw s3Error(error, context);
     }
@@ -128,7 +128,7 @@ class S3Store implements ObjectStore, S3Bucket {
       throw s3Failure('unsupported', context, reason);
     }
     if (source.size === 0) {
-      // A copy in parts has no part for it.
+      // A copy in parts cannot have an empty part.
       const { stream } = await store.read(source.key, { ifMatch: source.etag });
       stream.destroy();
       return this.write(key, new Uint8Array(0), options);
@@ -142,7 +142,7 @@ class S3Store implements ObjectStore, S3Bucket {
     const context = this.#context('remove', key);
     const { ifMatch } = options;
     if (ifMatch !== undefined) {
-      // Some servers take no notice of the condition below. To those that do, this look adds nothing.
+      // Some servers ignore IfMatch below, so it is checked here too. Other servers do not need this check.
       const present = await this.stat(key);
       if (present === undefined) throw s3Failure('not_found', context, 'it does not exist.');
       if (present.etag !== ifMatch) {
@@ -158,7 +158,7 @@ class S3Store implements ObjectStore, S3Bucket {
       );
     } catch (error) {
       const failure = s3Error(error, context);
-      // Of an object that is gone already, S3 says nothing; others say 404.
+      // For an absent object, S3 reports success and other servers 404.
       const gone = error instanceof Error && error.name === 'NoSuchKey';
       if (gone && ifMatch === undefined) return;
       throw failure;
@@ -170,7 +170,7 @@ class S3Store implements ObjectStore, S3Bucket {
     return Promise.resolve();
   }
 
-  /** Servers disagree on a condition on an absent object: S3 says 404, others 412. Here it is `not_found`. */
+  /** Maps a failed `ifMatch` on an absent object to `not_found`: S3 responds with 404, other servers with 412. */
   async #conditional<T>(
     context: S3Context,
     condition: WriteCondition | undefined,

@@ -17,30 +17,30 @@ import type { ObjectInfo, UploadOptions, WholeWriteOptions } from '../object-sto
 import { withSource } from '../upload-source.ts';
 
 const MIB = 1024 * 1024;
-/** S3 takes no smaller ones. */
+/** S3's minimum part size, except for the last part. */
 const LEAST_PART = 5 * MIB;
-/** Of an upload of which nothing is known, so that it may become 156 GiB. */
-const BLIND_PART = 16 * MIB;
-/** What the parts in flight may hold in memory. */
+/** The part size of an upload of unknown size. It allows 156 GiB. */
+const UNKNOWN_SIZE_PART = 16 * MIB;
+/** The memory for parts that are being sent, in bytes. */
 const IN_FLIGHT = 16 * MIB;
 
-/** The bytes of each part of an upload of `size` bytes or less: small, but never more than 10,000 parts. */
+/** Returns the part size for an upload of at most `size` bytes: as small as 10,000 parts allow. */
 export function partSizeFor(size: number | undefined): number {
-  if (size === undefined) return BLIND_PART;
+  if (size === undefined) return UNKNOWN_SIZE_PART;
   return Math.max(LEAST_PART, Math.ceil(size / MAX_PARTS / MIB) * MIB);
 }
 
 /**
- * How many parts are sent at once. Two at the least, so that one is read while another is sent, and no more
- * where the size is not known: such a body comes from a client, which is seldom faster than that.
+ * Returns how many parts are sent at once. It is at least two, so that one part is read while another is sent.
+ * It is exactly two for an unknown size: a client sends such a body, and is rarely faster.
  */
 function partsInFlight(partSize: number, size: number | undefined): number {
   return size === undefined ? 2 : Math.max(2, Math.floor(IN_FLIGHT / partSize));
 }
 
-/** `ObjectStore.write`, but for the meaning of conditions. */
+/** Implements `ObjectStore.write`, except for the error codes of conditions. */
 export async function putObject(
-  place: S3Bucket,
+  s3: S3Bucket,
   context: S3Context,
   body: Uint8Array,
   options: WholeWriteOptions,
@@ -50,24 +50,24 @@ export async function putObject(
   const params = { ...conditionHeaders(condition), ...contentHeaders(options) };
   const headers = wireHeaders(params);
   const order = { operation: 'PutObject', key, headers, body, sha256 } as const;
-  const sent = await place.wire.send(order);
-  const answer = sent
+  const sent = await s3.wire.send(order);
+  const response = sent
     ? wireWritten(sent)
-    : await place.client.send(
-        new PutObjectCommand({ Bucket: place.bucket, Key: key, Body: body, ...params }),
+    : await s3.client.send(
+        new PutObjectCommand({ Bucket: s3.bucket, Key: key, Body: body, ...params }),
       );
-  return writtenInfo(place, context, answer, body.length);
+  return writtenInfo(s3, context, response, body.length);
 }
 
-/** `ObjectStore.upload`, but for the meaning of conditions. */
+/** Implements `ObjectStore.upload`, except for the error codes of conditions. */
 export async function uploadObject(
-  place: S3Bucket,
+  s3: S3Bucket,
   context: S3Context,
   body: Readable | Chunks,
   options: UploadOptions,
 ): Promise<ObjectInfo> {
   const { onProgress, condition } = options;
-  /** Aborted when a request fails, whose error then is the upload's: the source, be it silent, ends by it. */
+  /** Aborted when a request fails. It ends the source, even a stalled one, and its reason is the upload's error. */
   const failed = new AbortController();
   const asked = options.signal;
   const signal = asked ? AbortSignal.any([asked, failed.signal]) : failed.signal;
@@ -79,11 +79,11 @@ export async function uploadObject(
     const partSize = partSizeFor(options.size ?? options.sizeLimit);
     const source = new PartSource(chunks, context);
     const upload = new Upload({
-      client: partClient(place, (error) => failed.abort(error)),
+      client: partClient(s3, (error) => failed.abort(error)),
       params: {
-        Bucket: place.bucket,
+        Bucket: s3.bucket,
         Key: context.key,
-        // One chunk ahead, not the sixteen that are usual.
+        // Read one chunk ahead. The default is sixteen.
         Body: Readable.from(source.pieces(partSize), { highWaterMark: 1 }),
         ...conditionHeaders(condition),
         ...contentHeaders(options),
@@ -94,7 +94,7 @@ export async function uploadObject(
     });
     if (onProgress) upload.on('httpUploadProgress', ({ loaded }) => onProgress(loaded ?? 0));
     try {
-      return writtenInfo(place, context, await upload.done(), source.bytes);
+      return writtenInfo(s3, context, await upload.done(), source.bytes);
     } catch (error) {
       throw signal.aborted ? reason() : s3Error(error, context);
     } finally {

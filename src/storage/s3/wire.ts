@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { encoded, requestSigner, type RequestSigner } from './sign.ts';
 import { isObject } from '../../json/is-object.ts';
 
-/** A request for an object, or for a part of one that is being uploaded. */
+/** A request for an object, or for a part of an object that is being uploaded. */
 export interface WireOrder {
   readonly operation: 'GetObject' | 'PutObject' | 'UploadPart';
   readonly key: string;
@@ -12,7 +12,7 @@ export interface WireOrder {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
-  /** SHA-256 of the body in hex, where it is known; or `UNSIGNED-PAYLOAD`. */
+  /** SHA-256 of the body in hex, if it is known; or `UNSIGNED-PAYLOAD`. */
   readonly sha256?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,12 +23,12 @@ export interface WireResponse {
   readonly body: Readable;
 }
 
-/** Address and region of a request of the SDK that succeeded. */
+/** Address and region, from a successful request of the SDK. */
 interface Address {
   readonly protocol: string;
   readonly hostname: string;
   readonly port?: number;
-  /** All that stands before an object's key. */
+  /** The path before an object's key. */
   readonly path: string;
   readonly host: string;
   readonly userAgent: string;
@@ -40,43 +40,43 @@ export interface WireOptions {
   /** Called before each request. */
   readonly onRequest: (operationName: string) => void;
   /** Called with the headers of each response. */
-  readonly onAnswer: (headers: WireResponse['headers']) => void;
+  readonly onResponse: (headers: WireResponse['headers']) => void;
   /** Milliseconds since 1970 by the server's clock. */
   readonly serverTime: () => number;
 }
 
 const EMPTY_SHA256 = createHash('sha256').digest('hex');
-/** After so many refusals of requests that the SDK then made with success, the SDK makes all requests. */
-const MAX_REFUSALS = 3;
-/** Statuses that the SDK would get too. */
+/** The SDK sends all requests after the server rejected this many that the SDK then sent with success. */
+const MAX_REJECTIONS = 3;
+/** Statuses that the SDK would receive too. They do not count as rejections. */
 const ORDINARY = [404, 409, 412, 416];
 
 /**
- * Sends requests for objects without the SDK's layers, which cost more processor time than a request itself. A
- * mirror sends thousands of them. Address and region are those of a successful request of the SDK. A request that
- * fails is for the SDK to repeat, with its retries and redirects.
+ * Sends requests for objects without the SDK's layers, which cost more processor time than the request itself. A
+ * mirror sends thousands of them. The address and region come from a successful request of the SDK. The caller
+ * repeats a failed request with the SDK, which has retries and redirects.
  */
 export class S3Wire {
   readonly #options: WireOptions;
   #address: Address | undefined;
-  #refused = false;
-  #refusals = 0;
+  #rejected = false;
+  #rejections = 0;
 
   constructor(options: WireOptions) {
     this.#options = options;
   }
 
-  /** Takes note of a request for `key` that succeeded, as the SDK sent it. */
+  /** Learns the address from a request for `key` that the SDK sent and that succeeded. */
   learn(key: string, request: unknown): void {
     if (this.#address !== undefined) return;
-    if (this.#refused) this.#refusals += 1;
-    this.#refused = false;
-    if (this.#refusals < MAX_REFUSALS) {
+    if (this.#rejected) this.#rejections += 1;
+    this.#rejected = false;
+    if (this.#rejections < MAX_REJECTIONS) {
       this.#address = addressOf(key, request, this.#options.client);
     }
   }
 
-  /** The response, if it is a success. Else undefined: the SDK has to send the request. Never rejects. */
+  /** Returns a successful response. Undefined means that the SDK has to send the request. Never rejects. */
   async send(order: WireOrder): Promise<WireResponse | undefined> {
     const address = this.#address;
     if (address === undefined) return undefined;
@@ -109,13 +109,13 @@ export class S3Wire {
         { ...signed, body },
         signal === undefined ? {} : { abortSignal: signal },
       );
-      return this.#judged(outcome);
+      return this.#responseOf(outcome);
     } catch {
       return undefined;
     }
   }
 
-  #judged(outcome: unknown): WireResponse | undefined {
+  #responseOf(outcome: unknown): WireResponse | undefined {
     if (!isObject(outcome) || !isObject(outcome['response'])) return undefined;
     const { statusCode: status, headers: received, body } = outcome['response'];
     if (typeof status !== 'number' || !isObject(received)) return undefined;
@@ -125,19 +125,19 @@ export class S3Wire {
         return typeof entry[1] === 'string';
       }),
     );
-    this.#options.onAnswer(headers);
+    this.#options.onResponse(headers);
     if (status === 200 || status === 206) return { headers, body };
-    // A connection can be used again once its response is read; an error in that is ignored.
+    // The connection can be used again after its response was read. Errors of this read are ignored.
     body.on('error', () => undefined).resume();
     if (status < 500 && !ORDINARY.includes(status)) {
-      this.#refused = true;
+      this.#rejected = true;
       this.#address = undefined;
     }
     return undefined;
   }
 }
 
-/** Takes the address of objects from a request for `key`. Undefined where it was signed in another way than ours. */
+/** Extracts the address of objects from a request for `key`. Undefined if it was signed in another way than ours. */
 function addressOf(key: string, request: unknown, client: S3Client): Address | undefined {
   if (!isObject(request) || !isObject(request['headers'])) return undefined;
   const { protocol, hostname, port, path, headers } = request;
