@@ -1,20 +1,23 @@
-/** A body that can put its next bytes straight into memory of the reader's choice. */
+/** A body that can put its next bytes directly into the reader's memory. */
 interface DirectBody extends AsyncIterable<Uint8Array> {
   readInto(buffer: Uint8Array): Promise<number>;
   destroy?(): unknown;
 }
 
-/** A stream of bytes, pulled into the reader's own memory. */
+/** A stream of bytes that the reader pulls into its own memory. */
 export interface ByteSource {
-  /** Fills `buffer` from its start; fewer bytes than fit are the last ones. Rejects with the body's error. */
+  /**
+   * Fills `buffer` from its start. Resolves to the number of bytes; a buffer that is not full has the last
+   * bytes. Rejects with the body's error.
+   */
   fill(buffer: Uint8Array): Promise<number>;
-  /** Tells the body that nobody reads on. Harmless after its end. */
+  /** Closes the body before its end. Does nothing after its end. */
   close(): Promise<void>;
 }
 
 /**
- * Reads `body` with one copy, or with none where it offers `readInto` (see ObjectBody in the storage port):
- * at several GB/s that copy and the fresh memory of each chunk cost as much as a digest.
+ * Reads `body` with one copy, or without a copy if it has `readInto` (see ObjectBody in the storage port). At
+ * several GB/s, the copy and the fresh memory of each chunk cost as much as a digest.
  */
 export function byteSource(body: AsyncIterable<Uint8Array>): ByteSource {
   return isDirect(body) ? directSource(body) : copyingSource(body);
@@ -48,7 +51,7 @@ function copyingSource(body: AsyncIterable<Uint8Array>): ByteSource {
   let open = true;
 
   async function nextChunk(): Promise<boolean> {
-    open = false; // an iterator that throws is done
+    open = false; // An iterator that throws has ended.
     const next = await iterator.next();
     open = next.done !== true;
     if (next.done !== true) chunk = next.value;

@@ -19,7 +19,7 @@ import {
 import type { FileSpan, RingMemory } from './ring.ts';
 import { FileShare } from './file-share.ts';
 
-/** What the thread is started with. `worker` is its number, from 0 to WORKERS - 1. */
+/** The thread's `workerData`. `worker` is its number, from 0 to WORKERS - 1. */
 export interface DigestWorkerData extends RingMemory {
   readonly worker: number;
 }
@@ -28,10 +28,10 @@ const ring = workerData as DigestWorkerData;
 const { control, data, worker } = ring;
 const words = new Int32Array(control);
 
-/** What this worker has of the stream on a lane. */
+/** This worker's state for the stream on one lane. */
 class LaneWork {
   readonly #lane: number;
-  /** The hashes that fall to this worker, by their number in the stream. */
+  /** The hashes that this worker computes, by their number in the stream. */
   readonly #hashes = new Map<number, Hash>();
   #file: FileShare | undefined;
 
@@ -39,14 +39,14 @@ class LaneWork {
     this.#lane = lane;
   }
 
-  /** Does the next piece of work, if there is one. */
+  /** Does the next piece of work. Returns false if there is none. */
   step(): boolean {
     const tail = Atomics.load(words, tailOf(this.#lane, worker));
     const read = this.#file?.readAhead(tail) === true;
     const header = headerOf(this.#lane, tail);
     if (Atomics.load(words, header) !== ((tail + 1) | 0)) return read;
     this.#take(tail, Atomics.load(words, header + 1), Atomics.load(words, header + 2));
-    this.#moveOn();
+    this.#advance();
     return true;
   }
 
@@ -78,12 +78,12 @@ class LaneWork {
     return new FileShare(ring, worker, this.#lane, (count + 1) | 0, span);
   }
 
-  #moveOn(): void {
+  #advance(): void {
     const index = tailOf(this.#lane, worker);
     const tail = (Atomics.add(words, index, 1) + 1) | 0;
     Atomics.add(words, WAKE, 1);
     Atomics.notify(words, WAKE);
-    // The calling thread sleeps until a certain tail, and is not to be woken by each slot before it.
+    // The calling thread waits for one tail. Waking it for each earlier slot would cost time.
     if (((tail - Atomics.load(words, awaitedOf(this.#lane))) | 0) >= 0) {
       Atomics.notify(words, index);
     }
@@ -94,7 +94,7 @@ const lanes = Array.from({ length: LANES }, (_, lane) => new LaneWork(lane));
 for (;;) {
   const wake = Atomics.load(words, WAKE);
   let idle = true;
-  // One slot of each lane in turn, so that no stream waits for another's end.
+  // One slot of each lane in turn, so that no stream waits for the end of another.
   for (const lane of lanes) if (lane.step()) idle = false;
   if (idle) Atomics.wait(words, WAKE, wake);
 }

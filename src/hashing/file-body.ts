@@ -2,17 +2,17 @@ import { getSystemErrorName } from 'node:util';
 import { ENDED_EARLY, READ_WELL } from './ring.ts';
 import type { FileSpan } from './ring.ts';
 
-/** Bytes of an open file, lent by its owner (see DirectReads in the storage port). */
+/** Bytes of an open file, lent by its owner (see FileReads in the storage port). */
 interface LentFile extends FileSpan {
   readonly signal: AbortSignal;
   giveBack(failure?: Error): Promise<void>;
 }
 
-/** A body whose bytes lie in a file that a reader may borrow in place of iterating over it. */
+/** A body that is part of a file. A reader may borrow the file instead of iterating over the body. */
 export interface FileBody extends AsyncIterable<Uint8Array> {
   readonly span: { readonly start: number; readonly end: number };
   lend(): LentFile;
-  /** Closes the file, also when it was never lent. */
+  /** Closes the file, even if it was never lent. */
   destroy(): unknown;
 }
 
@@ -20,7 +20,7 @@ export function isFileBody(body: AsyncIterable<Uint8Array>): body is FileBody {
   return 'lend' in body && typeof body.lend === 'function';
 }
 
-/** What went wrong with the reads, in the form in which Node's own reads tell it; undefined for READ_WELL. */
+/** Converts the outcome of reads to an error in the form of Node's own; undefined for READ_WELL. */
 export function readFailure(outcome: number): Error | undefined {
   if (outcome === READ_WELL) return undefined;
   if (outcome === ENDED_EARLY) return new Error('the file ended before its size said');

@@ -15,10 +15,10 @@ import {
 } from './ring.ts';
 import type { FileSpan, RingMemory } from './ring.ts';
 
-/** Slots that a worker fills before its turn to hash them, so that the other seldom waits for them. */
+/** How many slots a worker fills before it hashes them, so that the other worker rarely waits. */
 const AHEAD = 2;
 
-/** One worker's share in reading a file into a lane: every WORKERS-th slot, starting with its own number. */
+/** One worker's share in reading a file into a lane: every WORKERS-th slot, starting with the worker's number. */
 export class FileShare {
   readonly #memory: RingMemory;
   readonly #words: Int32Array;
@@ -41,7 +41,7 @@ export class FileShare {
     this.#next = worker;
   }
 
-  /** Fills this worker's next slot if it is near `tail` and free; tells whether it did. */
+  /** Fills this worker's next slot if it is near `tail` and free. Returns true if it filled one. */
   readAhead(tail: number): boolean {
     const count = (this.#first + this.#next) | 0;
     if (this.#next >= this.#slots || ((count - tail) | 0) > AHEAD || !this.#free(count))
@@ -65,7 +65,7 @@ export class FileShare {
     return true;
   }
 
-  /** Fills `slot` with its part of the span. After a failure, or once told to stop, it stays empty. */
+  /** Reads the span's `n`th part into `slot`. Returns the bytes read: 0 after a failure or a stop. */
   #read(n: number, slot: Uint8Array): number {
     const outcome = outcomeOf(this.#lane, this.#worker);
     if (Atomics.load(this.#words, outcome) !== 0) return 0;

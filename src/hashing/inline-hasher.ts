@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import type { Hasher, Pass, Sha256 } from '../images/digests.ts';
 
-/** The hashes of one pass: the file's own, and one for each prefix. */
+/** The hashes of one pass: the file's hash, and one for each prefix. */
 export class PassHashes {
   readonly #file = createHash('sha256');
   readonly #prefixed: readonly Hash[];

@@ -15,16 +15,16 @@ import {
 } from './ring.ts';
 import type { FileSpan, RingMemory } from './ring.ts';
 
-/** The calling thread's end of one ring. Used by one stream at a time. */
+/** The calling thread's side of one ring. One stream at a time uses it. */
 export class DigestLane {
   readonly #memory: RingMemory;
   readonly #words: Int32Array;
   readonly #lane: number;
   readonly #alive: () => Promise<void>;
-  /** Slots filled since the start, those of files included. */
+  /** Slots filled since the start, including those that workers fill from files. */
   #count = 0;
 
-  /** `alive` rejects once the threads are gone and touch nothing any more; it resolves at once before. */
+  /** `alive` resolves at once while the threads run. It rejects after they ended and use no memory any more. */
   constructor(memory: RingMemory, lane: number, alive: () => Promise<void>) {
     this.#memory = memory;
     this.#words = new Int32Array(memory.control);
@@ -32,13 +32,13 @@ export class DigestLane {
     this.#alive = alive;
   }
 
-  /** The next slot's memory, once every worker is done with it. Rejects when the threads are gone. */
+  /** Resolves to the next slot's memory when no worker uses it any more. Rejects if the threads have ended. */
   async slot(): Promise<Uint8Array> {
     await this.#passed(SLOTS - 1);
     return slotBytes(this.#memory.data, this.#lane, this.#count);
   }
 
-  /** Hands the slot over, with a target and a length as in the ring's description. */
+  /** Passes the slot to the workers. See `ring.ts` for targets and lengths. */
   publish(target: number, length: number): void {
     const header = headerOf(this.#lane, this.#count);
     Atomics.store(this.#words, header + 1, target);
@@ -50,8 +50,8 @@ export class DigestLane {
   }
 
   /**
-   * Has the workers read a file, and resolves when they have, to READ_WELL or the first other outcome. The
-   * descriptor must stay open until this has settled, and is not used any more then. Aborting `signal` ends
+   * Lets the workers read a file. Resolves at the end, to READ_WELL or to the first other outcome. The
+   * descriptor must stay open until the promise settles; it is not used after that. Aborting `signal` ends
    * the reading early.
    */
   async readFile(span: FileSpan, signal: AbortSignal): Promise<number> {
@@ -71,20 +71,20 @@ export class DigestLane {
     return outcomes.map((index) => Atomics.load(this.#words, index)).find(Boolean) ?? READ_WELL;
   }
 
-  /** Resolves to the memory of the slot published last, once every worker has passed it. */
+  /** Resolves to the memory of the last published slot when every worker has processed it. */
   async drained(): Promise<Uint8Array> {
     await this.#passed(0);
     return slotBytes(this.#memory.data, this.#lane, this.#count - 1);
   }
 
-  /** Lets whoever waits for a worker look again. */
+  /** Wakes all waits for a worker, so that they check again whether the threads run. */
   wake(): void {
     for (let worker = 0; worker < WORKERS; worker += 1) {
       Atomics.notify(this.#words, tailOf(this.#lane, worker));
     }
   }
 
-  /** Resolves when no worker is more than `distance` slots behind. */
+  /** Resolves when every worker is at most `distance` slots behind. */
   async #passed(distance: number): Promise<void> {
     const awaited = (this.#count - distance) | 0;
     Atomics.store(this.#words, awaitedOf(this.#lane), awaited);
@@ -93,7 +93,7 @@ export class DigestLane {
       for (;;) {
         await this.#alive();
         const tail = Atomics.load(this.#words, index);
-        // In 32 bits, as the counts wrap.
+        // Compared in 32 bits, because the counts wrap.
         if (((tail - awaited) | 0) >= 0) break;
         const waiting = Atomics.waitAsync(this.#words, index, tail);
         if (waiting.async) await waiting.value;

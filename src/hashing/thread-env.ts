@@ -1,6 +1,9 @@
 import { getCompileCacheDir } from 'node:module';
 
-/** A compile cache that the process switched on by a call would else not be known to its threads. */
+/**
+ * Returns the environment for threads, with the compile cache of this process. Threads do not inherit a cache
+ * that was enabled by a call.
+ */
 export function threadEnv(): NodeJS.ProcessEnv {
   const cache = getCompileCacheDir();
   return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: cache };

@@ -8,16 +8,17 @@ import { isFileBody, readFailure } from './file-body.ts';
 import type { FileBody } from './file-body.ts';
 import { PassHashes } from './inline-hasher.ts';
 
-/** A stream that ends within so many bytes is hashed on the calling thread, and starts no others. */
+/** A shorter stream is hashed on the calling thread, and starts no other threads. */
 export const INLINE_BYTES = 2 * 1024 * 1024;
 
 /**
- * Computes the digests of a stream in parallel, on threads that are shared by all streams at work. They start
- * with the first stream of INLINE_BYTES, or when one is announced, keep no process alive on their own, and end with `close`; a
- * later stream starts them again. More streams at once than there are lanes are hashed on the calling thread.
+ * Computes the digests of a stream in parallel, on threads that all streams share.
  *
- * What lies in a file is read by those threads too: at several GB/s, handing chunks from one thread to
- * another, and the fresh memory of each chunk, cost as much as a digest.
+ * - The threads start with the first stream of INLINE_BYTES, or with `prepare` for such a stream. They end with
+ *   `close`, and a later stream starts them again. Idle threads do not keep the process alive.
+ * - If all lanes are in use, a further stream is hashed on the calling thread.
+ * - The threads also read the bytes of files. At several GB/s, passing chunks between threads and the fresh
+ *   memory of each chunk cost as much as a digest.
  */
 export function threadedHasher(workerUrl: URL): Hasher {
   let threads: DigestThreads | undefined;
@@ -39,7 +40,7 @@ export function threadedHasher(workerUrl: URL): Hasher {
     }
   }
 
-  /** Undefined, with the body untouched, when it is no file, a small one, or no lane is free. */
+  /** Returns undefined and leaves the body untouched if it is no file, is small, or no lane is free. */
   async function digestFile(body: AsyncIterable<Uint8Array>, prefixes: readonly Uint8Array[]) {
     if (!isFileBody(body) || body.span.end - body.span.start < INLINE_BYTES) return undefined;
     try {
@@ -81,7 +82,7 @@ export function threadedHasher(workerUrl: URL): Hasher {
   };
 }
 
-/** Puts a stream's bytes into every hash of a lane, and resolves to their number. */
+/** Passes a stream's bytes to every hash of a lane. Resolves to their number. */
 type Feed = (lane: DigestLane) => Promise<number>;
 
 async function hashInline(

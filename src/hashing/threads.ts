@@ -4,7 +4,7 @@ import { LANES, WORKERS, createRingMemory } from './ring.ts';
 import type { DigestWorkerData } from './digest-worker.ts';
 import { threadEnv } from './thread-env.ts';
 
-/** A set of digest threads and the memory they share. When one of them fails, all are given up. */
+/** The digest threads and the memory that they share. If one thread fails, all are ended. */
 export class DigestThreads {
   readonly #memory = createRingMemory();
   readonly #workers: readonly Worker[];
@@ -16,7 +16,7 @@ export class DigestThreads {
   readonly #onEnd: () => void;
   #failure: Error | undefined;
 
-  /** `onEnd` is called once, when the threads are no longer of use. */
+  /** `onEnd` is called once, when the threads can no longer be used. */
   constructor(workerUrl: URL, onEnd: () => void) {
     this.#onEnd = onEnd;
     this.#workers = Array.from({ length: WORKERS }, (_, worker) => this.#start(workerUrl, worker));
@@ -35,15 +35,15 @@ export class DigestThreads {
     return worker;
   }
 
-  /** A lane of one's own, or undefined when all are taken. */
+  /** Reserves a lane for the caller; undefined if all are in use. */
   take(): DigestLane | undefined {
     const lane = this.#free.pop();
-    // What waits for an idle thread must keep the process alive.
+    // While a stream waits for a thread, the thread must keep the process alive.
     if (lane) for (const worker of this.#workers) worker.ref();
     return lane;
   }
 
-  /** Takes a lane back. Slots that are still on their way are read by the workers and come to nothing. */
+  /** Returns a lane. The workers still process slots that are already published, without effect. */
   giveBack(lane: DigestLane): void {
     this.#free.push(lane);
     if (this.#free.length === LANES) for (const worker of this.#workers) worker.unref();
@@ -59,7 +59,7 @@ export class DigestThreads {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  /** Ends the threads; whoever still waits for them is told `reason`. */
+  /** Ends the threads. Streams that still wait for them fail with `reason`. */
   async end(reason: Error): Promise<void> {
     if (!this.#failure) {
       this.#failure = reason;
