@@ -4,18 +4,18 @@ import { runInNewContext } from 'node:vm';
 
 import { borrowed, type BorrowedChunks } from './borrowed-chunks.ts';
 
-/** Bytes that may pass between two collections of young garbage. */
+/** Bytes of bodies between two collections of young garbage. */
 const EVERY = 4 * 1024 * 1024;
-/** Bytes of a memory. The reader has one while the other is filled. */
+/** Bytes of each of the two memories. The reader has one while the other is filled. */
 const CAPACITY = 1024 * 1024;
 /** Milliseconds after which a reader gets a chunk that is not full. */
-const PATIENCE = 20;
+const MAX_WAIT_MS = 20;
 
 /**
- * The bytes of a stream in few large chunks, in two memories that are used in turn. Connections give 16 KiB at a
- * time; these cost more time and memory than the bytes in them when they are hashed and written one by one. A
- * reader that ends early destroys the stream, or with `keep` leaves it paused. Rejects with the stream's error,
- * or when it closes before its end.
+ * Gathers the bytes of a stream in few large chunks, in two memories that are used in turn. A connection gives
+ * chunks of 16 KiB. Hashing and writing these one by one costs more time and memory than the bytes themselves.
+ * If the reader ends early, the stream is destroyed, or paused with `keep`. Rejects with the stream's error, or if
+ * the stream closes before its end.
  */
 export function gatheredBody(
   source: Readable,
@@ -30,7 +30,7 @@ class Gathering implements AsyncIterator<Uint8Array, undefined> {
   #filling: Buffer | undefined;
   #spare: Buffer | undefined;
   #length = 0;
-  /** Pieces for which neither memory has room until the reader asks on. */
+  /** Pieces that do not fit into the memory until the reader asks for the next chunk. */
   #excess: Buffer[] = [];
   #ended = false;
   #error: Error | undefined;
@@ -48,9 +48,9 @@ class Gathering implements AsyncIterator<Uint8Array, undefined> {
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#length === 0) await this.#moment();
-    if (this.#length < CAPACITY) await this.#moment(PATIENCE);
-    // The bytes before a connection broke are of no use without the rest.
+    if (this.#length === 0) await this.#waitForBytes();
+    if (this.#length < CAPACITY) await this.#waitForBytes(MAX_WAIT_MS);
+    // The bytes received before the connection broke are useless without the rest.
     if (this.#error) throw this.#error;
     if (this.#length === 0 || !this.#filling) return { done: true, value: undefined };
     const value = this.#filling.subarray(0, this.#length);
@@ -97,13 +97,13 @@ class Gathering implements AsyncIterator<Uint8Array, undefined> {
     if (taken < piece.length) this.#excess.push(piece.subarray(taken));
   }
 
-  /** Until something comes, a memory is full, all is over, or `patience` milliseconds have passed. */
-  async #moment(patience?: number): Promise<void> {
+  /** Resolves when a first piece arrives, the memory is full, the stream ends, or `timeoutMs` passes. */
+  async #waitForBytes(timeoutMs?: number): Promise<void> {
     if (this.#error || this.#ended) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      if (patience !== undefined) timer = setTimeout(resolve, patience);
+      if (timeoutMs !== undefined) timer = setTimeout(resolve, timeoutMs);
     });
     clearTimeout(timer);
     this.#wake = undefined;
@@ -115,30 +115,30 @@ function closedEarly(): Error {
 }
 
 /*
- * The bytes of bodies that pass through lie outside of V8's heap, and hang on small objects in its young
- * generation. V8 collects that generation when the objects fill it and does not count the bytes: 50 MB of them
- * gather until a collection of the whole heap, which costs ten times as much. All flags against this are here.
- * (`--max-semi-space-size=1` would do alone, but V8 reads it from the command line of a process only.)
+ * The bytes of bodies are outside V8's heap, and belong to small objects in its young generation. V8 collects
+ * that generation when the objects fill it, and does not count the bytes. So 50 MB of bytes accumulate until a
+ * collection of the whole heap, which costs ten times as much. All flags against this are in this file.
+ * (`--max-semi-space-size=1` alone would be enough, but V8 reads it only from the command line.)
  */
 
 let collect: ((options: { readonly type: 'minor' }) => void) | undefined;
 let passed = 0;
 
 /**
- * Keeps V8's young generation at the 2 MB it starts with; by default it grows to 64 MB. For a process in which
- * bodies pass all the time.
+ * Keeps V8's young generation at its initial 2 MB; by default it grows to 64 MB. For a process that transfers
+ * bodies all the time.
  */
 export function keepYoungHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /**
- * Passes a body on, and every few MB has V8 collect its young generation, which takes less than a millisecond.
- * For bodies whose chunks, or the pieces they are made of, are garbage once the next chunk is asked for.
+ * Passes a body on, and makes V8 collect its young generation every few MB, which takes less than a millisecond.
+ * For bodies whose chunks (or the pieces of these) are garbage when the next chunk is requested.
  */
 export function collecting(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   return {
-    // No generator: its `return` would wait for a `next` that waits for a silent sender.
+    // Not a generator: its `return` would wait for a pending `next`, and that waits for the sender.
     [Symbol.asyncIterator]: () => {
       const source = body[Symbol.asyncIterator]();
       let garbage = 0;
@@ -168,7 +168,7 @@ function collectAfter(bytes: number): void {
 }
 
 function minorCollection(): (options: { readonly type: 'minor' }) => void {
-  // Contexts made from now on have `gc`.
+  // Only contexts that are created after this flag have `gc`.
   setFlagsFromString('--expose-gc');
   const found: unknown = runInNewContext('gc');
   setFlagsFromString('--no-expose-gc');

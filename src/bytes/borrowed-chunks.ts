@@ -4,19 +4,19 @@ import { Readable } from 'node:stream';
 const CHUNKS = Symbol('chunks');
 
 /**
- * The chunks of a body, each valid only until the next is asked for: one memory may carry them all.
+ * The chunks of a body. Each chunk is valid only until the next one is requested, because all may share one memory.
  *
  * The type is not iterable on purpose. `Array.fromAsync`, `Buffer.concat` and `for await` do not accept it, so
- * nothing keeps a chunk by accident. Read it once, by one of the functions below or by `ObjectStore.upload`.
+ * no code keeps a chunk by accident. Read it once, by one of the functions below or by `ObjectStore.upload`.
  */
 export interface BorrowedChunks {
   readonly [CHUNKS]: AsyncIterable<Uint8Array>;
 }
 
-/** A body for a reader that keeps no chunk. The chunks of an AsyncIterable are the reader's own. */
+/** A body for a reader that keeps no chunk. The chunks of a plain AsyncIterable belong to the reader. */
 export type Chunks = BorrowedChunks | AsyncIterable<Uint8Array>;
 
-/** A body has more bytes than its reader allows. */
+/** A body is longer than its reader allows. */
 export class BodyTooLargeError extends Error {
   override readonly name = 'BodyTooLargeError';
 
@@ -25,7 +25,7 @@ export class BodyTooLargeError extends Error {
   }
 }
 
-/** A body whose chunks may share one memory, or whose reader need not keep them. */
+/** Marks a body as borrowed: its chunks may share one memory, or its reader does not keep them. */
 export function borrowed(body: Chunks): BorrowedChunks {
   return isBorrowed(body) ? body : { [CHUNKS]: body };
 }
@@ -34,7 +34,7 @@ export function isBorrowed(body: Chunks): body is BorrowedChunks {
   return CHUNKS in body;
 }
 
-/** A body that is opened when it is first read, and closed when its reader is done or gives up. */
+/** Makes a body that is opened at the first read. It is closed when its reader finishes or stops early. */
 export function opening(
   open: () => Promise<{ readonly body: Chunks; readonly close?: () => void }>,
 ): BorrowedChunks {
@@ -49,27 +49,27 @@ export function opening(
   return borrowed(passing());
 }
 
-/** The body that `bytes` are. */
+/** Makes a body from `bytes`. */
 export function oneChunk(bytes: Uint8Array): BorrowedChunks {
   return opening(() => Promise.resolve({ body: Readable.from([bytes], { objectMode: false }) }));
 }
 
-/** Opens a body for a reader that is done with each chunk before it asks for the next. */
+/** Opens a body for a reader that does not use a chunk after it asks for the next one. */
 export function lend(body: Chunks): AsyncIterator<Uint8Array> {
   return chunksOf(body)[Symbol.asyncIterator]();
 }
 
-/** Calls `use` with each chunk, and waits for it before the next. */
+/** Calls `use` with each chunk, and waits for its result before the next chunk. */
 export async function eachChunk(body: Chunks, use: (chunk: Uint8Array) => unknown): Promise<void> {
   for await (const chunk of chunksOf(body)) await use(chunk);
 }
 
-/** Copies each chunk: these may be kept. */
+/** Copies each chunk, so that the reader may keep it. */
 export async function* owned(body: Chunks): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunksOf(body)) yield Buffer.from(chunk);
 }
 
-/** Reads a small body whole. BodyTooLargeError when it is longer than `limit` bytes. */
+/** Reads a small body completely. Rejects with BodyTooLargeError if it is longer than `limit` bytes. */
 export async function wholeBody(body: Chunks, limit: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -81,7 +81,7 @@ export async function wholeBody(body: Chunks, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Passes a body on and updates `hash` with what passes. */
+/** Passes a body on and updates `hash` with its bytes. */
 export function hashed(body: Chunks, hash: Hash): BorrowedChunks {
   async function* passing(): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const chunk of chunksOf(body)) {
@@ -92,7 +92,7 @@ export function hashed(body: Chunks, hash: Hash): BorrowedChunks {
   return borrowed(passing());
 }
 
-/** Passes a body on and waits for `check` before its end: when that rejects, the body ends with its error. */
+/** Passes a body on and waits for `check` before its end. If `check` rejects, the body fails with that error. */
 export function beforeEnd(body: Chunks, check: () => void | Promise<void>): BorrowedChunks {
   async function* passing(): AsyncGenerator<Uint8Array, void, undefined> {
     yield* chunksOf(body);
@@ -101,7 +101,7 @@ export function beforeEnd(body: Chunks, check: () => void | Promise<void>): Borr
   return borrowed(passing());
 }
 
-/** Passes a body on and appends the error that ends it to `faults`: whoever reads it may wrap that error. */
+/** Passes a body on and appends its error to `faults`. A reader may wrap that error; `faults` has the original. */
 export function noting(body: Chunks, faults: unknown[]): BorrowedChunks {
   async function* passing(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
@@ -114,7 +114,10 @@ export function noting(body: Chunks, faults: unknown[]): BorrowedChunks {
   return borrowed(passing());
 }
 
-/** Reads the first `length` bytes or a little more, fewer only of a shorter body. `body` still has all bytes. */
+/**
+ * Reads at least the first `length` bytes; fewer only if the body is shorter. The returned `body` still has all
+ * bytes.
+ */
 export async function peek(
   body: Chunks,
   length: number,
@@ -130,7 +133,7 @@ export async function peek(
   return { head: Buffer.concat(seen), body: replay(seen, source) };
 }
 
-/** What was seen of a body, and then its rest. Empties `seen`. Closes the rest even if it was never read. */
+/** Makes a body of the chunks in `seen`, and then `rest`. Empties `seen`. Closes `rest` even if it was never read. */
 export function replay(seen: Uint8Array[], rest: AsyncIterator<Uint8Array>): BorrowedChunks {
   const iterator: AsyncIterator<Uint8Array> = {
     next: async () => {

@@ -2,7 +2,7 @@ import { Dicer } from '@fastify/busboy';
 
 import { borrowed, lend, type BorrowedChunks } from './borrowed-chunks.ts';
 
-/** A body is no multipart/form-data as LXD and Incus send it. */
+/** A body is not multipart/form-data in the form that LXD and Incus send. */
 export class MultipartError extends Error {
   override readonly name = 'MultipartError';
 }
@@ -10,16 +10,16 @@ export class MultipartError extends Error {
 export interface Part {
   /** The form field's name; LXD and Incus send `metadata`, then `rootfs` or `rootfs.img`. */
   readonly name: string;
-  /** To be read to its end before the next part is asked for. */
+  /** The reader must read it to its end before it asks for the next part. */
   readonly body: BorrowedChunks;
 }
 
 const MAX_BOUNDARY = 200;
 const MAX_HEADERS = 8192;
-/** The library opens all parts in a chunk at once; an image has two. */
+/** The library opens all parts of a chunk at once. An image has two parts. */
 const MAX_PARTS = 16;
 
-/** The boundary in a Content-Type of multipart/form-data; undefined when it is another type. */
+/** Returns the boundary from a Content-Type of multipart/form-data; undefined for other types. */
 export function multipartBoundary(contentType: string | undefined): string | undefined {
   if (!/^multipart\/form-data\s*(;|$)/i.test(contentType ?? '')) return undefined;
   const match = /;\s*boundary=(?:"([^"]+)"|([^\s;"]+))/i.exec(contentType ?? '');
@@ -29,7 +29,7 @@ export function multipartBoundary(contentType: string | undefined): string | und
 }
 
 /**
- * Splits a multipart body (RFC 7578) into its parts as it passes, in bounded memory. Rejects with
+ * Splits a multipart body (RFC 7578) into its parts while reading it, in bounded memory. Rejects with
  * MultipartError, or with the body's error.
  */
 export async function* multipartParts(
@@ -54,7 +54,7 @@ interface OpenPart {
   headers: object | undefined;
 }
 
-/** Gives the library one chunk at a time, and only when all that it made of the chunk before is read. */
+/** Gives the library one chunk at a time, and only when all parts of the chunk before it are read. */
 class Splitter {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #dicer: Dicer;
@@ -64,7 +64,7 @@ class Splitter {
 
   constructor(body: BorrowedChunks, boundary: string) {
     this.#source = lend(body);
-    // The types of the library lack two of these. A part holds one chunk at most, so it never has to pause.
+    // The library's types lack two of these settings. A part holds at most one chunk, so it never has to pause.
     const settings = { boundary, maxHeaderSize: MAX_HEADERS, partHwm: 2 ** 40 };
     this.#dicer = new Dicer(settings);
     this.#dicer.on('finish', () => {
@@ -72,7 +72,7 @@ class Splitter {
     });
     this.#dicer.on('part', (stream) => {
       this.#count += 1;
-      // Thrown through `write`, so that the rest of the chunk is not split.
+      // This error leaves through `write`, so the library does not split the rest of the chunk.
       if (this.#count > MAX_PARTS) throw damaged(`it has more than ${MAX_PARTS} parts`);
       const part: OpenPart = { stream, headers: undefined };
       stream.on('header', (headers) => {
@@ -82,7 +82,7 @@ class Splitter {
     });
   }
 
-  /** Undefined after the last delimiter. */
+  /** Resolves to the next part; undefined after the last delimiter. */
   async next(): Promise<{ name: string; stream: Dicer.PartStream } | undefined> {
     for (let passed = 0; ;) {
       const [part, following] = this.#open;
@@ -108,7 +108,7 @@ class Splitter {
         yield chunk;
         continue;
       }
-      // A stream that is read to its end says so in the next tick.
+      // `readableEnded` becomes true in the tick after the last read.
       await new Promise<void>((resolve) => process.nextTick(resolve));
       if (stream.readableEnded) return;
       await this.#feed();
@@ -119,7 +119,7 @@ class Splitter {
     await this.#source.return?.();
   }
 
-  /** The bytes of the chunk. */
+  /** Gives the next chunk to the library. Resolves to its length in bytes. */
   async #feed(): Promise<number> {
     const next = await this.#source.next();
     if (next.done === true) throw damaged('it ends before its last delimiter');
@@ -140,7 +140,7 @@ function fieldName(headers: object): string {
   return name;
 }
 
-/** The library keeps values as lists, by names in lower case, each byte a character. */
+/** Returns the Content-Disposition. The library keeps header values as lists, by lower-case names, in Latin-1. */
 function disposition(headers: object): string {
   const found: unknown = Object.entries(headers).find(([n]) => n === 'content-disposition')?.[1];
   const value: unknown = Array.isArray(found) ? found[0] : undefined;
