@@ -1,10 +1,10 @@
 /**
- * What LXD and Incus call architectures, and the other names they take for them
- * (shared/osarch/architectures.go in both). They skip a product of any other without a word.
+ * The architecture names of LXD and Incus, and the aliases that they accept (shared/osarch/architectures.go in
+ * both). They silently skip a product with any other name.
  */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   i686: ['i386', 'i586', '386', 'x86', 'generic_32'],
-  // amd64v3 only LXD knows, x86_64_v1 to v4 only Incus.
+  // Only LXD has amd64v3. Only Incus has x86_64_v1 to x86_64_v4.
   x86_64: ['amd64', 'generic_64', 'amd64v3', 'x86_64_v1', 'x86_64_v2', 'x86_64_v3', 'x86_64_v4'],
   armv6l: ['armel', 'arm'],
   armv7l: ['armhf', 'armhfp', 'armv7', 'armv7a_hardfp', 'armv7a_vfpv3_hardfp'],
@@ -27,17 +27,17 @@ const CANONICAL: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** The name the clients use for it among themselves; undefined when neither knows it. */
+/** Returns the name that the clients use internally; undefined if neither client accepts `name`. */
 export function canonicalArchitecture(name: string): string | undefined {
   return CANONICAL.get(name);
 }
 
-/** What to tell whoever names a product of an architecture that neither knows. */
+/** Returns the message for a product with an architecture that neither client accepts. */
 export function unknownArchitecture(name: string): string {
   return `neither LXD nor Incus knows the architecture ${JSON.stringify(name)}, so no client would list the image. Write the third name as they do: amd64, arm64, armhf, riscv64 …`;
 }
 
-/** Whether LXD or Incus knows an architecture by this name. */
+/** Returns whether LXD or Incus accepts this name of an architecture. */
 export function isKnownArchitecture(name: string): boolean {
   return CANONICAL.has(name);
 }

@@ -5,13 +5,13 @@ import { CHECKSUMS_FILE, REMOVED_FILE } from './layout.ts';
 export type Client = 'lxd' | 'incus';
 export const CLIENTS: readonly Client[] = ['lxd', 'incus'];
 
-/** How clients start an image. They take each unified image for a container. */
+/** How clients start an image. They treat every unified image as a container. */
 export type ImageType = 'container' | 'virtual-machine';
 
 export type MetadataFile = 'lxd.tar.xz' | 'incus.tar.xz';
 export type UnifiedFile = 'lxd_combined.tar.gz' | 'incus_combined.tar.gz';
 
-/** The metadata and unified files of each client, which are their ftypes too. In order of preference. */
+/** The metadata and unified files of each client, in order of preference. The names are also the ftypes. */
 export const METADATA_FILE: Readonly<Record<Client, MetadataFile>> = {
   lxd: 'lxd.tar.xz',
   incus: 'incus.tar.xz',
@@ -23,14 +23,17 @@ export const UNIFIED_FILE: Readonly<Record<Client, UnifiedFile>> = {
 export const METADATA_FILES: readonly MetadataFile[] = Object.values(METADATA_FILE);
 export const UNIFIED_FILES: readonly UnifiedFile[] = Object.values(UNIFIED_FILE);
 
-/** The names of files that have no name of their own. Either client takes the other's where it is alone. */
+/**
+ * The names for files without a name of their own. If such a file is the only one of its kind, it serves both
+ * clients.
+ */
 export const DEFAULT_METADATA: MetadataFile = METADATA_FILE.lxd;
 export const DEFAULT_UNIFIED: UnifiedFile = UNIFIED_FILE.lxd;
 
 /**
- * The ftypes under which both clients look for a root (shared/simplestreams/products.go), in the order in
- * which they prefer one to another (shared/simplestreams/sort.go). A new root type is a row here and its
- * file's name in KINDS; a format that is new, too, is a row in `formats.ts`.
+ * The ftypes of a root that both clients accept (shared/simplestreams/products.go), in their order of preference
+ * (shared/simplestreams/sort.go). A new root type needs a row here and its file's name in KINDS. A new format
+ * also needs a row in `formats.ts`.
  */
 const ROOTS = {
   squashfs: { hashField: 'combined_squashfs_sha256', type: 'container', format: 'squashfs' },
@@ -56,7 +59,7 @@ export interface RootKind<Ftype extends string = RootFtype, Field extends string
   readonly ftype: Ftype;
   readonly hashField: Field;
   readonly type: ImageType;
-  /** The format of its bytes. `formats.ts` has the first bytes and the test that a file is whole. */
+  /** The format of its bytes. `formats.ts` has the first bytes, and the test that a file is complete. */
   readonly format: RootFormat;
 }
 
@@ -86,7 +89,7 @@ const KINDS: Readonly<Record<string, FileKind>> = {
   [REMOVED_FILE]: { kind: 'removed' },
 };
 
-/** A safe name as `layout.ts` has it: a file in a deeper folder is no file of the version. */
+/** A safe name as in `layout.ts`. A file in a deeper folder is not a file of the version. */
 const DELTA_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*\.vcdiff$/;
 
 function metadata(client: Client): FileKind {
@@ -101,16 +104,16 @@ function root(ftype: RootFtype): RootKind {
   return { kind: 'root', ftype, ...ROOTS[ftype] };
 }
 
-/** The kind of a version's file, by its name; undefined for a name without a meaning here. */
+/** Returns the kind of a version's file from its name; undefined for other names. */
 export function fileKind(name: string): FileKind | undefined {
   if (Object.hasOwn(KINDS, name)) return KINDS[name];
   return DELTA_NAME.test(name) ? { kind: 'delta' } : undefined;
 }
 
-/** All recognised names in the order in which one is preferred to another of the same ftype. */
+/** All known names. Of two names with the same ftype, the first is preferred. */
 export const FILE_NAMES: readonly string[] = Object.keys(KINDS);
 
-/** The names of roots, in that order. */
+/** The names of roots, in the same order. */
 export const ROOT_FILES: readonly string[] = FILE_NAMES.filter((name) => rootKind(name));
 
 /** All kinds of roots, one for each ftype, in the clients' order of preference. */
@@ -118,14 +121,14 @@ export const ROOT_KINDS: readonly RootKind[] = Object.keys(ROOTS).flatMap((ftype
   isRootFtype(ftype) ? [root(ftype)] : [],
 );
 
-/** A record that holds `value` under the field of each root. */
+/** Returns a record with `value` under the hash field of each root. */
 export function forHashFields<T>(value: T): Readonly<Record<HashField, T>> {
   const entries = ROOT_KINDS.map(({ hashField }) => [hashField, value] as const);
   // Each field has a row.
   return Object.fromEntries(entries) as Record<HashField, T>;
 }
 
-/** The kind of a root by its file's name; undefined for all other files. */
+/** Returns the kind of a root from its file's name; undefined for all other files. */
 export function rootKind(name: string): RootKind | undefined {
   const kind = fileKind(name);
   return kind?.kind === 'root' ? kind : undefined;
@@ -135,12 +138,12 @@ export function isMetadataFile(name: string): name is MetadataFile {
   return fileKind(name)?.kind === 'metadata';
 }
 
-/** The type of the image that a root or unified file makes. */
+/** Returns the type of an image with this root or unified file. */
 export function imageType(name: string): ImageType {
   return rootKind(name)?.type ?? 'container';
 }
 
-/** The name for a root of this format: `given` where that is a name for one, else the first in the table. */
+/** Returns a file name for a root of this format: `given` if it is one, else the first in the table. */
 export function rootFile(format: RootFormat, given?: string): string {
   const fits = (name: string | undefined) =>
     name !== undefined && rootKind(name)?.format === format;

@@ -2,19 +2,19 @@ import { plainTarFault, qcow2Fault, squashfsFault, xzFault, type FileEnds } from
 
 export type Compression = 'none' | 'gzip' | 'xz' | 'zstd';
 
-/** How the bytes of one format begin, and what they must be to be whole. */
+/** How the bytes of one format begin, and how a complete file is recognised. */
 interface Format {
-  /** For people, with its article. */
+  /** A description for people, with its article. */
   readonly described: string;
-  /** Where its magic number stands, and the magic number in hexadecimal. */
+  /** The position of the magic number, and the magic number in hexadecimal. */
   readonly magic: { readonly at: number; readonly hex: string };
-  /** How many of its first bytes tell that it is whole. */
+  /** How many of the first bytes `fault` needs. */
   readonly headLength: number;
-  /** Returns how a file of this format is cut short; undefined when it can be whole. */
+  /** Returns how a file of this format is truncated; undefined if it can be complete. */
   readonly fault: (ends: FileEnds) => string | undefined;
 }
 
-/** File systems and disks: each is a root by its first bytes alone. */
+/** File systems and disks. The first bytes are enough to recognise such a file as a root. */
 const FILE_SYSTEMS = {
   squashfs: {
     described: 'a squashfs',
@@ -35,16 +35,19 @@ type FileSystem = keyof typeof FILE_SYSTEMS;
 /** A root is a file system, a disk, or an archive of its files. */
 export type RootFormat = FileSystem | 'tar';
 
-/** Archives hold metadata, a root, or both; a look inside tells. gzip and zstd have no footer to check. */
+/**
+ * Archives contain metadata, a root, or both: only their content shows which. gzip and zstd have no footer to
+ * check.
+ */
 const ARCHIVES: Readonly<Record<Compression, Omit<Format, 'described' | 'headLength'>>> = {
   gzip: { magic: { at: 0, hex: '1f8b' }, fault: () => undefined },
   xz: { magic: { at: 0, hex: 'fd377a585a00' }, fault: xzFault },
   zstd: { magic: { at: 0, hex: '28b52ffd' }, fault: () => undefined },
-  // POSIX and GNU archives alike have "ustar" there.
+  // POSIX and GNU archives both have "ustar" at this position.
   none: { magic: { at: 257, hex: '7573746172' }, fault: plainTarFault },
 };
 
-/** Compressions that clients open and this program does not. */
+/** Compressions that clients can read and this program cannot. */
 const CLOSED = {
   bzip2: '425a68',
   lzma: '5d0000',
@@ -52,8 +55,8 @@ const CLOSED = {
 } as const;
 
 /**
- * The kind of a file by its first bytes. LXD and Incus look at the same bytes and at no name
- * (shared/archive `DetectCompressionFile`), so a compression other than a name's is no fault.
+ * The kind of a file, from its first bytes. LXD and Incus check the same bytes and ignore the name
+ * (shared/archive `DetectCompressionFile`). So a file may have another compression than its name says.
  */
 export type Signature =
   | { readonly kind: 'root'; readonly format: FileSystem }
@@ -78,14 +81,14 @@ const ROWS: readonly Row[] = [
 /** How many of a file's first bytes `sniff` and `truncation` need. */
 export const HEAD_LENGTH = Math.max(512, ...ROWS.map(({ headLength = 0 }) => headLength));
 
-/** Recognises a file by its first `HEAD_LENGTH` bytes (fewer only where the file is shorter). */
+/** Recognises a file by its first `HEAD_LENGTH` bytes (fewer only if the file is shorter). */
 export function sniff(head: Uint8Array): Signature {
   return rowOf(head)?.signature ?? { kind: 'unknown' };
 }
 
 /**
- * Returns how a file is cut short, as far as its ends show it; undefined when it can be whole. A file of no
- * known format can be whole. Nothing asks it yet but a test: indexing shall.
+ * Returns how a file is truncated, as far as its ends show it; undefined if it can be complete. A file of an
+ * unknown format can be complete. Only a test calls this now; indexing shall call it later.
  *
  * @public
  */
@@ -108,7 +111,7 @@ export function described(signature: Signature): string {
   }
 }
 
-/** The format of a root with this signature; undefined when it can be no root that this program reads. */
+/** Returns the format of a root with this signature; undefined if this program cannot read it as a root. */
 export function rootFormat(signature: Signature): RootFormat | undefined {
   if (signature.kind === 'root') return signature.format;
   return signature.kind === 'tar' ? 'tar' : undefined;
@@ -116,12 +119,12 @@ export function rootFormat(signature: Signature): RootFormat | undefined {
 
 const TAR = 'tar (plain, gzip, xz or zstd)';
 
-/** All that a root can be, for people. */
+/** All formats of a root, for people. */
 export const ROOT_FORMATS = `${Object.values(FILE_SYSTEMS)
   .map((format) => format.described)
   .join(', ')} or a ${TAR}`;
 
-/** The names of all formats that `sniff` knows, each denied, for people. */
+/** The phrase "no A, no B …" with all formats that `sniff` recognises, for people. */
 export const NO_FORMAT = `${Object.keys(FILE_SYSTEMS)
   .map((name) => `no ${name}`)
   .join(', ')} and no ${TAR}`;
@@ -134,6 +137,6 @@ function rowOf(head: Uint8Array): Row | undefined {
 function entriesOf<Name extends string, Value>(
   record: Readonly<Record<Name, Value>>,
 ): [Name, Value][] {
-  // Object.entries forgets the names' type.
+  // Object.entries loses the type of the names.
   return Object.entries(record) as [Name, Value][];
 }

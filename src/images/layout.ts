@@ -1,4 +1,4 @@
-/** The four names that make a product, in the order of the key and of the product's name. */
+/** The four names of a product, in the order of the key and of the product's name. */
 export interface ProductRef {
   readonly os: string;
   readonly release: string;
@@ -12,17 +12,17 @@ export interface VersionRef {
   readonly version: string;
 }
 
-/** What a key below `images/` stands for. */
+/** The meaning of a key below `images/`. */
 export type ParsedKey =
   | { readonly kind: 'file'; readonly ref: VersionRef; readonly file: string }
   | { readonly kind: 'product-file'; readonly product: ProductRef }
-  /** Somewhere in it is a name that starts with a dot, or it is a folder marker: nobody's business. */
+  /** The key contains a name that starts with a dot, or it is a folder marker. It is skipped without a report. */
   | { readonly kind: 'ignored' }
-  /** It can be no image; `reason` says why, for its uploader. */
+  /** An ignored key: it cannot be an image. `reason` says why, for its uploader. */
   | { readonly kind: 'refused'; readonly reason: string };
 
 export const IMAGES_PREFIX = 'images/';
-/** Values for a product that its names do not tell: `images/<os>/<release>/<arch>/<variant>/product.toml`. */
+/** Values of a product that are not in its names: `images/<os>/<release>/<arch>/<variant>/product.toml`. */
 const PRODUCT_FILE = 'product.toml';
 /** Lists the files of a version that are withdrawn. See `catalog/removal.ts`. */
 export const REMOVED_FILE = 'removed.json';
@@ -30,16 +30,16 @@ export const CHECKSUMS_FILE = 'SHA256SUMS';
 
 const SAFE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 const SAFE_VERSION = /^[A-Za-z0-9_-][A-Za-z0-9._:-]*$/;
-/** Characters of each of a product's four names: as an alias they have to fit a table, and a file system has its limit. */
+/** The longest of a product's four names, in characters. Aliases must fit a table, and file systems limit names. */
 export const MAX_PRODUCT_NAME = 128;
-/** S3 allows 1024 bytes a key; a safe key is ASCII, so characters are bytes. */
+/** S3 allows 1024 bytes for a key. A safe key is ASCII, so one character is one byte. */
 const MAX_KEY_LENGTH = 1024;
 
 /**
- * Reads an object key (already decoded, as S3 holds it) as a place in the upload layout.
+ * Parses an object key of the upload layout. The key is already decoded, as S3 stores it.
  *
- * The character set is what every part of the way leaves alone: S3 reads a `+` in a URL as a space,
- * LXD sends a `%3A` in a path as `%253A` where Incus keeps it, `?` and `#` end a path.
+ * The character set has only characters that every client and server keeps unchanged. S3 reads a `+` in a URL as
+ * a space. LXD sends a `%3A` in a path as `%253A`, and Incus keeps it. `?` and `#` end a path.
  */
 export function parseImageKey(key: string): ParsedKey {
   if (!key.startsWith(IMAGES_PREFIX)) return refused(`it is not below ${IMAGES_PREFIX}`);
@@ -52,7 +52,7 @@ export function parseImageKey(key: string): ParsedKey {
   if (names.some((name) => name.startsWith('.'))) return { kind: 'ignored' };
 
   const [os, release, arch, variant, ...rest] = names;
-  // The fifth name may have a ':', and is judged as a version further down.
+  // The fifth name may contain a ':'. It is checked as a version below.
   for (const name of names.toSpliced(4, 1)) {
     if (!SAFE_NAME.test(name)) {
       return refused(
@@ -87,7 +87,7 @@ function refused(reason: string): ParsedKey {
   return { kind: 'refused', reason };
 }
 
-/** Why `version` cannot be a version, or undefined when it can. */
+/** Returns why `version` cannot be a version; undefined if it can. */
 export function versionProblem(version: string): string | undefined {
   if (!SAFE_VERSION.test(version)) {
     return `the version ${JSON.stringify(version)} has characters other than A-Z a-z 0-9 . _ : -`;
@@ -97,8 +97,8 @@ export function versionProblem(version: string): string | undefined {
 }
 
 /**
- * Whether clients read a version of this name: both skip one whose first eight characters are not a date
- * (shared/simplestreams/products.go, `ToLXD` and `ToAPI`).
+ * Returns whether clients read a version with this name. Both skip it if its first eight characters are not a
+ * date (shared/simplestreams/products.go, `ToLXD` and `ToAPI`).
  */
 export function startsWithDate(version: string): boolean {
   const match = /^(\d{4})(\d{2})(\d{2})/.exec(version);
@@ -109,7 +109,7 @@ export function startsWithDate(version: string): boolean {
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
-/** Reads `os/release/arch/variant` as a user types it; undefined when it is not that. */
+/** Parses `os/release/arch/variant` from a user; undefined for any other text. */
 export function parseProductPath(path: string): ProductRef | undefined {
   const names = path.split('/');
   const [os, release, arch, variant] = names;
@@ -118,20 +118,20 @@ export function parseProductPath(path: string): ProductRef | undefined {
   return names.every(usable) ? { os, release, arch, variant } : undefined;
 }
 
-/** What a product's names are made of, for messages about one that is none. */
+/** The rule for a product's names, for messages about an invalid one. */
 export const PRODUCT_NAME_RULE = `each of at most ${MAX_PRODUCT_NAME} characters A-Z a-z 0-9 . _ -`;
 
-/** A name that somebody else chose, as far as a message repeats it. */
+/** Shortens a name that another person chose, for use in a message. */
 export function shown(name: string): string {
   return name.length > 100 ? `${name.slice(0, 100)}…` : name;
 }
 
-/** The product's name in the simplestreams files and in the catalog: `os:release:arch:variant`. */
+/** Returns the product's name in the simplestreams files and in the catalog: `os:release:arch:variant`. */
 export function productName({ os, release, arch, variant }: ProductRef): string {
   return `${os}:${release}:${arch}:${variant}`;
 }
 
-/** The inverse of `productName`; undefined when `name` is no such name. */
+/** The inverse of `productName`; undefined for any other text. */
 export function parseProductName(name: string): ProductRef | undefined {
   return name.includes('/') ? undefined : parseProductPath(name.replaceAll(':', '/'));
 }

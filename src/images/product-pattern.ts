@@ -1,11 +1,11 @@
 import type { ProductRef } from './layout.ts';
 
-/** Whether a product fits a pattern. */
+/** Returns whether a product matches a pattern. */
 export type ProductTest = (product: ProductRef) => boolean;
 
 /**
- * Reads a pattern of products: `os/release/arch/variant` (or with colons), where `*` stands for any
- * characters of one name and missing names at the end for all. Undefined when it is none.
+ * Parses a pattern of products: `os/release/arch/variant`, or the same with colons. `*` matches any characters of
+ * one name. Missing names at the end match all. Undefined for any other text.
  */
 export function parseProductPattern(text: string): ProductTest | undefined {
   const names = productPatternNames(text);
@@ -23,7 +23,7 @@ export function parseProductPattern(text: string): ProductTest | undefined {
   };
 }
 
-/** The names that a pattern gives, one to four; undefined when it is none. */
+/** Returns the one to four names of a pattern; undefined for any other text. */
 export function productPatternNames(text: string): readonly string[] | undefined {
   const names = text.replace(/\/$/, '').split(/[/:]/);
   const areNames = names.length <= 4 && names.every((name) => /^[A-Za-z0-9._*-]+$/.test(name));

@@ -1,26 +1,26 @@
-/** The beginning, length and end of a file: enough to see most files that are cut short. */
+/** The beginning, length and end of a file. They are enough to detect most truncated files. */
 export interface FileEnds {
-  /** The first `HEAD_LENGTH` bytes; fewer only where the file is shorter. */
+  /** The first `HEAD_LENGTH` bytes; fewer only if the file is shorter. */
   readonly head: Uint8Array;
-  /** Bytes of the whole file. */
+  /** The size of the whole file in bytes. */
   readonly size: number;
-  /** The last `TAIL_LENGTH` bytes; fewer only where the file is shorter. */
+  /** The last `TAIL_LENGTH` bytes; fewer only if the file is shorter. */
   readonly tail: Uint8Array;
 }
 
 /** How many of a file's last bytes the tests below need. */
 export const TAIL_LENGTH = 512;
 
-// Each test gets the whole header, and returns why a file of its format cannot be whole; undefined when it can be.
+// Each test gets the whole header. It returns why a file of its format cannot be complete; undefined if it can.
 
-/** By `bytes_used` of the superblock (fs/squashfs/squashfs_fs.h); padding may follow. */
+/** Checks `bytes_used` of the superblock (fs/squashfs/squashfs_fs.h). Padding may follow. */
 export function squashfsFault({ head, size }: FileEnds): string | undefined {
   return endsBefore(viewOf(head).getBigUint64(40, true), size);
 }
 
 /**
- * By the tables that the header names (docs/interop/qcow2.rst of QEMU). No field tells where the last
- * cluster ends, so a disk that is cut behind its tables passes.
+ * Checks the tables that the header names (docs/interop/qcow2.rst of QEMU). No field says where the last cluster
+ * ends, so a disk that is truncated after its tables passes.
  */
 export function qcow2Fault({ head, size }: FileEnds): string | undefined {
   const view = viewOf(head);
@@ -30,7 +30,7 @@ export function qcow2Fault({ head, size }: FileEnds): string | undefined {
   return endsBefore(l1End > refcounts ? l1End : refcounts, size);
 }
 
-/** By the footer of the last stream ("The .xz File Format", 2.1.2); padding of zeros may follow it. */
+/** Checks the footer of the last stream ("The .xz File Format", 2.1.2). Padding of zeros may follow it. */
 export function xzFault({ size, tail }: FileEnds): string | undefined {
   const last = tail.findLastIndex((byte) => byte !== 0);
   if (last < 0 && tail.length === TAIL_LENGTH) return undefined;
@@ -38,7 +38,7 @@ export function xzFault({ size, tail }: FileEnds): string | undefined {
   return hasFooter && size % 4 === 0 ? undefined : 'it has no xz footer at its end';
 }
 
-/** By its last block: an archive has whole blocks and ends with zeros (POSIX, `pax`). */
+/** Checks the last block: an archive has whole blocks and ends with zeros (POSIX, `pax`). */
 export function plainTarFault({ size, tail }: FileEnds): string | undefined {
   const whole = size % 512 === 0 && tail.slice(-512).every((byte) => byte === 0);
   return whole ? undefined : 'it has no end-of-archive block at its end';
