@@ -1,10 +1,10 @@
 import type { Decoder } from './decoders.ts';
 import { DocumentProblem } from './problem.ts';
 
-/** A decoded document, or why it cannot be used, with the path to the first wrong value. */
+/** A decoded document, or the reason why it cannot be used, with the path to the first wrong value. */
 export type Decoded<T> = { readonly document: T } | { readonly problem: string };
 
-/** Parses JSON text. DocumentProblem when it is none. */
+/** Parses JSON text. Throws DocumentProblem if it is not valid. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -13,7 +13,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Decodes a value that is parsed already. */
+/** Decodes a parsed JSON value. */
 export function decode<T>(decoder: Decoder<T>, value: unknown): Decoded<T> {
   return caught(() => decoder(value));
 }
@@ -23,7 +23,7 @@ export function decodeText<T>(decoder: Decoder<T>, text: string): Decoded<T> {
   return caught(() => decoder(parseJson(text)));
 }
 
-/** The same for records that are ignored when they cannot be read: undefined then. */
+/** Parses and decodes JSON text. Returns undefined if it cannot be decoded, for records that are then ignored. */
 export function decodedOrAbsent<T>(decoder: Decoder<T>, text: string): T | undefined {
   const decoded = decodeText(decoder, text);
   return 'document' in decoded ? decoded.document : undefined;

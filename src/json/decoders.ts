@@ -2,8 +2,9 @@ import { isObject } from './is-object.ts';
 import { DocumentProblem, within, wrong } from './problem.ts';
 
 /**
- * Reads one JSON value as a type, strictly: `null` is no string and an absent value is no list. Throws
- * DocumentProblem. A path costs nothing until there is a problem: each level adds its step on the way out.
+ * Reads one JSON value as a type. It is strict: `null` is not a string and an absent value is not a list. Throws
+ * DocumentProblem. Each level adds its step of the path only while a problem is thrown, so a path costs nothing
+ * otherwise.
  */
 export type Decoder<T> = (value: unknown) => T;
 
@@ -13,13 +14,13 @@ export type Fields<T> = { readonly [Name in keyof T]-?: Decoder<T[Name]> };
 export const text: Decoder<string> = (value) =>
   typeof value === 'string' ? value : wrong('a string', value);
 
-/** A whole number from 0 on that a double holds exactly. */
+/** A whole number, at least 0, that a double represents exactly. */
 export const count: Decoder<number> = (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
     ? value
     : wrong('a whole number from 0 on', value);
 
-/** A field that is stored as `true` or not at all; any other value counts as absent. */
+/** A field that is stored as `true` or not at all. Any other value counts as absent. */
 export const mark: Decoder<true | undefined> = (value) => (value === true ? true : undefined);
 
 /** Accepts every value; the caller checks it. */
@@ -30,7 +31,7 @@ export function oneOf<const T extends string>(words: readonly T[]): Decoder<T> {
     words.find((word) => word === value) ?? wrong(`one of ${words.join(', ')}`, value);
 }
 
-/** A string that `parse` understands; `noun` names it in the problem: "… is no time". */
+/** A string that `parse` accepts. `noun` names it in the problem: "… is no time". */
 export function parsed<T>(parse: (value: string) => T | undefined, noun: string): Decoder<T> {
   return (value) => {
     const found = parse(text(value));
@@ -39,7 +40,7 @@ export function parsed<T>(parse: (value: string) => T | undefined, noun: string)
   };
 }
 
-/** This very value and no other. */
+/** Exactly this value. */
 export function exactly<const T extends string | number | boolean>(only: T): Decoder<T> {
   return (value) => {
     if (value !== only) throw new DocumentProblem(` is not ${JSON.stringify(only)}`);
@@ -61,7 +62,7 @@ export function listOf<T>(item: Decoder<T>): Decoder<readonly T[]> {
   };
 }
 
-/** An object with any names, each of which `name` accepts. */
+/** An object with any member names that `name` accepts. */
 export function recordOf<T, Name extends string = string>(
   item: Decoder<T>,
   name?: Decoder<Name>,
@@ -75,7 +76,7 @@ export function recordOf<T, Name extends string = string>(
         name?.(at);
         entries.push([at, item(value[at])]);
       }
-      // With fromEntries a member `__proto__` is a name like any other.
+      // fromEntries treats `__proto__` like any other name; an assignment does not.
       return Object.fromEntries(entries) as Record<Name, T>;
     } catch (error) {
       throw within(error, `[${JSON.stringify(at)}]`);
@@ -84,8 +85,8 @@ export function recordOf<T, Name extends string = string>(
 }
 
 /**
- * An object with these fields; others are ignored, and one that decodes to undefined is left out. `storedAs`
- * has the names of fields that the document calls otherwise.
+ * An object with these fields. Other fields are ignored. A field that decodes to undefined is left out.
+ * `storedAs` gives the names of fields that have another name in the document.
  */
 export function object<T extends object>(
   fields: Fields<T>,

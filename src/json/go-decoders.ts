@@ -4,8 +4,8 @@ import { isObject } from './is-object.ts';
 import { within, wrong } from './problem.ts';
 
 /**
- * Decoders that read a value as Go's encoding/json reads it into a variable of one type: a variable stays at
- * its zero value where the JSON has null or nothing.
+ * Decoders that read a value like Go's encoding/json reads it into a variable of one type. The variable keeps
+ * its zero value if the JSON value is null or absent.
  */
 function orZero<T>(decode: Decoder<T>, zero: T): Decoder<T> {
   return (value) => (value === null || value === undefined ? zero : decode(value));
@@ -31,12 +31,12 @@ export function mapOf<T>(item: Decoder<T>): Decoder<Readonly<Record<string, T>>>
   return orZero(strict.recordOf(item), {});
 }
 
-/** For a field whose absence differs from its zero value. */
+/** For a field whose absence means something else than its zero value. */
 export function optional<T>(decode: Decoder<T>): Decoder<T | undefined> {
   return orZero<T | undefined>(decode, undefined);
 }
 
-/** An object with these fields; others are ignored. Go takes a field's name in any case. */
+/** An object with these fields. Other fields are ignored. Go ignores upper and lower case in field names. */
 export function struct<T extends object>(fields: Fields<T>): Decoder<T> {
   const names = new Map(Object.keys(fields).map((name) => [name.toLowerCase(), name]));
   const decoders = new Map<string, Decoder<unknown>>(Object.entries(fields));
@@ -48,7 +48,7 @@ export function struct<T extends object>(fields: Fields<T>): Decoder<T> {
   return (value) => {
     const members = value ?? {};
     if (!isObject(members)) return wrong('an object', value);
-    // Copied, not computed: a hostile list has millions of empty objects.
+    // The zero values are copied, not computed again: a hostile list may have millions of empty objects.
     const found: Record<string, unknown> = { ...zero };
     let at = '';
     try {

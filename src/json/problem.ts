@@ -1,9 +1,9 @@
-/** A document has another form than it must have. The message names the first wrong value by its path. */
+/** A document does not have the expected form. The message names the path of the first wrong value. */
 export class DocumentProblem extends Error {
   override readonly name = 'DocumentProblem';
-  /** `products["a:b:c:d"].versions`; empty for the document itself. */
+  /** For example `products["a:b:c:d"].versions`; empty for the document itself. */
   readonly path: string;
-  /** What follows the path in the message. */
+  /** The message after the path. */
   readonly problem: string;
 
   constructor(problem: string, path = '') {
@@ -13,12 +13,12 @@ export class DocumentProblem extends Error {
   }
 }
 
-/** Throws the problem of a value that is not of the expected type. */
+/** Throws the problem of a value with another type than expected. */
 export function wrong(expected: string, value: unknown): never {
   throw new DocumentProblem(`: ${described(value)} where ${expected} belongs`);
 }
 
-/** The same error seen from one level higher. Other errors are returned as they are. */
+/** Adds one step to the start of the problem's path. Returns other errors unchanged. */
 export function within(error: unknown, step: string): unknown {
   if (!(error instanceof DocumentProblem)) return error;
   const { path, problem } = error;
