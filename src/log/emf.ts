@@ -2,16 +2,16 @@ import { LOGGED_METRICS, METRICS, type MetricName } from '../facts/metric-names.
 
 export interface EmfOptions {
   readonly namespace: string;
-  /** Names and values that tell series of one metric apart. */
+  /** Names and values that distinguish the series of one metric. */
   readonly dimensions: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 /**
- * One line in the embedded metric format (Amazon CloudWatch user guide, "Specification: Embedded metric
- * format"). CloudWatch makes metrics of it when a function logs it, but for `LOGGED_METRICS`, which stay
- * fields of the line. Undefined when there are no values.
+ * Returns one line in the embedded metric format (Amazon CloudWatch user guide, "Specification: Embedded metric
+ * format"); undefined if there are no values. When a function logs the line, CloudWatch makes metrics of it.
+ * `LOGGED_METRICS` stay only fields of the line.
  */
 export function emfLine(
   values: Readonly<Partial<Record<MetricName, number>>>,

@@ -1,4 +1,4 @@
-/** The message of whatever was thrown, for a log line or another message. */
+/** Returns the message of any thrown value, for a log line or another message. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

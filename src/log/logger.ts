@@ -1,12 +1,12 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Structured logging: `event` is a fixed phrase to search for, `fields` are what varies. */
+/** Structured logging: `event` is a fixed phrase to search for, `fields` are the variable parts. */
 export type Logger = (level: LogLevel, event: string, fields?: LogFields) => void;
 
 const ORDER: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
-/** One JSON document a line, to `write`, for events of at least `level`. */
+/** Returns a logger that writes events of at least `level`, each as a JSON document on one line. */
 export function jsonLogger(write: (line: string) => void, level: LogLevel = 'info'): Logger {
   const least = ORDER.indexOf(level);
   return (at, event, fields = {}) => {
@@ -15,7 +15,7 @@ export function jsonLogger(write: (line: string) => void, level: LogLevel = 'inf
   };
 }
 
-/** One line a person reads, to `write`: `event: name=value …`. */
+/** Returns a logger that writes events of at least `level` for people: `event: name=value …`. */
 export function textLogger(write: (line: string) => void, level: LogLevel = 'info'): Logger {
   const least = ORDER.indexOf(level);
   return (at, event, fields = {}) => {
@@ -29,6 +29,6 @@ export function textLogger(write: (line: string) => void, level: LogLevel = 'inf
 }
 
 function quoted(value: string): string {
-  // Names from uploads reach a terminal here: control characters must not.
+  // These lines go to a terminal and may contain names from uploads, so control characters are escaped.
   return /^[\w./:@%+-]*$/.test(value) ? value : JSON.stringify(value);
 }

@@ -1,20 +1,20 @@
 import type { CounterName, GaugeName } from '../facts/metric-names.ts';
 
-/** Tells series of one metric apart. */
+/** Distinguishes the series of one metric. */
 export interface MetricLabels {
-  /** The name of the mirror that it is about; absent for the master. */
+  /** The name of the measured mirror; absent for the master. */
   readonly mirror?: string;
 }
 
-/** Takes measurements where they are made. Implementations send them to a monitoring system. Never throws. */
+/** Accepts measurements. Implementations send them to a monitoring system. Never throws. */
 export interface Meter {
-  /** Adds to a counter. Adding 0 makes the series known. */
+  /** Adds to a counter. Adding 0 creates the series. */
   count(name: CounterName, amount: number, labels?: MetricLabels): void;
   /** Replaces the value of a gauge. */
   gauge(name: GaugeName, value: number, labels?: MetricLabels): void;
 }
 
-/** Drops everything. */
+/** Ignores all measurements. */
 export const silentMeter: Meter = {
   count: () => undefined,
   gauge: () => undefined,
