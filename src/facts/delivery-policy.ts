@@ -17,20 +17,20 @@ export const IMAGES_CACHE_CONTROL = `public, max-age=${IMAGES_MAX_AGE}`;
 const STREAMS_CONTENT_TYPE = 'application/json';
 export const IMAGES_CONTENT_TYPE = 'application/octet-stream';
 
-/** CloudFront compresses objects of 1,000 to 10,000,000 bytes; documents above this are stored gzipped by us. */
+/** CloudFront compresses objects of 1,000 to 10,000,000 bytes. Documents above this limit are stored gzipped. */
 export const EDGE_COMPRESSION_LIMIT = 9_000_000;
 
-/** A public document as caches and fronts see it. */
+/** How caches and fronts deliver a public document. */
 export interface DocumentFacts {
-  /** In the store, and in the path of its URL. */
+  /** The key in the store, and the path in the URL. */
   readonly key: string;
   readonly contentType: string;
   readonly cacheControl: string;
 }
 
 /**
- * Every public document, in the order in which a publication writes them: the index comes after what it
- * names. How each is rendered stands in `pipeline/documents/public-documents.ts`, under the same key.
+ * Every public document, in the order in which a publication writes them: the index is after the list that it
+ * names. `pipeline/documents/public-documents.ts` renders each document, under the same key.
  */
 export const DOCUMENT_FACTS = [
   {
@@ -47,21 +47,21 @@ export const DOCUMENT_FACTS = [
 
 export type DocumentKey = (typeof DOCUMENT_FACTS)[number]['key'];
 
-/** A store may hold lists of another program beside ours. They are served like ours. */
+/** A store may also contain lists of another program. They are served like ours. */
 const OTHER_LISTS: DocumentFacts = {
   key: `${STREAMS_PREFIX}*.json`,
   contentType: STREAMS_CONTENT_TYPE,
   cacheControl: STREAMS_CACHE_CONTROL,
 };
 
-/** The keys that `route` admits as documents; `*` stands for the characters of one name. */
+/** Returns the keys that `route` accepts as documents. A `*` matches the characters of one name. */
 export function documentKeys(
   documents: readonly DocumentFacts[] = DOCUMENT_FACTS,
 ): readonly string[] {
   return [...documents.map(({ key }) => key), OTHER_LISTS.key];
 }
 
-/** How a document is delivered that `route` admitted. */
+/** Returns how to deliver a document that `route` accepted. */
 export function documentFacts(
   key: string,
   documents: readonly DocumentFacts[] = DOCUMENT_FACTS,
@@ -69,29 +69,28 @@ export function documentFacts(
   return documents.find((document) => document.key === key) ?? { ...OTHER_LISTS, key };
 }
 
-/** Patterns of all keys of documents, for access policies: `streams/*`, and the key itself at the root. */
+/** Patterns for the keys of all documents, for access policies: `streams/*`, or the key itself at the root. */
 export const DOCUMENT_PATTERNS: readonly string[] = [
   ...new Set(documentKeys().map((key) => (key.includes('/') ? key.replace(/\/.*/, '/*') : key))),
 ];
 
-/** What a path of a request may be answered from. */
+/** The object that a request reads, or the status that rejects it. */
 export type Route =
   | { readonly kind: 'document'; readonly key: string }
   | { readonly kind: 'image'; readonly key: string }
   /** The front itself responds with this status. */
   | { readonly kind: 'refused'; readonly status: 403 | 404 };
 
-/** What may be asked of public objects. */
+/** The HTTP methods that public objects allow. */
 export const ALLOWED_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
- * Finds what a request for `path` is answered from. `path` is the raw path of the URL, still percent-encoded,
- * without its query. Each name is decoded once, as S3 does, so no encoded slash, dot or percent sign can lead
- * elsewhere. `documents` are the keys that `documentKeys` returns. A folder shows its `index.html` where
- * that is a document.
+ * Finds the object for a request. `path` is the raw path of the URL, still percent-encoded, without its query.
+ * Each name is decoded once, as S3 does, so an encoded slash, dot or percent sign cannot lead to another key.
+ * `documents` are the keys that `documentKeys` returns. A folder shows its `index.html` if that is a document.
  *
- * Its source text also runs as a CloudFront Function (JavaScript runtime 2.0), so it refers to nothing outside
- * itself and uses only what that runtime has.
+ * The source text of this function also runs as a CloudFront Function (JavaScript runtime 2.0). So it refers to
+ * nothing outside itself, and uses only features of that runtime.
  */
 export function route(path: string, documents: readonly string[]): Route {
   const missing: Route = { kind: 'refused', status: 404 };

@@ -1,10 +1,10 @@
 /**
- * The names of everything a deployment to AWS consists of. They are computed, so that stacks in several
- * regions can speak of each other's parts without references between them, and so that the CLI can find
- * what was deployed. This module imports nothing: infrastructure code, functions and the CLI share it.
+ * The names of all AWS resources of a deployment. They are computed, so that a stack can name resources of a
+ * stack in another region without a reference, and so that the CLI can find the resources. This module imports
+ * nothing, because infrastructure code, functions and the CLI share it.
  */
 
-/** Where the master is deployed. */
+/** A deployment and the region of its master. */
 export interface AwsDeployment {
   /** The deployment's name: lower case letters, digits and dashes, at most 20; `bucketstreams` by default. */
   readonly deployment: string;
@@ -14,13 +14,13 @@ export interface AwsDeployment {
 
 export const DEFAULT_DEPLOYMENT = 'bucketstreams';
 
-/** Why `name` cannot name a deployment, or undefined when it can. */
+/** Returns why `name` cannot be the name of a deployment; undefined if it can. */
 export function deploymentNameProblem(name: string): string | undefined {
   if (/^[a-z][a-z0-9-]{0,19}$/.test(name) && !name.endsWith('-')) return undefined;
   return 'a deployment is named with a lower case letter and then up to 19 letters, digits or dashes';
 }
 
-/** Why `name` cannot name a mirror of a deployment, or undefined when it can. */
+/** Returns why `name` cannot be the name of a deployment's mirror; undefined if it can. */
 export function mirrorNameProblem(name: string): string | undefined {
   if (/^[a-z0-9][a-z0-9-]{0,15}$/.test(name)) return undefined;
   return 'a mirror on AWS is named with up to 16 lower case letters, digits or dashes';
@@ -34,7 +34,7 @@ export function mirrorStackName({ deployment }: AwsDeployment, mirror: string): 
   return `${deployment}-mirror-${mirror}`;
 }
 
-/** The functions of a deployment, as their bundles and their log groups are named too. */
+/** The functions of a deployment. Their bundles and log groups have these names too. */
 export type FunctionRole = 'index-images' | 'sweep' | { readonly fanOut: string };
 
 function part(role: FunctionRole): string {
@@ -45,7 +45,7 @@ export function functionName({ deployment }: AwsDeployment, role: FunctionRole):
   return `${deployment}-${part(role)}`;
 }
 
-/** IAM is global: the region keeps two deployments in one account apart. */
+/** IAM is global. The region in the name distinguishes two deployments in one account. */
 export function functionRoleName(
   { deployment, region }: AwsDeployment,
   role: FunctionRole,
@@ -53,8 +53,8 @@ export function functionRoleName(
   return `${deployment}-${region}-${part(role)}`;
 }
 
-export function logGroupName(place: AwsDeployment, role: FunctionRole): string {
-  return `/aws/lambda/${functionName(place, role)}`;
+export function logGroupName(aws: AwsDeployment, role: FunctionRole): string {
+  return `/aws/lambda/${functionName(aws, role)}`;
 }
 
 export function uploaderRoleName({ deployment, region }: AwsDeployment): string {
@@ -69,12 +69,12 @@ export function replicationRoleName({ deployment, region }: AwsDeployment): stri
   return `${deployment}-${region}-replication`;
 }
 
-/** Events of images, and the sweep's orders, for the index function. */
+/** The queue of the index function: events of images, and orders of the sweep. */
 export function indexQueueName({ deployment }: AwsDeployment): string {
   return `${deployment}-index`;
 }
 
-/** News of the master's public files, and ticks of the clock, for one mirror. */
+/** The queue of one mirror: changes of the master's public files, and timer ticks. */
 export function mirrorQueueName({ deployment }: AwsDeployment, mirror: string): string {
   return `${deployment}-mirror-${mirror}`;
 }
@@ -83,17 +83,17 @@ export function deadLetterName(queue: string): string {
   return `${queue}-dead`;
 }
 
-/** Tells all mirrors that the master's `images.json` changed. */
+/** The topic that notifies all mirrors when the master's `images.json` changes. */
 export function streamsTopicName({ deployment }: AwsDeployment): string {
   return `${deployment}-streams`;
 }
 
-/** What operators subscribe to. */
+/** The topic that operators subscribe to. */
 export function alarmsTopicName({ deployment }: AwsDeployment): string {
   return `${deployment}-alarms`;
 }
 
-/** What belongs to the distribution: its function, its policies, its access control. CloudFront is global. */
+/** The name of a part of the distribution: its function, policies and access control. CloudFront is global. */
 export function edgeName({ deployment, region }: AwsDeployment, what: string): string {
   return `${deployment}-${region}-${what}`;
 }

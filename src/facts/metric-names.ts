@@ -1,4 +1,4 @@
-/** Units of Amazon CloudWatch that our metrics have. */
+/** The units of Amazon CloudWatch that our metrics use. */
 type MetricUnit = 'Count' | 'Bytes' | 'Seconds' | 'Milliseconds';
 
 type Units = Readonly<Record<string, MetricUnit>>;
@@ -6,35 +6,35 @@ type Units = Readonly<Record<string, MetricUnit>>;
 /** Metrics that add up over time, with their units. */
 const COUNTERS = {
   BytesHashed: 'Bytes',
-  /** Commits of the catalog that a rival was faster than, or whose outcome was not known. */
+  /** Commits of the catalog that were repeated, after another writer was faster or the outcome was unknown. */
   CommitRetries: 'Count',
   /** The same for commits of a mirror's document. */
   MirrorCommitRetries: 'Count',
-  /** Times that public documents were written, on the master or on a mirror. */
+  /** How often public documents were written, on the master or on a mirror. */
   Publications: 'Count',
-  /** Versions that a commit found to be rejected, and that were not so before. */
+  /** Versions that a commit rejected and that were not rejected before. */
   Rejections: 'Count',
-  /** Messages that are no event of an object, left for the dead-letter queue. */
+  /** Messages that are not events of an object. They are left for the dead-letter queue. */
   MalformedMessages: 'Count',
-  /** The catalog could not be read or must not be written: see the log line beside it. */
+  /** The catalog could not be read, or must not be written. The log line with the metric has the reason. */
   CatalogProblems: 'Count',
   SweepsCompleted: 'Count',
   /** Versions that a scan found to differ from the catalog. */
   VersionsDrifted: 'Count',
-  /** Objects that a run could not copy to a mirror, or 1 for a run that failed as a whole. */
+  /** Objects that a run could not copy to a mirror; 1 if the whole run failed. */
   MirrorFailures: 'Count',
   BytesCopied: 'Bytes',
 } as const satisfies Units;
 
-/** Metrics that are the value of a moment, with their units. */
+/** Metrics with a current value, with their units. */
 const GAUGES = {
-  /** Versions in the public files, as the last scan found them; so are the next two. */
+  /** Versions in the public files, at the last scan. The next two are from the last scan too. */
   VersionsPublished: 'Count',
   /** Versions that wait for a file. */
   VersionsIncomplete: 'Count',
-  /** Versions that can never be published as they are. */
+  /** Rejected versions: they can never be published as they are. */
   VersionsRejected: 'Count',
-  /** Versions that were found gone all at once and are held until that is confirmed. */
+  /** Versions that disappeared all at once. The removal guard holds their removal until a person confirms it. */
   RemovalsHeld: 'Count',
   MirrorLagGenerations: 'Count',
   /** How long the mirror has been behind the master. */
