@@ -14,26 +14,27 @@ import {
 } from './certificate-files.ts';
 import type { IssuedPair } from './issue.ts';
 
-/** What a TLS server needs. All PEM. */
+/** The key and certificate of a TLS server, in PEM. */
 export interface ServerCertificate {
   readonly key: string;
-  /** The server's certificate first, then what else of its chain there is. */
+  /** The server's certificate first, then the rest of its chain, if any. */
   readonly cert: string;
-  /** Of the server's certificate in DER, in lowercase hexadecimal: what LXD and Incus call its fingerprint. */
+  /** The SHA-256 of the server's certificate (DER), in lowercase hexadecimal. LXD and Incus call it the fingerprint. */
   readonly sha256: string;
 }
 
 export interface LocalCertificate extends ServerCertificate {
   readonly caPath: string;
   readonly ca: string;
-  /** Whether the authority was made just now: nobody trusts it yet. */
+  /** True if the authority was made by this call. No client trusts it yet. */
   readonly created: boolean;
 }
 
 /**
- * The certificate authority in `<stateDir>/tls/`, made when missing, and a server certificate signed by it
- * for `hosts`, localhost and this machine's name. The server's is kept while it covers them all and is valid
- * for another 30 days, since clients may have pinned it. Safe to call in several processes at once.
+ * Returns the certificate authority in `<stateDir>/tls/`, and a server certificate that it signed for `hosts`,
+ * localhost and this machine's name. Makes what is missing. An existing server certificate is kept while it
+ * covers all names and is valid for another 30 days, because clients may have pinned it. Safe to call in several
+ * processes at once.
  */
 export async function ensureCertificate(options: {
   readonly stateDir: string;
@@ -65,7 +66,7 @@ export async function ensureCertificate(options: {
   }
 }
 
-/** A certificate of one's own instead: PEM files, the certificate's with its chain. */
+/** Loads the user's own certificate from PEM files. The certificate's file includes its chain. */
 export async function loadCertificate(options: {
   readonly certFile: string;
   readonly keyFile: string;
@@ -81,7 +82,7 @@ export async function loadCertificate(options: {
   return { ...pair, sha256: fingerprint(pair.cert) };
 }
 
-/** How a person makes clients trust the authority at `caPath`, with the fingerprint to compare. */
+/** Returns instructions for making clients trust the authority at `caPath`, with the fingerprint to compare. */
 export function trustInstructions(caPath: string): string {
   const certificate = new X509Certificate(readFileSync(caPath));
   return [
@@ -98,8 +99,8 @@ async function ensureAuthority(
   folder: string,
   now: number,
 ): Promise<{ authority: IssuedPair; created: boolean }> {
-  const there = await readAuthority(folder);
-  if (there) return { authority: there, created: false };
+  const existing = await readAuthority(folder);
+  if (existing) return { authority: existing, created: false };
   const { issueAuthority } = await issuing();
   const made = await issueAuthority(`bucketstreams on ${hostname()}`.slice(0, 64), now);
   if (await writeAuthority(folder, made)) return { authority: made, created: true };
@@ -111,7 +112,7 @@ async function ensureAuthority(
   );
 }
 
-/** Loaded when a certificate has to be made, which is seldom: its library holds some 10 MB. */
+/** Loaded only when a certificate must be made, which is rare. Its library needs some 10 MB of memory. */
 function issuing(): Promise<typeof import('./issue.ts')> {
   return import('./issue.ts');
 }

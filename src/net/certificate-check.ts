@@ -11,7 +11,7 @@ export class CertificateError extends Error {
 
 const RENEW_BEFORE = 30 * 86_400_000;
 
-/** Whether `pair` can go on serving `hosts`: signed by `authority`, and valid for another while. */
+/** Returns whether `pair` can still serve `hosts`: `authority` signed it, and it is valid for another 30 days. */
 export function serves(
   pair: IssuedPair,
   authority: IssuedPair,
@@ -30,12 +30,12 @@ export function serves(
   );
 }
 
-/** What a server certificate is made for: this machine's own names and the configured ones. */
+/** Returns the names and addresses for a server certificate: those of this machine and the configured ones. */
 export function wantedHosts(configured: readonly string[]): string[] {
   const own = hostname().toLowerCase();
   const hosts = ['localhost', '127.0.0.1', '::1', ...(isHostName(own) ? [own] : [])];
   for (const host of configured) {
-    // All addresses is nobody's name, and a machine may be called what no certificate can say.
+    // The address of all interfaces is no name. A machine's own name may be one that no certificate can contain.
     if (host === '0.0.0.0' || host === '::' || host.toLowerCase() === own) continue;
     if (isIP(host) === 0 && !isHostName(host)) {
       throw new CertificateError(`${JSON.stringify(host)} is no host name and no IP address`);
@@ -51,7 +51,7 @@ function isHostName(name: string): boolean {
   );
 }
 
-/** Throws a CertificateError when `pair` cannot serve at all. */
+/** Throws a CertificateError if no server can use `pair`. */
 export function checkPair(pair: IssuedPair, file: string, now: number, remedy: string): void {
   const problem = pairProblem(pair, now);
   if (problem !== undefined)

@@ -11,7 +11,7 @@ export function authorityPath(folder: string): string {
   return path.join(folder, CA_CERT);
 }
 
-/** The authority in `folder`, or undefined when there is none. */
+/** Reads the authority in `folder`; undefined if there is none. */
 export async function readAuthority(folder: string): Promise<IssuedPair | undefined> {
   const cert = await readIfThere(authorityPath(folder));
   if (cert === undefined) return undefined;
@@ -19,9 +19,9 @@ export async function readAuthority(folder: string): Promise<IssuedPair | undefi
 }
 
 /**
- * Puts a new authority at `folder`, which must not be there or be empty. The folder comes into being whole,
- * by one rename, so that of two processes one wins and nobody ever sees a certificate without its key.
- * Returns whether this one won.
+ * Stores a new authority at `folder`, which must be missing or empty. One rename creates the complete folder. So
+ * only one of two concurrent processes succeeds, and no process sees a certificate without its key. Returns
+ * false if another process was faster.
  */
 export async function writeAuthority(folder: string, { key, cert }: IssuedPair): Promise<boolean> {
   const temporary = `${folder}.${randomUUID()}`;
@@ -41,7 +41,7 @@ export async function writeAuthority(folder: string, { key, cert }: IssuedPair):
   }
 }
 
-/** The server's key and certificate, or undefined when there are none. */
+/** Reads the server's key and certificate; undefined if there are none. */
 export async function readServer(folder: string): Promise<IssuedPair | undefined> {
   const both = await readIfThere(path.join(folder, SERVER));
   const match = /^(-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----\n)(.*)$/s.exec(
@@ -51,7 +51,7 @@ export async function readServer(folder: string): Promise<IssuedPair | undefined
   return key !== undefined && cert !== undefined ? { key, cert } : undefined;
 }
 
-/** Replaces the server's key and certificate: one file, so that they always belong together. */
+/** Replaces the server's key and certificate. They are in one file, so that they always match. */
 export async function writeServer(folder: string, { key, cert }: IssuedPair): Promise<void> {
   const temporary = path.join(folder, `${SERVER}.${randomUUID()}`);
   try {

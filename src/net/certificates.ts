@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 
-/** The certificate that a client has shown; undefined for none, or one that is not valid at `now`. */
+/** Returns the fingerprint of a client's certificate; undefined if there is none or it is not valid at `now`. */
 export function clientCertificate(socket: TLSSocket, now: number): Sha256 | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) return undefined;
@@ -18,7 +18,7 @@ export function fingerprintOfPem(pem: string): Sha256 {
   return fingerprintOfDer(Buffer.from(body, 'base64'));
 }
 
-/** What LXD and Incus call a certificate's fingerprint. */
+/** Returns a certificate's fingerprint as LXD and Incus define it: the SHA-256 of its DER form. */
 export function fingerprintOfDer(der: Uint8Array): Sha256 {
   const digest = parseSha256(createHash('sha256').update(der).digest('hex'));
   if (digest === undefined) throw new TypeError('a SHA-256 has 64 digits');

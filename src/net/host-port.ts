@@ -1,12 +1,12 @@
 const MAX_PORT = 65_535;
 
 export interface HostPort {
-  /** Empty where the text has a port alone. An IPv6 address has no brackets. */
+  /** Empty if the text is only a port. An IPv6 address has no brackets. */
   readonly host: string;
   readonly port: number;
 }
 
-/** Reads `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `PORT`; undefined for any other text. */
+/** Parses `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `PORT`; undefined for any other text. */
 export function parseHostPort(text: string): HostPort | undefined {
   const [, address, name = '', digits] =
     /^(?:(?:\[([^[\]]+)\]|([^[\]:\s]*)):)?(\d{1,5})$/.exec(text) ?? [];
@@ -15,12 +15,12 @@ export function parseHostPort(text: string): HostPort | undefined {
   return { host: address ?? name, port };
 }
 
-/** `HOST:PORT` as clients read it: an IPv6 address gets brackets. */
+/** Formats `HOST:PORT` for clients. An IPv6 address gets brackets. */
 export function formatHostPort({ host, port }: HostPort): string {
   return `${bracketed(host)}:${port}`;
 }
 
-/** A host as it stands in a URL. */
+/** Formats a host for a URL. */
 export function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }

@@ -1,4 +1,4 @@
-// The certificate library asks for this import to come before its own.
+// The certificate library requires this import before its own.
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { createPrivateKey, type webcrypto } from 'node:crypto';
@@ -13,7 +13,7 @@ export interface IssuedPair {
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY = 86_400_000;
 const CA_DAYS = 3652;
-/** macOS refuses server certificates that are valid for longer, those of one's own authority too. */
+/** macOS rejects server certificates that are valid for longer, even those of a private authority. */
 const SERVER_DAYS = 825;
 
 /** Makes a certificate authority that can sign server certificates and nothing else. */
@@ -64,7 +64,7 @@ export async function issueServer(
 }
 
 function validity(now: number, days: number): { notBefore: Date; notAfter: Date } {
-  // A client's clock may be a little behind ours.
+  // A client's clock may be slow.
   return { notBefore: new Date(now - DAY), notAfter: new Date(now + (days - 1) * DAY) };
 }
 

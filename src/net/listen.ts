@@ -11,7 +11,7 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
-/** Listens and resolves with the address that was got. `option` is what the user would change. */
+/** Listens and resolves to the actual address. `option` is the setting that an error message names. */
 export function listen(
   server: Server,
   { host, port }: ListenAddress,
@@ -29,7 +29,7 @@ export function listen(
   });
 }
 
-/** What to do about an error of `listen`, as one sentence. */
+/** Explains an error of `listen` and its remedy in one sentence. */
 function explain(error: NodeJS.ErrnoException, host: string, port: number, option: string): string {
   const { code } = error;
   if (code === 'EADDRINUSE') {

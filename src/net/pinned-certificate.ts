@@ -8,8 +8,8 @@ type PinnedOptions = Required<
 >;
 
 /**
- * TLS options for a server that must have this very certificate (PEM), whoever signed it, for whatever
- * name. Throws when `certificate` cannot be parsed.
+ * Returns TLS options that accept only a server with exactly this certificate (PEM). Its issuer and host names
+ * are not checked. Throws if `certificate` cannot be parsed.
  */
 export function pinnedTo(certificate: string): PinnedOptions {
   const wanted = fingerprintOfDer(new X509Certificate(certificate).raw);
