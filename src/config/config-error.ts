@@ -1,10 +1,10 @@
-/** A configuration that cannot be used. `message` says where, what and how to mend it, in one line. */
+/** A configuration cannot be used. `message` says in one line where the problem is, what it is, and the remedy. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly file: string;
-  /** Counted from 1; absent when the file as a whole is meant. */
+  /** Counted from 1; absent if the problem is about the whole file. */
   readonly line: number | undefined;
-  /** Dotted, as in `mirrors.paris.store`; empty when no key is meant. */
+  /** With dots, as in `mirrors.paris.store`; empty if the problem is about no key. */
   readonly key: string;
 
   constructor(
@@ -13,9 +13,9 @@ export class ConfigError extends Error {
     remedy: string,
     options: { readonly cause?: unknown } = {},
   ) {
-    const place = at.line === undefined ? at.file : `${at.file}:${at.line}`;
+    const position = at.line === undefined ? at.file : `${at.file}:${at.line}`;
     const key = at.key ?? '';
-    super(`${place}: ${key && `${key}: `}${problem}; ${remedy}`, options);
+    super(`${position}: ${key && `${key}: `}${problem}; ${remedy}`, options);
     this.file = at.file;
     this.line = at.line;
     this.key = key;

@@ -4,12 +4,12 @@ import type { LogLevel } from '../log/logger.ts';
 import type { Credentials } from '../storage/credentials.ts';
 import type { StoreLocation } from '../storage/location.ts';
 
-/** `bucketstreams.toml`, checked, with every default filled in. Paths are absolute. */
+/** The checked content of `bucketstreams.toml`, with all defaults. Paths are absolute. */
 export interface Config {
-  /** Absent when there is none and all is default. */
+  /** Absent if there is no file, so that all values are defaults. */
   readonly file?: string;
   readonly store: StoreConfig;
-  /** In the order of the file. Names and stores are different ones, and none is the master's. */
+  /** In the order of the file. All names are different. All stores differ from each other and from the master. */
   readonly mirrors: readonly MirrorConfig[];
   readonly publish: PublishConfig;
   readonly delivery: DeliveryConfig;
@@ -26,12 +26,12 @@ export interface StoreConfig {
 
 export interface MirrorConfig extends StoreConfig {
   readonly name: string;
-  /** Who copies the images: the fan-out, or the buckets' own replication. */
+  /** Images are copied by the fan-out, or by the buckets' own replication. */
   readonly copy: 'fan-out' | 'replication';
   /** Patterns `os/release/arch/variant` with `*`; empty for all products. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
-  /** Only so many of the newest versions of each product; absent for all. */
+  /** The number of newest versions of each product on this mirror; absent for all versions. */
   readonly newest?: number;
 }
 
@@ -42,31 +42,34 @@ export interface PublishConfig {
 }
 
 export interface DeliveryConfig {
-  /** Names of the CDN; when there are any, there is a certificate. */
+  /** Domain names of the CDN. If there are any, `certificate` is present. */
   readonly domains: readonly string[];
   /** The ARN of a certificate of AWS Certificate Manager in us-east-1, for all of `domains`. */
   readonly certificate?: string;
-  /** The name of the mirror that answers when the master does not. */
+  /** The name of the mirror that serves requests when the master fails. */
   readonly failover?: string;
   /** Seconds. */
   readonly streamsMaxAge: number;
   /** Seconds. */
   readonly imagesMaxAge: number;
-  /** Whether published files cannot be overwritten, by bucket policy. */
+  /** If true, a bucket policy denies overwriting published files. */
   readonly writeOnce: boolean;
 }
 
 export interface RetentionConfig {
-  /** The newest versions of each product that are kept, at least 1; absent: nothing goes by number. */
+  /** How many of the newest versions of each product are kept, at least 1. Absent: no limit by number. */
   readonly keep?: number;
-  /** Versions of at most this age are kept; absent: nothing goes by age. With both, both have to agree. */
+  /**
+   * Versions of at most this age are kept. Absent: no limit by age. With both limits, only versions past both
+   * are deleted.
+   */
   readonly maxAgeDays?: number;
-  /** Seconds between the end of a version's names and the end of its bytes. */
+  /** Seconds from the removal of a version's names to the deletion of its files. */
   readonly grace: number;
 }
 
 export interface LogConfig {
-  /** Absent: as the command has it. */
+  /** Absent: the default of the command. */
   readonly level?: LogLevel;
   readonly format: 'text' | 'json';
 }
@@ -74,29 +77,29 @@ export interface LogConfig {
 export interface ServeConfig {
   readonly host: string;
   readonly port: number;
-  /** Further names and addresses for the certificate. */
+  /** Additional names and addresses for the certificate. */
   readonly names: readonly string[];
-  /** Plain HTTP. */
+  /** If true, serves plain HTTP instead of HTTPS. */
   readonly http: boolean;
-  /** PEM files of one's own certificate. */
+  /** PEM files of the user's own certificate. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** Folder of what is the server's own; absent: where the store says. */
+  /** The folder for the server's own files. Absent: a default that depends on the store. */
   readonly state?: string;
-  /** Whether it also keeps the public files up to date. */
+  /** If true, the server also keeps the public files up to date. */
   readonly watch: boolean;
   /** Seconds between two scans of the whole store. */
   readonly scanEvery: number;
-  /** Seconds for which a file must rest before it counts as whole. */
+  /** Seconds for which a file must stay unchanged before it counts as complete. */
   readonly settle: number;
-  /** Seconds after which a connection on which nothing moves is cut. */
+  /** Seconds without traffic after which a connection is closed. */
   readonly idleTimeout: number;
 }
 
-/** What only a deployment to AWS asks. */
+/** Settings that only a deployment to AWS uses. */
 export interface DeploymentConfig {
   readonly name: string;
-  /** Let `cdk destroy` delete the image buckets too. */
+  /** If true, `cdk destroy` also deletes the image buckets. */
   readonly destroyImages: boolean;
-  /** S3 Replication Time Control. */
+  /** If true, replication uses S3 Replication Time Control. */
   readonly replicationTimeControl: boolean;
 }

@@ -12,8 +12,8 @@ import { TableReader } from './table-reader.ts';
 export const CONFIG_FILE = 'bucketstreams.toml';
 
 /**
- * Reads the configuration: `path`, or `bucketstreams.toml` in `cwd` when there is one. Relative paths in it
- * start from its own folder, and without one from `cwd`. Rejects with a ConfigError.
+ * Reads the configuration from `path`, or from `bucketstreams.toml` in `cwd` if it exists. Relative paths start
+ * from the file's folder; without a file, from `cwd`. Rejects with a ConfigError.
  */
 export async function loadConfig(options: {
   readonly path?: string;
@@ -34,12 +34,12 @@ export async function loadConfig(options: {
   return { file, ...parseConfig(decode(bytes, file), file) };
 }
 
-/** Every default; a directory store in `cwd`. */
+/** Returns the defaults. The store is a directory in `cwd`. */
 export function defaultConfig(cwd: string): Config {
   return parseConfig('', path.join(cwd, CONFIG_FILE));
 }
 
-/** Reads the text of a configuration whose path is `file`, absolute. Throws ConfigError. */
+/** Parses the text of a configuration. `file` is its absolute path. Throws ConfigError. */
 export function parseConfig(text: string, file: string): Config {
   const base = path.dirname(file);
   const root = new TableReader({ file, lineOf: sourceLines(text) }, [], parseToml(text, file));
@@ -64,7 +64,7 @@ function parseToml(text: string, file: string): Readonly<Record<string, unknown>
     return parse(text, { unsafeKeyBehaviour: 'throw' });
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // Its message goes on with the lines around, drawn; the first line says what is wrong.
+    // Only the first line of the message says what is wrong. The rest shows the lines of the file.
     const problem = (error.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '');
     throw new ConfigError({ file, line: error.line }, problem, 'see https://toml.io for the form', {
       cause: error,

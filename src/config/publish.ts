@@ -19,7 +19,7 @@ function readClients(table: TableReader): PublishConfig['clients'] {
   throw table.error('clients', `is ${JSON.stringify(names)}`, 'write "lxd", "incus" or both');
 }
 
-/** Each a template, or a template and the one variant that it is for. */
+/** Each alias is a template, or a template with the one variant that it applies to. */
 function readAliases(table: TableReader): PublishConfig['aliases'] {
   const values = table.unknown('aliases');
   if (values === undefined) return DEFAULT_ALIASES;

@@ -37,7 +37,7 @@ export function readDelivery(table: TableReader, mirrors: readonly MirrorConfig[
     ...(failover !== undefined && { failover }),
     streamsMaxAge: table.integer('streams_max_age', 0, DAY) ?? STREAMS_MAX_AGE,
     imagesMaxAge: table.integer('images_max_age', 0, YEAR) ?? IMAGES_MAX_AGE,
-    // Replication copies an overwritten object before we could look at it.
+    // Replication would copy an overwritten object before the index function can check it.
     writeOnce: table.boolean('write_once') ?? replicated,
   };
   table.done();
@@ -46,7 +46,7 @@ export function readDelivery(table: TableReader, mirrors: readonly MirrorConfig[
 
 const DOMAIN =
   /^(?=.{1,253}$)(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
-/** CloudFront takes certificates of this region only. */
+/** CloudFront accepts only certificates of this region. */
 const CERTIFICATE = /^arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate\/[A-Za-z0-9-]+$/;
 
 function readCertificate(table: TableReader, domains: readonly string[]): string | undefined {

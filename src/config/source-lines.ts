@@ -1,4 +1,4 @@
-/** Tells on which line of a TOML document a key stands, counted from 1. */
+/** Returns the line of a key in a TOML document, counted from 1. */
 export type LineOf = (path: readonly string[]) => number;
 
 const KEY = `(?:[A-Za-z0-9_-]+|"(?:[^"\\\\]|\\\\.)*"|'[^']*')`;
@@ -7,8 +7,8 @@ const HEADER = new RegExp(`^[ \\t]*\\[{1,2}[ \\t]*(${KEYS})[ \\t]*\\]`);
 const PAIR = new RegExp(`^[ \\t]*(${KEYS})[ \\t]*=`);
 
 /**
- * Finds where the keys of a well-formed TOML document stand, since its parser tells positions of syntax
- * errors only. A key inside an inline table or an array counts as on the line where that value begins.
+ * Finds the lines of the keys of a well-formed TOML document, because the parser gives positions only for syntax
+ * errors. A key inside an inline table or an array gets the line where that value begins.
  */
 export function sourceLines(toml: string): LineOf {
   const lines = new Map<string, number>();
@@ -44,7 +44,7 @@ export function sourceLines(toml: string): LineOf {
   };
 }
 
-/** What a value that goes on over the line's end is in the middle of: brackets, a multi-line string. */
+/** The open brackets, or the open multi-line string, of a value that continues on the next line. */
 interface Open {
   readonly depth: number;
   readonly quote: string;
@@ -86,7 +86,7 @@ function unescaped(quoted: string): string {
   try {
     return String(JSON.parse(quoted));
   } catch {
-    // TOML has an escape or two that JSON has not; the line of the table has to do then.
+    // TOML has some escapes that JSON does not have. Such a key gets the line of its table.
     return quoted.slice(1, -1);
   }
 }

@@ -13,7 +13,7 @@ export function readStore(table: TableReader, base: string): StoreConfig {
   return store;
 }
 
-/** `[mirrors.<name>]`, all of them. */
+/** All sections `[mirrors.<name>]`. */
 export function readMirrors(
   table: TableReader,
   base: string,
@@ -77,7 +77,7 @@ function readAddress(
   }
   const location = parseStoreUrl(text, base);
   if (isStoreProblem(location)) {
-    // Not the text itself: it may hold what should not be in a log.
+    // The message does not repeat the text, because it may contain a secret.
     throw table.error(key, location.problem, location.remedy);
   }
   const source = table.string('credentials') ?? 'default';

@@ -2,15 +2,15 @@ import { isObject } from '../json/is-object.ts';
 import { ConfigError } from './config-error.ts';
 import type { LineOf } from './source-lines.ts';
 
-/** A TOML document that was parsed, and where its keys stand. */
+/** The file of a parsed TOML document, and the lines of its keys. */
 export interface Source {
   readonly file: string;
   readonly lineOf: LineOf;
 }
 
 /**
- * Reads the values of one table, each checked for its type, and at the end knows which keys nobody asked
- * for. Every method throws a ConfigError; a key that is not there is undefined.
+ * Reads the values of one table and checks their types. `done` rejects keys that were not read. Every method
+ * throws a ConfigError. The value of a missing key is undefined.
  */
 export class TableReader {
   readonly #source: Source;
@@ -61,7 +61,7 @@ export class TableReader {
     throw this.error(key, `is ${described(value)}`, `write one of ${quotedList(words)}`);
   }
 
-  /** A list of texts, none of them twice. */
+  /** A list of different texts. */
   strings(key: string): readonly string[] | undefined {
     const value = this.#get(key);
     if (value === undefined) return undefined;
@@ -74,12 +74,12 @@ export class TableReader {
     throw this.error(key, `has ${JSON.stringify(twice)} twice`, 'remove one of the two');
   }
 
-  /** Anything; the caller checks it. */
+  /** A value of any type, which the caller checks. */
   unknown(key: string): unknown {
     return this.#get(key);
   }
 
-  /** The table of this name, an empty one when it is not there. */
+  /** The table with this name; an empty one if it is missing. */
   table(key: string): TableReader {
     const value = this.#get(key) ?? {};
     if (isTable(value)) return new TableReader(this.#source, [...this.#path, key], value);
@@ -87,14 +87,17 @@ export class TableReader {
     throw this.error(key, `is ${described(value)}`, `write a table: [${header}]`);
   }
 
-  /** The name of a renamed key in this table: `key`, or the `old` one where that stands. */
+  /**
+   * Returns the name that this table uses for a renamed key: `key`, or `old` if that is present. Throws if both
+   * are.
+   */
   nameOf(key: string, old: string): string {
     if (!Object.hasOwn(this.#values, old)) return key;
     if (!Object.hasOwn(this.#values, key)) return old;
     throw this.error(old, `is the old name of ${key}, which is there too`, 'remove it');
   }
 
-  /** Throws when there are keys that were not asked for. */
+  /** Throws if the table has keys that were not read. */
   done(): void {
     const unknown = this.keys.find((key) => !this.#asked.has(key));
     if (unknown === undefined) return;
