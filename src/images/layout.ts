@@ -17,9 +17,9 @@ export type ParsedKey =
   | { readonly kind: 'file'; readonly ref: VersionRef; readonly file: string }
   | { readonly kind: 'product-file'; readonly product: ProductRef }
   /** The key contains a name that starts with a dot, or it is a folder marker. It is skipped without a report. */
-  | { readonly kind: 'ignored' }
+  | { readonly kind: 'hidden' }
   /** An ignored key: it cannot be an image. `reason` says why, for its uploader. */
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'ignored'; readonly reason: string };
 
 export const IMAGES_PREFIX = 'images/';
 /** Values of a product that are not in its names: `images/<os>/<release>/<arch>/<variant>/product.toml`. */
@@ -42,49 +42,49 @@ const MAX_KEY_LENGTH = 1024;
  * a space. LXD sends a `%3A` in a path as `%253A`, and Incus keeps it. `?` and `#` end a path.
  */
 export function parseImageKey(key: string): ParsedKey {
-  if (!key.startsWith(IMAGES_PREFIX)) return refused(`it is not below ${IMAGES_PREFIX}`);
-  if (key.length > MAX_KEY_LENGTH) return refused(`it is longer than ${MAX_KEY_LENGTH} characters`);
-  if (key.endsWith('/')) return { kind: 'ignored' };
+  if (!key.startsWith(IMAGES_PREFIX)) return ignored(`it is not below ${IMAGES_PREFIX}`);
+  if (key.length > MAX_KEY_LENGTH) return ignored(`it is longer than ${MAX_KEY_LENGTH} characters`);
+  if (key.endsWith('/')) return { kind: 'hidden' };
   const names = key.slice(IMAGES_PREFIX.length).split('/');
-  if (names.includes('')) return refused('it has an empty name (two slashes in a row)');
+  if (names.includes('')) return ignored('it has an empty name (two slashes in a row)');
   if (names.includes('..') || names.includes('.'))
-    return refused("it has a '.' or '..' for a name");
-  if (names.some((name) => name.startsWith('.'))) return { kind: 'ignored' };
+    return ignored("it has a '.' or '..' for a name");
+  if (names.some((name) => name.startsWith('.'))) return { kind: 'hidden' };
 
   const [os, release, arch, variant, ...rest] = names;
   // The fifth name may contain a ':'. It is checked as a version below.
   for (const name of names.toSpliced(4, 1)) {
     if (!SAFE_NAME.test(name)) {
-      return refused(
+      return ignored(
         `the name ${JSON.stringify(name)} has characters other than A-Z a-z 0-9 . _ -`,
       );
     }
   }
   const long = names.slice(0, 4).find((name) => name.length > MAX_PRODUCT_NAME);
   if (long !== undefined) {
-    return refused(
+    return ignored(
       `the name ${JSON.stringify(shown(long))} is longer than ${MAX_PRODUCT_NAME} characters`,
     );
   }
   if (!os || !release || !arch || !variant || rest.length === 0) {
-    return refused(`it is too shallow: ${LAYOUT} is expected`);
+    return ignored(`it is too shallow: ${LAYOUT} is expected`);
   }
   const product = { os, release, arch, variant };
   const [version, file, ...deeper] = rest;
   if (version === PRODUCT_FILE && file === undefined) return { kind: 'product-file', product };
   if (version === undefined || file === undefined) {
-    return refused(`it is too shallow: ${LAYOUT} is expected`);
+    return ignored(`it is too shallow: ${LAYOUT} is expected`);
   }
-  if (deeper.length > 0) return refused(`it is too deep: ${LAYOUT} is expected`);
+  if (deeper.length > 0) return ignored(`it is too deep: ${LAYOUT} is expected`);
   const problem = versionProblem(version);
-  if (problem !== undefined) return refused(problem);
+  if (problem !== undefined) return ignored(problem);
   return { kind: 'file', ref: { product, version }, file };
 }
 
 const LAYOUT = 'images/<os>/<release>/<arch>/<variant>/<version>/<file>';
 
-function refused(reason: string): ParsedKey {
-  return { kind: 'refused', reason };
+function ignored(reason: string): ParsedKey {
+  return { kind: 'ignored', reason };
 }
 
 /** Returns why `version` cannot be a version; undefined if it can. */

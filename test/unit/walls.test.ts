@@ -92,3 +92,12 @@ describe('the linter, at the walls of the other rooms', () => {
     });
   }
 });
+
+describe('the linter, on spread literals', () => {
+  it('refuses one in any folder', async () => {
+    const text = 'export const one = { ...{ a: 1 }, b: 2 };';
+    for (const file of ['src/catalog/removal.ts', 'src/cli/run.ts', 'lambda/sweep.ts']) {
+      assert.deepEqual(await broken(file, text), ['no-restricted-syntax'], file);
+    }
+  });
+});

@@ -90,7 +90,7 @@ export function skippedImages(skipped: ReadonlyMap<string, string>): [string, st
 
 function refusal(key: string): string | undefined {
   const parsed = parseImageKey(key);
-  if (parsed.kind === 'refused') return parsed.reason;
+  if (parsed.kind === 'ignored') return parsed.reason;
   const unknown = parsed.kind === 'file' && fileKind(parsed.file) === undefined;
   return unknown ? "its name is none of an image's files" : undefined;
 }

@@ -48,7 +48,7 @@ function matters(path: string): boolean {
 
 function reportIgnored(key: string, reported: Set<string>, log: Logger): void {
   const parsed = parseImageKey(key);
-  if (parsed.kind !== 'refused' || reported.has(key)) return;
+  if (parsed.kind !== 'ignored' || reported.has(key)) return;
   if (reported.size < 10_000) reported.add(key);
   log('warn', 'not indexed', { key, reason: parsed.reason });
 }

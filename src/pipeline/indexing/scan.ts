@@ -136,9 +136,9 @@ function record(
 ): string | undefined {
   const parsed = parseImageKey(info.key);
   switch (parsed.kind) {
-    case 'ignored':
+    case 'hidden':
       return undefined;
-    case 'refused':
+    case 'ignored':
       return parsed.reason;
     case 'product-file':
       products.set(productName(parsed.product), info.etag);

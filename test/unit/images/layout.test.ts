@@ -18,7 +18,7 @@ const VERSION = `${PREFIX}/20180716_12:00`;
 
 function reason(key: string): string {
   const parsed = parseImageKey(key);
-  assert.ok(parsed.kind === 'refused', `${key}: ${JSON.stringify(parsed)}`);
+  assert.ok(parsed.kind === 'ignored', `${key}: ${JSON.stringify(parsed)}`);
   return parsed.reason;
 }
 
@@ -89,7 +89,7 @@ describe('keys of images', () => {
     const names = ['os', 'release', 'amd64', 'default', '20240101', 'lxd.tar.xz'];
     for (const i of names.keys()) {
       const parsed = parseImageKey(`images/${names.with(i, `${names[i]!}:`).join('/')}`);
-      assert.equal(parsed.kind, i === 4 ? 'file' : 'refused');
+      assert.equal(parsed.kind, i === 4 ? 'file' : 'ignored');
     }
   });
 
@@ -139,7 +139,7 @@ describe('keys of images', () => {
       `${PREFIX}/.20240101/x y`,
       `${PREFIX}/...`,
     ]) {
-      assert.deepEqual(parseImageKey(key), { kind: 'ignored' }, key);
+      assert.deepEqual(parseImageKey(key), { kind: 'hidden' }, key);
     }
   });
 
@@ -154,7 +154,7 @@ describe('keys of images', () => {
           assert.match(key, /^images(\/[A-Za-z0-9_-][A-Za-z0-9._:-]*){6}$/);
         }
         if (parsed.kind === 'product-file') assert.equal(productFileKey(parsed.product), key);
-        if (parsed.kind === 'refused') assert.notEqual(parsed.reason, '');
+        if (parsed.kind === 'ignored') assert.notEqual(parsed.reason, '');
       }),
       { numRuns: 1000 },
     );
