@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { buildBundle, BUNDLES } from '../infra/bundle.ts';
 import { line, runPairs, summarise } from './harness.ts';
 
-// A function's start: the import of its bundle in a fresh process, against the import of an empty handler.
+// Measures how a function starts: the import of its bundle in a fresh process, compared with the
+// import of an empty handler.
 
 const pairs = Number(process.argv[2] ?? 9);
 const folder = mkdtempSync(join(tmpdir(), 'bucketstreams-cold-'));
-// What the handlers ask of their environment when they are loaded.
+// Environment variables that the handlers read when they are loaded.
 Object.assign(process.env, {
   AWS_REGION: 'eu-central-1',
   STORE_URL: 's3://images?region=eu-central-1',

@@ -16,7 +16,8 @@ import { build } from 'esbuild';
 import { line, runPairs, summarise } from './harness.ts';
 import type { HashedRoot } from './hash-root.ts';
 
-// Two digests of a root by our whole process, against one by `openssl dgst -sha256` of the same file.
+// Compares two digests of a root by our whole process with one by `openssl dgst -sha256` of the
+// same file.
 
 const MIB = 1024 * 1024;
 const ROOT = 'images/os/release/amd64/default/20260101/rootfs.squashfs';
@@ -28,7 +29,7 @@ function source(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url));
 }
 
-/** As a function's bundle: the worker is an entry point of its own beside the other. */
+/** Bundled as for a function: the worker is a separate entry point next to the other. */
 async function bundle(outdir: string): Promise<string> {
   await build({
     entryPoints: [source('hash-root.ts'), source('../src/hashing/digest-worker.ts')],
@@ -49,7 +50,7 @@ function makeStore(path: string): void {
   const block = Buffer.alloc(MIB);
   const file = openSync(join(path, ROOT), 'w');
   for (let n = 0; n < mebibytes; n += 1) writeSync(file, randomFillSync(block));
-  // Else the file is written to the disk while it is hashed.
+  // Without this the file is written to the disk while it is hashed.
   fsyncSync(file);
   closeSync(file);
 }

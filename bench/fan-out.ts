@@ -15,8 +15,9 @@ import { temporaryFolder } from '../test/support/temporary.ts';
 import { line, runOnce, summarise } from './harness.ts';
 
 /**
- * `mirror sync` against `rclone sync`, from one MinIO to another, into an empty mirror each time. Ours
- * proves every byte, orders what it publishes and writes the ledger; the yardstick copies.
+ * Compares `mirror sync` with `rclone sync`, from one MinIO to another, into an empty mirror each
+ * time. `mirror sync` also proves every byte, orders what it publishes and writes the ledger;
+ * rclone only copies.
  *
  *     node bench/fan-out.ts VERSIONS KIB LARGE GIB PAIRS
  */
@@ -86,7 +87,10 @@ async function syncOurs(): Promise<number> {
   return run.seconds;
 }
 
-/** `aws s3 sync` copies between two services by way of a folder only; rclone streams, as ours does. */
+/**
+ * `aws s3 sync` copies between two services only through a folder; rclone streams, as `mirror sync`
+ * does.
+ */
 async function syncTheirs(): Promise<number> {
   const flags = ['--config', '/dev/null', '--s3-no-check-bucket'];
   const run = await runOnce([
@@ -129,7 +133,7 @@ async function upload(store: ObjectStore, key: string, size: number): Promise<vo
   const block = randomBytes(Math.min(size, 8 * 1024 * 1024));
   async function* body() {
     for (let left = size; left > 0; left -= block.length) {
-      // No two blocks of an image are the same.
+      // No two blocks of an image are equal.
       block.writeDoubleLE(Math.random(), 0);
       yield Buffer.from(block.subarray(0, Math.min(left, block.length)));
       await Promise.resolve();

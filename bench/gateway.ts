@@ -1,8 +1,9 @@
 /**
- * Copies one large image by real LXD into the gateway, and into a second LXD, in turn. The gateway is started
- * as a user starts it. Needs root, LXD 5, and three times the image's size on the disk.
- * Usage: node bench/gateway.ts [GiB, default 4] [pairs, default 3] [split|unified] [directory|minio]
- * [push|pull|relay]
+ * Copies one large image with a real LXD into the gateway, and into a second LXD, in turn. The
+ * gateway is started as a user starts it. Needs root, LXD 5, and three times the image's size on
+ * the disk.
+ * Usage: node bench/gateway.ts [GiB, default 4] [pairs, default 3] [split|unified]
+ * [directory|minio] [push|pull|relay]
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -29,7 +30,7 @@ const places = ['--store', store, '--state', join(folder, 'state')];
 const files = await makeLargeImage(folder, form === 'unified' ? form : 'split', gib);
 const source = resources.use(await startDaemon('lxd'));
 const target = resources.use(await startDaemon('lxd'));
-// Where the targets of a pull fetch it.
+// The source that the targets of a pull fetch from.
 await source.client('config', 'set', 'core.https_address', `127.0.0.1:${await freePort()}`);
 await source.client('image', 'import', ...files, '--alias', 'large');
 const image = (await source.client('image', 'list', '--format=csv', '-cF')).trim();

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 
 export interface Run {
-  /** From the process's start to its end. */
+  /** Seconds from the process's start to its end. */
   readonly seconds: number;
   readonly stdout: string;
 }
@@ -12,7 +12,7 @@ export interface Summary {
   readonly max: number;
 }
 
-/** Runs a command to its end, the start-up of the process included in the time. */
+/** Runs a command to its end. The time includes the start of the process. */
 export async function runOnce(command: readonly [string, ...string[]]): Promise<Run> {
   const [file, ...args] = command;
   const start = process.hrtime.bigint();
@@ -31,8 +31,8 @@ export async function runOnce(command: readonly [string, ...string[]]): Promise<
 }
 
 /**
- * Runs two commands in turn (A B A B …), so that a machine whose speed drifts slows both alike; ratios are
- * to be taken pair by pair. The first `warmUps` pairs do not count.
+ * Runs two commands in turn (A B A B …). A machine whose speed changes then slows both equally, so
+ * ratios should be taken pair by pair. The first `warmUps` pairs do not count.
  */
 export async function runPairs(
   a: readonly [string, ...string[]],

@@ -15,7 +15,7 @@ export interface HashedRoot {
 const [path = '', rootKey = '', metadataKey = '', threads = 'auto'] = process.argv.slice(2);
 const store = await openDirectoryStore({ path, use: 'read' });
 const hasher = createHasher({ threads: threads === '0' ? 0 : 'auto' });
-// As the pipeline does: the listing has told how much is to be read.
+// The pipeline also passes the size, which it has from the listing.
 hasher.prepare((await store.stat(rootKey))?.size ?? 0);
 const metadata = await buffer((await store.read(metadataKey)).stream);
 const pass = await hasher.digest((await store.read(rootKey)).stream, [metadata]);

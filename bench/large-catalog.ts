@@ -1,6 +1,7 @@
 /**
- * What it costs to index one new version beside many: the time and the memory of one `indexVersions` on a
- * directory store whose catalog has so many versions already. `node bench/large-catalog.ts [versions] [runs]`.
+ * Measures the time and the memory of one `indexVersions` that indexes one new version, on a
+ * directory store whose catalog already has many versions. `node bench/large-catalog.ts [versions]
+ * [runs]`.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -19,14 +19,15 @@ import { METADATA_YAML, tarArchive } from '../test/support/images/tar-archive.ts
 import { temporaryFolder } from '../test/support/temporary.ts';
 import { line, summarise } from './harness.ts';
 
-// From the end of an upload to the images.json that lists it, beside a running `serve`.
+// Measures the time from the end of an upload to the images.json that lists it, with a running
+// `serve`.
 
 const uploads = Number(process.argv[2] ?? 20);
 const there = Number(process.argv[3] ?? 1000);
 const POLL_MS = 5;
 const TOKEN = 'a-token-of-the-bench';
 
-/** Stores a version's files, metadata first, and resolves when the last byte is there. */
+/** Stores a version's files, metadata first. Resolves when the last byte is stored. */
 type Upload = (version: string) => Promise<void>;
 
 const image = () => ({
@@ -38,7 +39,9 @@ const image = () => ({
 });
 const PRODUCT = 'bench/1/amd64/default';
 
-/** Waits until the public list fits, and gives the moment, in milliseconds, at which that was seen. */
+/**
+ * Waits until the public list matches. Gives the moment, in milliseconds, at which that was seen.
+ */
 async function untilListed(store: ObjectStore, fits: (list: string) => boolean): Promise<number> {
   let etag: string | undefined;
   for (;;) {
@@ -47,7 +50,7 @@ async function untilListed(store: ObjectStore, fits: (list: string) => boolean):
       etag = info.etag;
       const seen = performance.now();
       const list = await buffer((await store.read(IMAGES_KEY)).stream).catch(() => undefined);
-      // It was replaced while it was read: look again.
+      // The list was replaced while it was read: read it again.
       if (list === undefined) etag = undefined;
       else if (fits(list.toString())) return seen;
     }
@@ -62,15 +65,15 @@ async function measure(what: string, store: ObjectStore, upload: Upload): Promis
     await upload(version);
     const ended = performance.now();
     const listed = await untilListed(store, (list) => list.includes(`"${version}"`));
-    // The first one warms up what serves.
+    // The first version warms up the server.
     if (at > 0) seconds.push((listed - ended) / 1000);
-    // Not in step with anything that happens once a second.
+    // The pause varies, so that uploads are not in step with anything that happens once a second.
     await sleep(300 + Math.random() * 1000);
   }
   console.log(line(what, summarise(seconds), ' s'));
 }
 
-/** The versions that are there before, spread over ten products. */
+/** The versions that exist before the measurement, spread over ten products. */
 async function fill(put: (key: string, body: Buffer) => Promise<unknown>): Promise<void> {
   for (let at = 0; at < there; at += 1) {
     const day = String(Math.floor(at / 10)).padStart(4, '0');

@@ -9,17 +9,21 @@ import { openS3Store, type S3StoreOptions } from '../src/storage/s3/store.ts';
 export type RequestCounts = Readonly<Record<string, number>>;
 
 export interface CountOptions {
-  /** Versions handed in together and committed together, as one invocation does with what is ready. */
+  /**
+   * Versions that are indexed and committed together, as one invocation does with the versions that
+   * are ready.
+   */
   readonly versions: number;
   /** Bytes of each root. Default: 50,000. */
   readonly rootSize?: number;
-  /** Versions of the same product that are published before. */
+  /** Versions of the same product that are published before the measurement. */
   readonly before?: number;
 }
 
 /**
- * Counts the requests that index new versions, each of metadata and one root, in a bucket that has a
- * catalog already. Those of the upload are not counted, nor the first ones of a fresh store.
+ * Counts the requests that index new versions, each of metadata and one root, in a bucket that
+ * already has a catalog. The requests of the upload and the first requests of a fresh store are not
+ * counted.
  */
 export async function countRequests(
   place: S3StoreOptions,

@@ -2,7 +2,8 @@ import { makeBucket, storeOptions } from '../test/support/services/bucket.ts';
 import { startMinio } from '../test/support/services/minio.ts';
 import { countRequests, type RequestCounts } from './request-counts.ts';
 
-// How many requests S3 is asked for a published version: alone, and in a batch. Exact, on a real MinIO.
+// Counts the requests to S3 for a published version, alone and in a batch. The counts are exact, on
+// a real MinIO.
 
 const BATCH = 100;
 

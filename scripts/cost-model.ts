@@ -1,6 +1,7 @@
 /**
- * What a month of a deployment costs. Prices are AWS's list prices in us-east-1, in dollars, without taxes
- * and free tiers unless said; the counts of requests are what the code does, and a test counts them again.
+ * Calculates what a month of a deployment costs. Prices are AWS's list prices in us-east-1, in
+ * dollars, without taxes. They are without free tiers unless a comment says otherwise. The counts
+ * of requests are those of the code, and a test checks them.
  */
 export const PRICES = {
   s3: { perWrite: 0.005 / 1000, perRead: 0.0004 / 1000, perGigabyteMonth: 0.023 },
@@ -18,19 +19,27 @@ export const PRICES = {
   cloudwatch: { perAlarm: 0.1, perMetric: 0.3, perGigabyteLog: 0.5 },
 } as const;
 
-/** Requests to S3: of the writing price (PUT, COPY, LIST), and of the reading price (GET, HEAD). */
+/**
+ * Requests to S3, by price: the writing price (PUT, COPY, LIST) and the reading price (GET, HEAD).
+ */
 export interface Requests {
   readonly writes: number;
   readonly reads: number;
 }
 
-/** By one version of two files that arrives in a message of its own: both files' PUT, and the index function. */
+/**
+ * One version of two files that arrives in a message of its own: the PUT of both files, and the
+ * index function.
+ */
 export const PER_VERSION: Requests = { writes: 2 + 5, reads: 8 };
-/** By one sweep that finds nothing, beside a LIST for each 1,000 objects. */
+/** One sweep that finds nothing, without its LIST for each 1,000 objects. */
 export const PER_SWEEP: Requests = { writes: 0, reads: 8 };
-/** By one tick of a mirror that has all. */
+/** One tick of a mirror that is complete. */
 export const PER_TICK: Requests = { writes: 0, reads: 4 };
-/** By one version of two files on its way to one mirror: two copies, the mirror's document, its public files. */
+/**
+ * One version of two files that is copied to one mirror: two copies, the mirror's document, its
+ * public files.
+ */
 export const PER_MIRRORED_VERSION: Requests = { writes: 13, reads: 24 };
 
 export interface Usage {
@@ -50,23 +59,26 @@ export interface Usage {
 export type Bill = Readonly<Record<string, number>> & { readonly total: number };
 
 const MINUTES = 43_800;
-/** For how long deleted bytes are paid for: the grace, an edge's day, and a week as a noncurrent version. */
+/**
+ * How long deleted bytes are paid for: the grace, an edge's day, and a week as a noncurrent
+ * version.
+ */
 const DELETED_MONTHS = 8.1 / 30.4;
 const SWEEPS = MINUTES / 15;
 /** Bytes per second that the index function reads and hashes. */
 const HASH_RATE_GB = 0.08;
 const INDEX_GB = 1769 / 1024;
 const SWEEP_GB = 1;
-/** Seconds of an invocation beside the hashing. */
+/** Seconds of an invocation without the hashing. */
 const INVOCATION_S = 1;
 const TICK_S = 0.2;
 /** Alarms: of the master, of each mirror. */
 const ALARMS = { master: 8, mirror: 4 };
 /** Metrics of our own: of the master, of each mirror. */
 const METRICS = { master: 9, mirror: 4 };
-/** Of log lines for one version. */
+/** Gigabytes of log lines for one version. */
 const LOG_GB_PER_VERSION = 2 / 1_000_000;
-/** A refresh asks for two JSON files; most answers come from the edge. */
+/** A refresh requests two JSON files; most responses are from the edge. */
 const REQUESTS_PER_REFRESH = 2;
 const REQUESTS_PER_DOWNLOAD = 2;
 const JSON_GB = 60 / 1_000_000;
@@ -83,7 +95,7 @@ export function monthlyCost(usage: Usage): Bill {
     SWEEPS * (PER_SWEEP.writes + pages) +
     ticks * PER_TICK.writes +
     copies * PER_MIRRORED_VERSION.writes +
-    // A look at the mirror, which lists it, every quarter of an hour.
+    // A scan of the mirror, which lists it, every quarter of an hour.
     mirrors * SWEEPS * pages;
   const reads =
     uploads * PER_VERSION.reads +
@@ -99,10 +111,11 @@ export function monthlyCost(usage: Usage): Bill {
   const copySeconds = copies * (INVOCATION_S + size / HASH_RATE_GB) + ticks * TICK_S;
 
   const bill = {
-    // Versions come and go in equal numbers; deleted bytes are kept for a week more.
+    // As many versions are added as are removed; deleted bytes are kept for a week more.
     storage: (kept + uploads * DELETED_MONTHS) * size * (1 + mirrors) * s3.perGigabyteMonth,
     's3 requests': writes * s3.perWrite + reads * s3.perRead,
-    // Three empty receives a minute for each queue that is polled, and what is sent, received, deleted.
+    // Three empty receives a minute for each queue that is polled, and the messages that are sent,
+    // received and deleted.
     queues:
       (1 + mirrors) * MINUTES * 15 * sqs.perRequest +
       (uploads * 2 * 3 + ticks * 3) * sqs.perRequest +
