@@ -1,4 +1,6 @@
-/** Writes the golden files anew: `npx node test/golden/write.ts`, then read the difference. */
+/**
+ * Writes the golden files again: `npx node test/golden/write.ts`. Read the difference afterwards.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { goldenStreams } from '../support/images/golden-streams.ts';

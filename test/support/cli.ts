@@ -20,12 +20,14 @@ export interface CliOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Runs the real command line to its end. It does not fail the test by itself, whatever the exit code. */
+/**
+ * Runs the real command line to its end. The function does not throw, whatever the exit code is.
+ */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<Ended> {
   return startCli(args, options).ended;
 }
 
-/** Runs a command that must succeed and gives what it printed. */
+/** Runs a command that must succeed. Gives what it printed. */
 export async function cliOutput(
   args: readonly string[],
   options: CliOptions = {},
@@ -38,13 +40,13 @@ export async function cliOutput(
 
 export interface RunningCli {
   readonly child: ChildProcess;
-  /** What it has printed so far. */
+  /** The output so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
   readonly ended: Promise<Ended>;
 }
 
-/** Starts the real command line as a process of its own. */
+/** Starts the real command line as a separate process. */
 export function startCli(args: readonly string[], { cwd, env }: CliOptions = {}): RunningCli {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd,
@@ -65,7 +67,7 @@ export function startCli(args: readonly string[], { cwd, env }: CliOptions = {})
 
 export interface Server extends RunningCli {
   readonly url: string;
-  /** Reads a path over HTTPS, trusting the server's own authority only. */
+  /** Reads a path over HTTPS, and trusts only the server's own authority. */
   get(path: string): Promise<Buffer>;
   /** The public images.json, decoded. */
   images(): Promise<PublicImages>;
@@ -94,7 +96,7 @@ export interface PublicItem {
   readonly combined_squashfs_sha256?: string;
 }
 
-/** Starts `serve` on a directory at a free port and waits for the line with its URL. */
+/** Starts `serve` on a directory at a free port. Waits for the line with its URL. */
 export async function startServe(
   directory: string,
   args: readonly string[] = [],
@@ -131,7 +133,10 @@ export async function startServe(
   };
 }
 
-/** The first line on standard output. A process that ends before it is a failure, with all it said. */
+/**
+ * The first line on standard output. Throws an error with all output when the process ends before
+ * it.
+ */
 async function firstLine({ child, stdout, ended }: RunningCli): Promise<string> {
   let over: Ended | undefined;
   void ended.then((end) => (over = end));

@@ -8,18 +8,18 @@ import type {
 } from '../../src/simplestreams/documents.ts';
 import { parseIndex, parseProducts } from '../../src/simplestreams/parse-documents.ts';
 
-/** An image as a client makes it out of `images.json`, before it applies aliases. */
+/** An image as a client makes it from `images.json`, before it applies aliases. */
 export interface ClientImage {
   readonly product: string;
   readonly version: string;
   readonly arch: string;
   readonly fingerprint: string;
   readonly type: 'container' | 'virtual-machine';
-  /** As the product has them. */
+  /** The aliases of the product. */
   readonly aliases: readonly string[];
-  /** What clients sort images by before they apply aliases. */
+  /** The properties by which clients sort images before they apply aliases. */
   readonly properties: { readonly os: string; readonly release: string; readonly variant: string };
-  /** What it would download: one file, or metadata and root. */
+  /** The files that it would download: one file, or metadata and root. */
   readonly files: readonly {
     readonly path: string;
     readonly sha256: string;
@@ -27,7 +27,10 @@ export interface ClientImage {
   }[];
 }
 
-/** Where LXD and Incus look for a root's fingerprint on the metadata item: the first that is not empty. */
+/**
+ * Members of the metadata item with a root's fingerprint. LXD and Incus use the first that is not
+ * empty.
+ */
 const FINGERPRINTS: Readonly<Record<string, readonly (keyof ItemEntry)[]>> = {
   'root.tar.xz': ['combined_rootxz_sha256', 'combined_sha256'],
   squashfs: ['combined_squashfs_sha256'],
@@ -92,7 +95,7 @@ function clientImages(document: ProductsDocument, client: Client): ClientImage[]
 }
 
 /**
- * What each alias stands for, by `type architecture alias`, as LXD and Incus resolve them
+ * The image of each alias, by `type architecture alias`, as LXD and Incus resolve them
  * (shared/simplestreams/sort.go, and applyAliases in simplestreams.go). Values are fingerprints.
  */
 export function resolveAliases(images: readonly ClientImage[]): Readonly<Record<string, string>> {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** A command that exited with something else than 0; the message holds all it wrote to stderr. */
+/** A command that did not exit with 0. The message has all that it wrote to stderr. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly stdout: string;
@@ -14,7 +14,10 @@ export class CommandError extends Error {
 }
 
 export interface CommandOptions {
-  /** Added to this process's environment; an undefined value takes the variable away. */
+  /**
+   * Variables that are added to this process's environment; an undefined value removes the
+   * variable.
+   */
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   /** Written to the command's standard input; without it the input is empty. */
@@ -24,8 +27,8 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a command to its end and answers what it wrote to standard output.
- * Throws CommandError when it does not exit with 0, or does not exist.
+ * Runs a command to its end and returns what it wrote to standard output. Throws CommandError when
+ * it does not exit with 0, or does not exist.
  */
 export async function run(
   command: string,
@@ -42,7 +45,7 @@ export async function run(
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-  // A command that exits without reading its input is no error of ours.
+  // A command may exit without reading its input; that is no error here.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   const outcome = await new Promise<string>((resolve) => {

@@ -17,10 +17,10 @@ import { GO_PROGRAMS, goProgram } from './tools.ts';
 const CHECKOUT = join(import.meta.dirname, '../..');
 
 /**
- * Gives the engine stand-ins for the images that the project's Dockerfiles start from, under the
- * names they give, so that the Dockerfiles are built without a registry: this package's own Node
- * with the machine's npm and the packages that `npm ci` will ask for, and a `go install` that
- * hands out the MinIO the tests built at the very version asked for.
+ * Gives the engine replacements for the base images of the project's Dockerfiles, under the same
+ * names, so that the Dockerfiles build without a registry. The Node image has this package's own
+ * Node, the machine's npm, and the packages that `npm ci` needs. The Go image has a `go install`
+ * that returns the MinIO that the tests built, at exactly the requested version.
  */
 export async function loadBaseImages(engine: DockerEngine): Promise<void> {
   await using folder = await temporaryFolder();
@@ -56,7 +56,7 @@ async function importImage(
   await engine.docker(['import', ...options, archive, name]);
 }
 
-/** A root with a shell, the few commands that the Dockerfiles use, and the users they name. */
+/** A root with a shell, the few commands that the Dockerfiles use, and the users that they name. */
 async function layOutRoot(root: string): Promise<void> {
   for (const path of ['bin', 'etc', 'tmp', 'root', 'usr/local/bin']) {
     await mkdir(join(root, path), { recursive: true });
@@ -79,13 +79,13 @@ async function layOutNode(root: string): Promise<void> {
   const npm = dirname(dirname(await realpath((await run('sh', ['-c', 'command -v npm'])).trim())));
   await cp(npm, join(root, 'usr/local/lib/npm'), { recursive: true });
   await symlink('../lib/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
-  // npm's scripts name their interpreter by way of env.
+  // npm's scripts find their interpreter through env.
   await mkdir(join(root, 'usr/bin'));
   await symlink('/bin/env', join(root, 'usr/bin/env'));
   await fillNpmCache(root);
 }
 
-/** Lets npm fetch once, into a cache of its own, what the lockfile names. */
+/** Lets npm fetch the packages of the lockfile once, into a separate cache. */
 async function fillNpmCache(root: string): Promise<void> {
   await using folder = await temporaryFolder();
   for (const file of ['package.json', 'package-lock.json']) {

@@ -6,18 +6,18 @@ import { eventually } from './eventually.ts';
 import { temporaryFolder } from './temporary.ts';
 import { goProgram } from './tools.ts';
 
-/** A Docker engine of its own, with a network of its own. Its disposal leaves nothing behind. */
+/** A Docker engine with a separate network. Its disposal leaves nothing behind. */
 export interface DockerEngine extends AsyncDisposable {
-  /** Runs `docker …` with the compose plugin; answers standard output. */
+  /** Runs `docker …` with the compose plugin; returns standard output. */
   docker(args: readonly string[], options?: CommandOptions): Promise<string>;
-  /** Runs a command where the ports are that the containers publish. */
+  /** Runs a command in the network namespace where the containers publish their ports. */
   inside(command: string, args: readonly string[], options?: CommandOptions): Promise<string>;
 }
 
 /**
- * Starts an engine as root. It lives in a network namespace: the ports that it publishes are in
- * nobody's way, and its bridges and packet filter rules go with it. It shares nothing with an
- * engine that the machine may have.
+ * Starts an engine as root. It lives in a network namespace, so its ports block no other program,
+ * and its bridges and packet filter rules are deleted with it. It shares nothing with another
+ * engine on the machine.
  */
 export async function startDocker(): Promise<DockerEngine> {
   const resources = new AsyncDisposableStack();
@@ -27,7 +27,8 @@ export async function startDocker(): Promise<DockerEngine> {
   await mkdir(plugins, { recursive: true });
   await symlink(goProgram('docker-compose'), join(plugins, 'docker-compose'));
   const log = await open(join(home, 'log'), 'w');
-  // unshare and setpriv become the engine: it is this child, and it ends when this process does.
+  // unshare and setpriv exec the engine, so the engine is this child. It ends when this process
+  // ends.
   const engine = spawn(
     'unshare',
     [
@@ -73,7 +74,9 @@ export async function startDocker(): Promise<DockerEngine> {
   };
 }
 
-/** Copies a program of this machine into an image's root, with the shared libraries it loads. */
+/**
+ * Copies a program of this machine, with the shared libraries that it loads, into an image's root.
+ */
 export async function copyProgram(program: string, root: string, target: string): Promise<void> {
   const loaded = await run('ldd', [program]);
   const libraries = [...loaded.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? '');

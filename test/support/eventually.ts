@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Tries `attempt` until it neither throws nor gives undefined or false, and gives what it gave. After
- * `deadlineMs` the last failure is the test's: generous, because it only ends a test that fails anyway.
- * `pauseMs` is longer where an attempt costs what it waits for.
+ * Repeats `attempt` until it neither throws nor gives undefined or false. Gives its result. After
+ * `deadlineMs` it throws the last failure; the deadline is generous, because it only ends a test
+ * that fails. Use a longer `pauseMs` where an attempt takes resources from the work that it waits
+ * for.
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,

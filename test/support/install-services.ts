@@ -1,7 +1,7 @@
 /**
- * Installs what the tests on real services need and this machine lacks, or says exactly what is
- * missing and exits with 1. Does nothing, quickly, when all is there. With --virtual-machines it adds what only
- * launching one needs, which is large.
+ * Installs the programs that the tests on real services need and this machine lacks. It prints what
+ * it cannot install and exits with 1. It does nothing, quickly, when all is installed. With
+ * --virtual-machines it adds what only launching one needs, which is large.
  */
 import {
   installDebianPackages,

@@ -8,21 +8,21 @@ import { ask } from './servers/https-request.ts';
 export interface ServeOptions {
   /** A store URL, of a directory or of a bucket. */
   readonly store: string;
-  /** The state folder, where the certificate authority appears. */
+  /** The state folder, where the certificate authority is stored. */
   readonly state: string;
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** A running `bucketstreams serve`. Its disposal asks it to end (SIGTERM) and waits until it has. */
+/** A running `bucketstreams serve`. Its disposal sends SIGTERM and waits for the end. */
 export interface ServeProcess extends AsyncDisposable {
-  /** What it printed on standard output once it accepted connections. */
+  /** The line on standard output that it printed when it accepted connections. */
   readonly url: string;
   /** The certificate of the authority that clients have to trust. */
   readonly caFile: string;
-  /** Everything it wrote to standard error so far. */
+  /** All output on standard error so far. */
   log(): string;
-  /** GETs a path and answers its body; throws unless the status is 200. */
+  /** GETs a path and returns its body; throws unless the status is 200. */
   get(path: string): Promise<Buffer>;
 }
 

@@ -15,13 +15,13 @@ export interface PublishFromFixture extends AsyncDisposable {
   readonly server: FakeInstanceServer;
   /** The store's folder. */
   readonly data: string;
-  /** Starts `publish` with the store and more; the source is the local LXD. */
+  /** Starts `publish` with the store and further arguments; the source is the local LXD. */
   readonly publish: (...args: readonly string[]) => RunningCli;
-  /** Has the store indexed. */
+  /** Indexes the store. */
   readonly update: () => Promise<void>;
-  /** Paths of what uploads have put into the store, unfinished ones too. */
+  /** Paths of all files that uploads have stored, including unfinished ones. */
   readonly uploaded: () => Promise<string[]>;
-  /** A folder for what the command may want to keep for a time: its working directory and `TMPDIR`. */
+  /** A folder for temporary files of the command: its working directory and `TMPDIR`. */
   readonly scratch: string;
 }
 
@@ -73,7 +73,7 @@ async function filesBelow(data: string, folders: readonly string[]): Promise<str
   return found.sort();
 }
 
-/** An image whose root has so many bytes, which nothing makes smaller. */
+/** An image with a root of this many bytes that cannot be compressed. */
 export function splitImage(bytes: number): readonly [Buffer, Buffer] {
   return [metadataTar('from'), Buffer.concat([Buffer.from('hsqs'), randomBytes(bytes)])];
 }

@@ -4,8 +4,8 @@ import { eventually } from './eventually.ts';
 import type { ServeProcess } from './program.ts';
 
 /**
- * Waits until both clients see a version of a product, `os:release:arch:variant`; with a
- * fingerprint, until they see that image of it.
+ * Waits until both clients see a version of a product, `os:release:arch:variant`. With a
+ * fingerprint it waits until they see that image of the version.
  */
 export async function untilListed(
   server: Pick<ServeProcess, 'get' | 'log'>,

@@ -7,11 +7,11 @@ import type { PublicImages } from './cli.ts';
 import { ask } from './servers/https-request.ts';
 import { shellEnvironment } from './readme.ts';
 
-/** A command line that goes on running in a workspace. Its disposal ends it and waits. */
+/** A command line that keeps running in a workspace. Its disposal ends it and waits. */
 export interface WorkspaceProcess extends AsyncDisposable {
   /** The first URL that it printed on standard output. */
   readonly url: string;
-  /** Where the certificate is whose authority clients have to trust. */
+  /** The certificate of the authority that clients have to trust. */
   readonly caFile: string;
   readonly stderr: () => string;
   /** The public images.json, as a client reads it. */
@@ -20,7 +20,7 @@ export interface WorkspaceProcess extends AsyncDisposable {
 
 /** Runs a line by a shell in a workspace until it prints an https URL. */
 export async function startInWorkspace(workspace: string, line: string): Promise<WorkspaceProcess> {
-  // A group of its own: npm, its shell and the program end together.
+  // In a separate process group, so that npm, its shell and the program end together.
   const child = spawn('sh', ['-c', line], {
     cwd: workspace,
     env: { ...process.env, ...shellEnvironment() },
@@ -34,7 +34,7 @@ export async function startInWorkspace(workspace: string, line: string): Promise
     try {
       process.kill(-child.pid!, 'SIGTERM');
     } catch {
-      // It has ended by itself.
+      // It has already ended.
     }
     await ended;
   };

@@ -6,8 +6,9 @@ export const CHECKOUT = join(import.meta.dirname, '../..');
 /**
  * Every command line of README.md, by the test file that runs it: `local` needs only Node
  * (test/local/readme), `clients` LXD and Incus (test/integration/readme), `compose` Docker
- * (test/acceptance/docker-compose.test.ts), `deploy` a local AWS (test/deploy). The first two have a step
- * for each of their lines, which the type checker sees to; that nothing is left over, test/local/readme does.
+ * (test/acceptance/docker-compose.test.ts), `deploy` a local AWS (test/deploy). The type checker
+ * checks that the first two have a step for each of their lines. A test in test/local/readme checks
+ * that no line is missing here.
  */
 export const README_LINES = {
   local: [
@@ -52,7 +53,7 @@ export const README_LINES = {
 
 type Kind = keyof typeof README_LINES;
 
-/** What a test file does with each of its lines. */
+/** The step of a test file for each of its lines. */
 export type ReadmeSteps<K extends Kind> = Readonly<
   Record<(typeof README_LINES)[K][number], (line: string) => Promise<void>>
 >;
@@ -75,8 +76,8 @@ export async function readmeConfiguration(): Promise<string> {
 }
 
 /**
- * Makes a folder in which the README's commands run as in a checkout after `npm ci`, and write nothing
- * into the real one. All ports are chosen freely.
+ * Makes a folder in which the README's commands run as in a checkout after `npm ci`, without
+ * writing into the real checkout. All ports are free ones.
  */
 export async function makeWorkspace(folder: string): Promise<void> {
   for (const name of ['bin', 'src', 'node_modules', 'package.json']) {
@@ -84,7 +85,7 @@ export async function makeWorkspace(folder: string): Promise<void> {
   }
 }
 
-/** The environment for a README's command: a fresh shell's, not that of this test's runner. */
+/** The environment for a README's command: that of a fresh shell, not that of the test runner. */
 export function shellEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.keys(process.env).filter(
     (name) => /^(npm_|NODE_|AWS_|BUCKETSTREAMS_)/.test(name) || name === 'INIT_CWD',

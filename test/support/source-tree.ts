@@ -5,7 +5,9 @@ import ts from 'typescript';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** The sources of the product: by path from the root, the paths of the sources that each imports. */
+/**
+ * The sources of the product: for each path, the paths that it imports. Paths start at the root.
+ */
 export type SourceTree = ReadonlyMap<string, readonly string[]>;
 
 /** Reads the imports of `src/`, `lambda/` and `infra/`. */
@@ -45,7 +47,7 @@ function isPropertyName(node: ts.Node): node is ts.Identifier {
   return ts.isIdentifier(node) && ts.isPropertyAssignment(node.parent) && node.parent.name === node;
 }
 
-/** Groups of files that import each other, directly or by way of others (Tarjan's algorithm). */
+/** Groups of files that import each other, directly or through other files (Tarjan's algorithm). */
 export function circles(tree: SourceTree): string[][] {
   const found: string[][] = [];
   const order = new Map<string, number>();
@@ -71,7 +73,7 @@ export function circles(tree: SourceTree): string[][] {
   return found;
 }
 
-/** The folder that a file is in, from the root. */
+/** The folder of a file, from the root. */
 export function folderOf(file: string): string {
   return dirname(file);
 }

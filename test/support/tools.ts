@@ -4,25 +4,25 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Where the programs lie that `npm run test:integration` builds for itself: outside the checkout,
- * so that a second clone need not build them again.
+ * The folder of the programs that `npm run test:integration` builds. It is outside the checkout, so
+ * that a second clone need not build them again.
  */
 export const TOOLS = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'bucketstreams');
 
-/** Programs built with `go install`, by what a test calls them: package and pinned version. */
+/** Programs built with `go install`, by their names in the tests: package and pinned version. */
 export const GO_PROGRAMS = {
   minio: {
     package: 'github.com/minio/minio',
     version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
     binary: 'minio',
   },
-  // Only it can tell MinIO of another server to replicate to.
+  // Only this program can set a replication to another server in MinIO.
   mc: {
     package: 'github.com/minio/mc',
     version: 'v0.0.0-20250313080218-cf909e1063a9',
     binary: 'mc',
   },
-  // The yardstick of bench/fan-out.ts.
+  // The reference of bench/fan-out.ts.
   rclone: { package: 'github.com/rclone/rclone', version: 'v1.76.0', binary: 'rclone' },
   versitygw: {
     package: 'github.com/versity/versitygw/cmd/versitygw',
@@ -32,7 +32,7 @@ export const GO_PROGRAMS = {
   'docker-compose': {
     package: 'github.com/docker/compose/v2/cmd',
     version: 'v2.29.7',
-    // Go names a program after the last part of its package.
+    // Go names a program after the last part of its package path.
     binary: 'cmd',
   },
 } as const;
@@ -52,7 +52,7 @@ export function pythonEnvironment(): string {
   return join(TOOLS, `python-${pins.slice(0, 12)}`);
 }
 
-/** The path of a program that a Python package brings: `aws`, `cfn-lint`, `ministack`, `python`. */
+/** The path of a program from a Python package: `aws`, `cfn-lint`, `ministack`, `python`. */
 export function pythonProgram(name: string): string {
   return join(pythonEnvironment(), 'bin', name);
 }

@@ -1,8 +1,9 @@
 const NOBODY = 65_534;
 
 /**
- * Runs `work` without the power to read what it may not: as user nobody when the tests run as root, who
- * is refused nothing, else as who we are. The whole process changes its user meanwhile.
+ * Runs `work` without the right to read what is denied. When the tests run as root, which is never
+ * denied, it runs as user nobody; otherwise as the current user. The whole process has the other
+ * user meanwhile.
  */
 export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   if (process.getuid?.() !== 0) return work();

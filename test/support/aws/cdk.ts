@@ -6,7 +6,7 @@ import { README_LINES } from '../readme.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-/** A deployment by the real `cdk`, from a configuration in a folder of the test's. */
+/** A deployment by the real `cdk`, from a configuration in a folder of the test. */
 export class Deployer {
   readonly #aws: LocalAws;
   readonly #folder: string;
@@ -16,7 +16,7 @@ export class Deployer {
     this.#folder = folder;
   }
 
-  /** Where the templates of the last run are. */
+  /** The folder with the templates of the last run. */
   get output(): string {
     return join(this.#folder, 'cdk.out');
   }
@@ -27,11 +27,11 @@ export class Deployer {
 
   async bootstrap(...regions: readonly string[]): Promise<void> {
     const environments = regions.map((region) => `aws://${this.#aws.account}/${region}`);
-    // No app: bootstrapping is the same for every one.
+    // Without an app: bootstrapping is the same for every app.
     await this.#cdk('bootstrap', '--app', '', ...environments);
   }
 
-  /** Deploys all stacks as the README does, without asking; answers what was printed. */
+  /** Deploys all stacks as the README does, without a question. Returns what was printed. */
   deploy(): Promise<string> {
     const [npx, cdk, ...args] = README_LINES.deploy[0].split(' ');
     if (npx !== 'npx' || cdk !== 'cdk')
@@ -39,7 +39,7 @@ export class Deployer {
     return this.#cdk(...args, '--require-approval', 'never', ...this.#app());
   }
 
-  /** Makes a change set of one stack, named `changes`, and carries nothing out. */
+  /** Makes a change set of one stack, named `changes`, but does not execute it. */
   prepare(stack: string, changes: string, ...options: readonly string[]): Promise<string> {
     const method = [
       '--method',

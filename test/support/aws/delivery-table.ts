@@ -1,6 +1,7 @@
 /**
- * Paths of requests and what must answer them, for every front: the local one and the CDN's function.
- * `key`: the object that is asked of the store; absent: answered by the front itself with `status`.
+ * Paths of requests and the required responses, for every front: the local front and the CDN's
+ * function. `key` is the object to read from the store. Without `key`, the front itself responds
+ * with `status`.
  */
 export interface DeliveryCase {
   readonly path: string;

@@ -15,7 +15,7 @@ export function mirrorPlan(plan: Partial<MirrorPlan> & { readonly name: string }
   };
 }
 
-/** A deployment with one mirror of each kind, but for what a test says. */
+/** A deployment with one mirror of each kind; a test may change parts of it. */
 export function deployment(differences: Partial<Deployment> = {}): Deployment {
   return {
     deployment: 'live',
@@ -33,7 +33,7 @@ export function deployment(differences: Partial<Deployment> = {}): Deployment {
     logLevel: 'info',
     destroyImages: false,
     replicationTimeControl: false,
-    // Templates do not depend on what is in the bundles.
+    // Templates do not depend on the content of the bundles.
     bundle: () => import.meta.dirname + '/../../unit/infra',
     ...differences,
   };
@@ -47,7 +47,7 @@ export interface Synthesised {
   readonly mirrors: readonly Template[];
 }
 
-/** The templates of a deployment, as they would be sent to AWS. */
+/** The templates of a deployment, as they are sent to AWS. */
 export function synthesise(plan: Deployment = deployment()): Synthesised {
   const app = new App();
   const stacks = addStacks(app, plan, ACCOUNT);

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import type { Deployment } from '../../../infra/deployment.ts';
 import { resources, synthesise } from './deployment.ts';
 
-/** A bucket behind a distribution, and how it is connected to. */
+/** A bucket behind a distribution, and how the distribution connects to it. */
 export interface EdgeOrigin {
   readonly id: string;
   /** `bucket.s3.region.amazonaws.com`. */
@@ -13,20 +13,20 @@ export interface EdgeOrigin {
   readonly connectMs: number;
 }
 
-/** Who answers a request: the first origin, or the next one when it fails. */
+/** The members that serve a request: the first origin, or the next one when it fails. */
 export interface EdgeRoute {
   readonly members: readonly EdgeOrigin[];
-  /** Answers of a member at which the next one is asked. */
+  /** Statuses of a member at which the next one is used. */
   readonly failoverStatuses: readonly number[];
 }
 
-/** What the function at the edge makes of a request. */
+/** The result of the function at the edge for a request. */
 export type EdgeVerdict =
   { readonly uri: string } | { readonly statusCode: number; readonly headers: object };
 
 /** A distribution as the template of a deployment describes it. */
 export interface DistributionPlan {
-  /** By the path patterns of its behaviours. */
+  /** Routes by the path patterns of their behaviours. */
   routeOf(path: string): EdgeRoute;
   judge(method: string, path: string): EdgeVerdict;
 }
@@ -52,7 +52,7 @@ interface Template {
   }[];
 }
 
-/** Reads the distribution with origin groups that a deployment would have from its template. */
+/** Reads the distribution with origin groups from the template of a deployment. */
 export function distributionOf(deployment: Deployment): DistributionPlan {
   const { master } = synthesise(deployment);
   const only = (type: string) => {

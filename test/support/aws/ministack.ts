@@ -7,7 +7,7 @@ import { freePort, startService } from '../services/service.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { pythonProgram } from '../tools.ts';
 
-/** A whole AWS on loopback that checks signatures and policies, and runs functions on this Node. */
+/** An AWS on loopback that checks signatures and policies, and runs functions on this Node. */
 export interface LocalAws extends AsyncDisposable {
   /** `https://127.0.0.1:port`, for every service and region. */
   readonly endpoint: string;
@@ -15,17 +15,17 @@ export interface LocalAws extends AsyncDisposable {
   /** PEM files of the server's certificate, which is its own authority, and of its key. */
   readonly certificate: string;
   readonly key: string;
-  /** For programs that are to work there, as the account's root. */
+  /** Environment variables for programs that work there as the account's root. */
   readonly environment: NodeJS.ProcessEnv;
-  /** What it printed so far, the functions' logs included. */
+  /** The output so far, including the logs of the functions. */
   log(): string;
-  /** Runs the AWS CLI and answers what it printed. */
+  /** Runs the AWS CLI and returns what it printed. */
   aws(args: readonly string[], environment?: NodeJS.ProcessEnv): Promise<string>;
 }
 
 const REGION = 'eu-central-1';
 
-/** Starts an AWS with nothing in it. */
+/** Starts an empty AWS. */
 export async function startMinistack(): Promise<LocalAws> {
   const missing = await installPythonPackages();
   if (missing.length > 0) throw new Error(`This test needs ${missing.join('; ')}`);
@@ -46,12 +46,12 @@ export async function startMinistack(): Promise<LocalAws> {
     args: [],
     env: {
       ...credentials,
-      // Functions are run by whichever `node` is first.
+      // Ministack runs functions with the first `node` in PATH.
       PATH: path,
       BIND_HOST: '127.0.0.1',
       GATEWAY_PORT: String(port),
       MINISTACK_REGION: REGION,
-      // Policies that refuse plain HTTP are to be obeyed here too.
+      // Here too, policies that deny plain HTTP must apply.
       USE_SSL: '1',
       MINISTACK_SSL_CERT: certificate,
       MINISTACK_SSL_KEY: key,
@@ -88,7 +88,7 @@ export async function startMinistack(): Promise<LocalAws> {
     environment,
     log: () => service.log(),
     aws: (args, more = {}) =>
-      // Some services of the CLI do not look for the endpoint in the environment.
+      // Some services of the CLI do not read the endpoint from the environment.
       run(pythonProgram('aws'), ['--endpoint-url', endpoint, ...args], {
         env: { ...environment, ...more },
       }),

@@ -2,7 +2,7 @@ import { runSimulation } from '@cloud-copilot/iam-simulate';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { ACCOUNT, resources, type Synthesised } from './deployment.ts';
 
-/** Who asks: a role of the deployment by its name, another role of the account, or the CDN. */
+/** The caller: a role of the deployment by its name, another role of the account, or the CDN. */
 export type Principal =
   { readonly role: string } | { readonly outsider: string } | { readonly distribution: string };
 
@@ -14,7 +14,7 @@ export interface Question {
   readonly context?: Readonly<Record<string, string>>;
 }
 
-/** Decides by the policies of synthesised templates, as AWS IAM would. */
+/** Decides by the policies of synthesised templates, as AWS IAM does. */
 export async function isAllowed(world: Synthesised, question: Question): Promise<boolean> {
   const [bucket = ''] = question.object.split('/');
   const context: Record<string, string> = { 'aws:SecureTransport': 'true', ...question.context };
@@ -82,7 +82,7 @@ const PSEUDO: Readonly<Record<string, string>> = {
   'AWS::Region': 'eu-central-1',
 };
 
-/** A part of a template with its intrinsic functions worked out, as far as policies use them. */
+/** Resolves the intrinsic functions in a part of a template, as far as policies use them. */
 export function resolved(template: Template, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => resolved(template, item));
   if (typeof value !== 'object' || value === null) return value;

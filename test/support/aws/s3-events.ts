@@ -1,10 +1,10 @@
-/** What of a record tests vary. */
+/** The parts of a record that tests vary. */
 export interface RecordDetails {
   readonly eventName?: string;
   readonly eventSource?: string;
   readonly eventVersion?: string;
   readonly bucket?: string;
-  /** The key as it is to stand in the record; otherwise the key is encoded. */
+  /** The key exactly as it is in the record; otherwise the key is encoded. */
   readonly encoded?: string;
 }
 
@@ -38,7 +38,7 @@ export function s3Record(key: string, details: RecordDetails = {}) {
   };
 }
 
-/** The body of a MinIO webhook: the same record with a name and a key before it. */
+/** The body of a MinIO webhook: the same record, with a name and a key before it. */
 export function minioWebhook(bucket: string, key: string, eventName: string) {
   const details = { bucket, eventName, eventSource: 'minio:s3', eventVersion: '2.0' };
   // MinIO encodes slashes as well (url.QueryEscape).

@@ -14,7 +14,7 @@ import { productName, versionProblem, type ProductRef } from '../../../src/image
 import { DEFAULT_ALIASES } from '../../../src/simplestreams/aliases.ts';
 import type { ETag } from '../../../src/storage/object-store.ts';
 
-/** Objects as literals make them, so that they equal what a program makes. */
+/** Generates objects like object literals, so that they equal those of a program. */
 const PLAIN = { noNullPrototype: true } as const;
 
 const SAFE = 'ABCXYZabcxyz0129._-'.split('');
@@ -28,7 +28,7 @@ const TRICKY_NAMES = [
   'product.toml',
 ];
 
-/** A name that the upload layout allows, often one that is a trap for some program. */
+/** A name that the upload layout allows. Some are difficult for programs. */
 export const safeName: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(...TRICKY_NAMES),
   fc
@@ -41,7 +41,7 @@ export const architecture: fc.Arbitrary<string> = fc.oneof(
   safeName,
 );
 
-/** Few enough values that products meet in aliases. */
+/** The number of values is small, so that products have common aliases. */
 export const productRef: fc.Arbitrary<ProductRef> = fc.record(
   {
     os: fc.oneof(fc.constantFrom('debian', 'ubuntu'), safeName),
@@ -69,7 +69,7 @@ export const sha256: fc.Arbitrary<Sha256> = fc
   .bigInt({ min: 0n, max: 2n ** 256n - 1n })
   .map((value) => parseSha256(value.toString(16).padStart(64, '0'))!);
 
-/** Two values only, so that remembered ETags are now fresh and now stale. */
+/** Two values only, so that a stored ETag is sometimes current and sometimes old. */
 export const etag: fc.Arbitrary<ETag> = fc.constantFrom('etag-1' as ETag, 'etag-2' as ETag);
 
 export const clients: fc.Arbitrary<readonly Client[]> = fc.constantFrom<(readonly Client[])[]>(
@@ -178,8 +178,8 @@ export const settings: fc.Arbitrary<Settings> = fc.record(
 );
 
 /**
- * Any catalog that a reader may meet: of its form, but with files, states and remembered digests at
- * random. What `settle` would guarantee, such as fingerprints that are there once only, does not hold.
+ * Any catalog that a reader may meet. It has the right form, but random files, states and stored
+ * digests. The guarantees of `settle`, for example that each fingerprint occurs once, do not hold.
  */
 export const catalog: fc.Arbitrary<Catalog> = fc.record(
   {

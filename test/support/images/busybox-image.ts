@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:f
 import { join } from 'node:path';
 import { run } from '../command.ts';
 
-/** The architecture of this machine, as the tree's folders name it. */
+/** The architecture of this machine, as in the folder names of the tree. */
 export const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 const KERNEL_ARCHITECTURE = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
@@ -11,8 +11,8 @@ const KERNEL_ARCHITECTURE = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 const CREATED = 1_700_000_000;
 
 /**
- * Stays up, reaps what exec leaves behind, and ends on the signals with which LXD and Incus ask
- * an instance to halt (SIGPWR) or to reboot (SIGINT): no instance has to be killed at a stop.
+ * Runs until it is stopped, reaps processes that exec leaves, and ends on the signals with which
+ * LXD and Incus halt (SIGPWR) or reboot (SIGINT) an instance. So no instance has to be killed.
  */
 const INIT = `#!/bin/sh
 trap 'exit 0' PWR TERM INT
@@ -26,21 +26,24 @@ export type BusyboxFile =
   | 'disk.qcow2'
   | 'lxd_combined.tar.gz'
   | 'incus_combined.tar.gz'
-  /** A virtual machine in one file, which has no name of its own: it is published as two. */
+  /**
+   * A virtual machine in one file. It has no name in the layout, because it is published as two
+   * files.
+   */
   | 'vm_combined.tar.gz'
   | 'SHA256SUMS';
 
 export interface BusyboxImage {
-  /** The folder with the files, under the names that the upload layout gives them. */
+  /** The folder with the files, under their names in the upload layout. */
   readonly directory: string;
-  /** What `cat /etc/greeting` prints in an instance, a newline at the end included. */
+  /** The output of `cat /etc/greeting` in an instance, including a newline at the end. */
   readonly greeting: string;
 }
 
 /**
- * Builds a real image in a folder that need not exist: a container of some 1 MB that runs on this
- * machine's kernel with nothing but Debian's busybox-static in it. `message` is what tells
- * one version from another; equal messages give equal bytes, on one machine.
+ * Builds a real image in a folder that need not exist: a container of about 1 MB that runs on this
+ * machine's kernel and has only Debian's busybox-static in it. `message` distinguishes one version
+ * from another; equal messages give equal bytes on one machine.
  *
  * Needs busybox-static, squashfs-tools, xz-utils, and for the disks of virtual machines qemu-utils.
  */
@@ -80,7 +83,7 @@ async function layOutRoot(root: string, message: string): Promise<void> {
   await writeFile(join(root, 'etc/hostname'), 'busybox\n');
 }
 
-/** JSON is YAML; strings in it need no thought about quoting. */
+/** JSON is YAML, and its strings need no decision about quotes. */
 function metadata(message: string): string {
   return `${JSON.stringify(
     {
@@ -111,7 +114,7 @@ async function build(file: BusyboxFile, work: string, target: string): Promise<v
       await makeDisk(join(work, 'rootfs.img'));
       await mkdir(join(work, 'templates'), { recursive: true });
       await writeFile(join(work, 'templates/hostname.tpl'), '{{ container.name }}\n');
-      // The order in which LXD and Incus export them.
+      // LXD and Incus export them in this order.
       return tar(work, '--gzip', ['metadata.yaml', 'rootfs.img', 'templates'], target);
     case 'rootfs.squashfs':
       await rm(target, { force: true });
@@ -144,7 +147,7 @@ async function tar(
       ...['--owner=0', '--group=0', '--numeric-owner', `--mtime=@${String(CREATED)}`],
       ...members,
     ],
-    // gzip writes its own date unless told not to.
+    // gzip writes its own date without this option.
     { env: { GZIP: '-n' } },
   );
 }

@@ -8,7 +8,7 @@ export function sha256(...parts: readonly Uint8Array[]): string {
   return hash.digest('hex');
 }
 
-/** Bytes in which no two slots of a ring are alike, so that a mixed-up order shows. */
+/** Bytes in which no two slots of a ring are equal, so that a wrong order is noticed. */
 export function numberedBytes(length: number, seed = 1): Buffer {
   const bytes = Buffer.alloc(length);
   let state = seed;
@@ -19,7 +19,7 @@ export function numberedBytes(length: number, seed = 1): Buffer {
   return bytes;
 }
 
-/** The bytes in chunks of these sizes, over and over. */
+/** The bytes in chunks of these sizes, repeated in turn. */
 export async function* inChunks(
   bytes: Uint8Array,
   sizes: readonly number[],
@@ -31,7 +31,7 @@ export async function* inChunks(
   }
 }
 
-/** The bytes, and then the error in place of the end. */
+/** The bytes, and then the error instead of the end. */
 export async function* thenError(
   bytes: Uint8Array,
   error: Error,
@@ -62,7 +62,10 @@ export async function directFile(path: string, most = Infinity) {
   };
 }
 
-/** A file as a body that is lent and never read as a stream, with what its reader told of it. */
+/**
+ * A file as a body that is lent and never read as a stream, with the failure that its reader
+ * returned.
+ */
 export async function lentFile(path: string, size?: number) {
   const handle = await open(path);
   const end = size ?? (await handle.stat()).size;

@@ -13,7 +13,7 @@ import { fileKey, parseProductName } from '../../../src/images/layout.ts';
 import { DEFAULT_ALIASES } from '../../../src/simplestreams/aliases.ts';
 import type { ETag } from '../../../src/storage/object-store.ts';
 
-/** One product for every form in which an image can be listed, and one that is not to be. */
+/** One product for every form in which an image can be listed, and one that must not be listed. */
 const NAMES = {
   ancestor: 'iats:xenial:amd64:default',
   bothClients: 'debian:bookworm:amd64:default',
@@ -25,7 +25,7 @@ const NAMES = {
 
 const ETAG = 'golden' as ETag;
 
-/** The bytes of the golden image files: each holds its key in a line. */
+/** The bytes of the golden image files: each has its key as a line. */
 export const goldenFiles = new Map<string, Buffer>();
 
 export const goldenCatalog: Catalog = {

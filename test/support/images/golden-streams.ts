@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { renderImages, renderIndex } from '../../../src/simplestreams/render.ts';
 import { emptyCatalog, goldenCatalog } from './golden-images.ts';
 
-/** Where the golden public files lie. */
+/** The folder with the golden public files. */
 export const GOLDEN = join(import.meta.dirname, '../../golden');
 
-/** What the golden public files should hold, by their paths below GOLDEN. */
+/** The expected content of the golden public files, by their paths below GOLDEN. */
 export function goldenStreams(): ReadonlyMap<string, Uint8Array> {
   const stores = { full: goldenCatalog, empty: emptyCatalog };
   return new Map(

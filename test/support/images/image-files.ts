@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The bytes of a split image that nothing looks into: its digests are all that counts here. */
+/** The bytes of a split image that no program parses; only its digests matter here. */
 export interface ImageBytes {
   readonly metadata: Buffer;
   readonly root: Buffer;
@@ -15,7 +15,7 @@ export function randomImage(rootSize = 50_000): ImageBytes {
   return { metadata, root, fingerprint: sha256(metadata, root) };
 }
 
-/** Writes a version's files below a store's directory, as a plain copy would, in `order`. */
+/** Writes a version's files below a store's directory in `order`, as a plain copy does. */
 export async function placeImage(
   directory: string,
   version: string,

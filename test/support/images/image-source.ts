@@ -10,11 +10,14 @@ export interface ImageSource extends AsyncDisposable {
   readonly url: string;
   /** PEM. */
   readonly certificate: string;
-  /** Whether an export is under way. */
+  /** Whether an export is running. */
   readonly busy: () => boolean;
 }
 
-/** What an LXD or Incus server answers to one who pulls an image from it; `body` gives the export's bytes. */
+/**
+ * Responds like an LXD or Incus server to a client that pulls an image from it; `body` gives the
+ * export's bytes.
+ */
 export async function startImageSource(
   fingerprint: string,
   body: () => { readonly headers?: Readonly<Record<string, string>>; readonly body?: Readable },

@@ -6,7 +6,10 @@ import { METADATA_YAML, tarArchive } from './tar-archive.ts';
 
 export type LargeForm = 'split' | 'unified';
 
-/** Makes an image that does not compress, its root of `gib` GiB. Gives its files, metadata first. LXD unpacks nothing at an import. */
+/**
+ * Makes an image that does not compress, with a root of `gib` GiB. Gives its files, metadata first.
+ * LXD unpacks nothing at an import.
+ */
 export async function makeLargeImage(
   folder: string,
   form: LargeForm,
@@ -16,7 +19,7 @@ export async function makeLargeImage(
   if (form === 'split') {
     const built = join(folder, 'metadata');
     await buildBusyboxImage(built, 'large', ['lxd.tar.xz']);
-    // It says that it is a squashfs.
+    // The first bytes are those of a squashfs.
     await fillFile(root, gib, Buffer.from('hsqs'));
     return [join(built, 'lxd.tar.xz'), root];
   }

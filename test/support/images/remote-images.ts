@@ -1,6 +1,6 @@
 import type { InstanceDaemon } from '../servers/instance-daemon.ts';
 
-/** What `image list` tells of an image, as far as the tests look at it. */
+/** The parts of the output of `image list` that the tests use. */
 export interface ListedImage {
   readonly fingerprint: string;
   readonly type: string;
@@ -27,7 +27,7 @@ export async function listImages(
   }));
 }
 
-/** Launches an image, reads the greeting from inside, and takes the instance away. */
+/** Launches an image, reads the greeting inside, and deletes the instance. */
 export async function greetingFrom(daemon: InstanceDaemon, image: string): Promise<string> {
   await daemon.client('launch', image, 'probe', '--quiet');
   try {

@@ -2,10 +2,10 @@
 export interface ArchiveEntry {
   readonly path: string;
   readonly content?: string | Uint8Array;
-  /** As in the header: `2` for a symlink. */
+  /** The type flag of the header: `2` for a symlink. */
   readonly type?: string;
   readonly link?: string;
-  /** What the header claims, where that is not the content's length. */
+  /** The size in the header, where it differs from the content's length. */
   readonly size?: number;
 }
 
@@ -34,7 +34,7 @@ function header({ path, type, link = '', size }: ArchiveEntry, length: number): 
   return block;
 }
 
-/** What LXD and Incus expect in an archive of metadata. */
+/** What LXD and Incus expect in a metadata archive. */
 export const METADATA_YAML = `architecture: x86_64
 creation_date: 1700000000
 properties:

@@ -1,16 +1,17 @@
 import { crc32 } from 'node:zlib';
 
-/** Most that one chunk holds. */
+/** The largest chunk. */
 const CHUNK = 65_536;
 /** Streams that are checked by CRC-32. */
 const FLAGS = Buffer.from([0, 1]);
 
 /**
- * An .xz file of `bytes`, made without xz: one block of uncompressed LZMA2 chunks (tukaani.org/xz/xz-file-format.txt;
- * the chunks are those of xz's lzma2_encoder.c). It is a little longer than what it holds.
+ * An .xz file of `bytes`, made without xz: one block of uncompressed LZMA2 chunks
+ * (tukaani.org/xz/xz-file-format.txt; the chunks are those of xz's lzma2_encoder.c). It is a little
+ * longer than its content.
  */
 export function xzFile(bytes: Uint8Array): Buffer {
-  // One filter, LZMA2 with a dictionary of 64 KiB, filled up to 8 bytes and the checksum.
+  // One filter, LZMA2 with a dictionary of 64 KiB, padded to 8 bytes, and the checksum.
   const blockHeader = summed(Buffer.from([2, 0, 0x21, 1, 8, 0, 0, 0]));
   const data = lzma2(bytes);
   const check = uint32(crc32(bytes));

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { run } from '../command.ts';
 
-/** A program that tests run, or a file they need, and the Debian package that brings it. */
+/** A program that tests run, or a file that they need, and the Debian package that contains it. */
 interface SystemProgram {
   readonly program: string;
   readonly package: string;
@@ -29,7 +29,7 @@ export const PROGRAMS: readonly SystemProgram[] = [
   { program: 'docker', package: 'docker.io' },
 ];
 
-/** What it takes beyond that to launch a virtual machine, and to make the image of one. */
+/** Further packages that are needed to launch a virtual machine and to make the image of one. */
 export const VIRTUAL_MACHINE_PROGRAMS: readonly SystemProgram[] = [
   { program: 'qemu-system-x86_64', package: 'qemu-system-x86' },
   { program: '/usr/share/OVMF/OVMF_CODE.fd', package: 'ovmf' },
@@ -39,7 +39,10 @@ export const VIRTUAL_MACHINE_PROGRAMS: readonly SystemProgram[] = [
   { program: 'mkfs.ext4', package: 'e2fsprogs' },
 ];
 
-/** Installs the packages whose programs are not there; answers what it could not, in words. */
+/**
+ * Installs the packages whose programs are missing. Returns descriptions of what it could not
+ * install.
+ */
 export async function installDebianPackages(
   programs: readonly SystemProgram[],
 ): Promise<readonly string[]> {
@@ -80,7 +83,7 @@ function exists(program: string): boolean {
   });
 }
 
-/** The package busybox brings the same path, with a program that names the loader it needs. */
+/** The package busybox has the same path, with a program that names the loader that it needs. */
 function hasStaticBusybox(): boolean {
   return existsSync('/bin/busybox') && !readFileSync('/bin/busybox').includes('/ld-linux');
 }
@@ -102,7 +105,7 @@ async function hasIncus(): Promise<boolean> {
   return /Candidate: \d/.test(await run('apt-cache', ['policy', 'incus-base']));
 }
 
-/** Adds the release's backports from wherever this machine gets the release itself. */
+/** Adds the release's backports from the server that this machine uses for the release. */
 async function addBackports(): Promise<void> {
   const release = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
   const targets = await run('apt-get', ['indextargets', '--format', '$(CODENAME) $(REPO_URI)']);

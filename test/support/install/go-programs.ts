@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { run } from '../command.ts';
 import { GO_PROGRAMS, goProgram, type GoProgram } from '../tools.ts';
 
-/** Builds the Go programs that are not there yet; answers what it could not, in words. */
+/** Builds the Go programs that are missing. Returns descriptions of what it could not build. */
 export async function installGoPrograms(): Promise<readonly string[]> {
   const names = (Object.keys(GO_PROGRAMS) as GoProgram[]).filter((name) => {
     return !existsSync(goProgram(name));
@@ -18,7 +18,7 @@ export async function installGoPrograms(): Promise<readonly string[]> {
       return `${name}: built with \`go install ${path}@${version}\`, but there is no Go; install Go 1.24 or newer`;
     });
   }
-  // One after the other: the Go tool keeps every core busy by itself.
+  // One after the other, because the Go tool uses every core.
   for (const name of names) await build(name);
   return [];
 }
@@ -30,12 +30,12 @@ async function build(name: GoProgram): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   const work = await mkdtemp(join(dirname(target), 'build-'));
   await run('go', ['install', `${path}@${version}`], {
-    // Static, so that it runs in an image that holds nothing else.
+    // Static, so that it runs in an image without other files.
     env: { GOBIN: work, CGO_ENABLED: '0', GOFLAGS: '-trimpath' },
     cwd: work,
     timeout: 1_800_000,
   });
-  // A program is there whole or not at all, whenever this is cut short.
+  // An interrupted installation leaves no incomplete program.
   await rename(join(work, binary), target);
   await rm(work, { recursive: true });
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { CommandError, run } from '../command.ts';
 import { PYTHON_REQUIREMENTS, pythonEnvironment } from '../tools.ts';
 
-/** Makes the Python environment unless it is there; answers what it could not, in words. */
+/**
+ * Makes the Python environment if it is missing. Returns descriptions of what it could not install.
+ */
 export async function installPythonPackages(): Promise<readonly string[]> {
   const environment = pythonEnvironment();
   const complete = join(environment, 'complete');

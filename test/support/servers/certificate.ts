@@ -1,6 +1,9 @@
 import { run } from '../command.ts';
 
-/** Issues a certificate for this machine that is its own authority; both files are PEM, good for two days. */
+/**
+ * Issues a certificate for this machine that is its own authority. Both files are PEM and valid for
+ * two days.
+ */
 export async function issueCertificate(certificate: string, key: string): Promise<void> {
   await run('openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],

@@ -3,15 +3,15 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { LocalAws } from '../aws/ministack.ts';
 
-/** Where a distribution is reached by clients that know nothing of the local AWS. */
+/** An address of a distribution for clients that do not use the local AWS. */
 export interface EdgeFront extends AsyncDisposable {
   /** `https://127.0.0.1:port`. */
   readonly url: string;
 }
 
 /**
- * Stands for the name of a distribution, which resolves to nothing here: hands every request on, under that
- * name and with its path as it came.
+ * Represents the name of a distribution, which does not resolve here. It forwards every request
+ * under that name, with the path unchanged.
  */
 export async function startEdgeFront(aws: LocalAws, domain: string): Promise<EdgeFront> {
   const [cert, key] = await Promise.all([readFile(aws.certificate), readFile(aws.key)]);
@@ -22,7 +22,7 @@ export async function startEdgeFront(aws: LocalAws, domain: string): Promise<Edg
         host: hostname,
         port,
         ca: cert,
-        // Else Node would look for the distribution's name in the certificate.
+        // Without this Node would look for the distribution's name in the certificate.
         servername: 'localhost',
         method: request.method,
         path: request.url,

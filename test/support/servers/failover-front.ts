@@ -13,20 +13,22 @@ export interface FailoverFront extends AsyncDisposable {
   readonly url: string;
   /** The PEM file of its authority. */
   readonly certificate: string;
-  /** What was answered since the last call: `GET /path from origin: status`. */
+  /** The responses since the last call: `GET /path from origin: status`. */
   answers(): readonly string[];
 }
 
-/** The methods at which an origin group fails over (CloudFront guide, "Optimize high availability"). */
+/**
+ * The methods at which an origin group fails over (CloudFront guide, "Optimize high availability").
+ */
 const FAILING_OVER = ['GET', 'HEAD', 'OPTIONS'];
-/** Of a viewer's headers, those that an origin gets. */
+/** The headers of a viewer that an origin receives. */
 const FORWARDED = ['range', 'if-none-match', 'if-range', 'if-modified-since'];
 
 /**
- * Stands for the data plane of a distribution with origin groups: asks the first origin of a route, and the
- * next one when it cannot be reached or answers with a status to fail over at. It keeps nothing, so that what
- * clients see is never better than with a cache that happens to be empty. `buckets` says where the bucket of
- * an origin's domain is, as `http://host:port/bucket`.
+ * Represents the data plane of a distribution with origin groups. It asks the first origin of a
+ * route, and the next one when the first cannot be reached or responds with a failover status. It
+ * caches nothing, so a test never passes only because of a cached response. `buckets` gives the
+ * bucket of an origin's domain, as `http://host:port/bucket`.
  */
 export async function startFailoverFront(
   plan: DistributionPlan,
@@ -65,7 +67,8 @@ export async function startFailoverFront(
       if (answer === undefined) response.writeHead(status).end();
       else {
         response.writeHead(status, answer.headers);
-        // An answer that breaks off breaks off for the viewer too: no other origin goes on with it.
+        // When a response breaks off, it breaks off for the viewer too: no other origin continues
+        // it.
         await pipeline(answer, response).catch(() => response.destroy());
       }
       return;
@@ -93,7 +96,7 @@ export async function startFailoverFront(
   };
 }
 
-/** Resolves when the answer has begun; rejects when no attempt to connect came that far. */
+/** Resolves when the response has begun. Rejects when no attempt could connect. */
 async function askOrigin(
   { attempts, connectMs }: EdgeOrigin,
   url: string,

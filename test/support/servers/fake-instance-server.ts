@@ -10,14 +10,14 @@ export type ImageFiles = readonly [Buffer, Buffer] | Buffer;
 
 export interface FakeImage {
   readonly files: ImageFiles;
-  /** What it is called, whatever its bytes are. */
+  /** Its fingerprint in the API, whatever its bytes are. */
   readonly fingerprint?: string;
   readonly properties?: Readonly<Record<string, string>>;
   readonly alias?: string;
 }
 
 export interface FakeInstance {
-  /** Of the image that is made of it. */
+  /** The files of the image that is made from it. */
   readonly files: ImageFiles;
   readonly status?: 'Stopped' | 'Running';
   readonly snapshots?: readonly string[];
@@ -27,7 +27,7 @@ export interface FakeOptions {
   readonly kind?: 'lxd' | 'incus';
   readonly images?: readonly FakeImage[];
   readonly instances?: Readonly<Record<string, FakeInstance>>;
-  /** An image is whole only when this resolves. */
+  /** An image is complete only when this resolves. */
   readonly making?: Promise<unknown>;
   /** The second half of a root is sent only when this resolves. */
   readonly sending?: Promise<unknown>;
@@ -37,11 +37,11 @@ export interface FakeInstanceServer extends AsyncDisposable {
   readonly socketPath: string;
   /** The fingerprints of the images that it has. */
   readonly fingerprints: () => string[];
-  /** Resolves when it was asked for an image of an instance. */
+  /** Resolves when an image of an instance was requested. */
   readonly asked: Promise<undefined>;
   /** Resolves when the first half of a root was sent. */
   readonly halfSent: Promise<undefined>;
-  /** From now on it deletes nothing, for this reason. */
+  /** From now on it rejects deletions, for this reason. */
   refuse(reason: string): void;
 }
 
@@ -50,7 +50,9 @@ interface Held {
   readonly properties: Readonly<Record<string, string>>;
 }
 
-/** Enough of an LXD or Incus to take images from, as the real ones answer. */
+/**
+ * The part of LXD or Incus that a client needs to take images, with the responses of the real ones.
+ */
 export async function fakeInstanceServer(options: FakeOptions = {}): Promise<FakeInstanceServer> {
   const { kind = 'lxd', making, sending } = options;
   const resources = new AsyncDisposableStack();
@@ -102,7 +104,7 @@ export async function fakeInstanceServer(options: FakeOptions = {}): Promise<Fak
     const reply = (metadata: unknown) => response.end(JSON.stringify({ type: 'sync', metadata }));
     const absent = (error: string) =>
       response.writeHead(404).end(JSON.stringify({ type: 'error', error_code: 404, error }));
-    // Of several that begin so, LXD and Incus take any.
+    // When several fingerprints have this beginning, LXD and Incus take any of them.
     const fingerprint = [...images.keys()].find((one) => one.startsWith(name.toLowerCase())) ?? '';
     const image = images.get(fingerprint);
     if (place === 'operations') {

@@ -8,7 +8,7 @@ import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { ask, begin, type Answer, type Asking } from './https-request.ts';
 
-/** A front over HTTPS on a fresh directory, and means to ask it. */
+/** A front over HTTPS on a fresh directory, and functions to send it requests. */
 export interface FrontFixture extends AsyncDisposable {
   readonly front: Front;
   readonly directory: string;
@@ -18,7 +18,7 @@ export interface FrontFixture extends AsyncDisposable {
   begin(path: string, asking?: Asking): ReturnType<typeof begin>;
 }
 
-/** `wrap` puts a store that fails, waits or counts before the directory's. */
+/** `wrap` puts a store that fails, waits or counts in front of the directory store. */
 export async function frontFixture(
   options: Partial<FrontOptions> = {},
   wrap: (store: ObjectStore) => ObjectStore = (store) => store,

@@ -15,7 +15,7 @@ import { temporaryFolder } from '../temporary.ts';
 
 export interface Reply {
   readonly status: number;
-  /** The whole answer's JSON. */
+  /** The JSON of the whole response. */
   readonly json: Record<string, unknown>;
   readonly error: string;
 }
@@ -25,7 +25,7 @@ export interface Asking {
   readonly headers?: Record<string, string>;
   readonly json?: object;
   readonly body?: Readable;
-  /** Ends the asking, as a kill does. */
+  /** Ends the request, as when the client is killed. */
   readonly signal?: AbortSignal;
 }
 
@@ -35,22 +35,22 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** One who talks to a gateway, with a client certificate or without. */
+/** A client of a gateway, with a client certificate or without. */
 export type Talk = (path: string, asking?: Asking) => Promise<Reply>;
 
 export interface GatewayFixture extends AsyncDisposable {
   readonly url: string;
-  /** Where the store's directory is. */
+  /** The path of the store's directory. */
   readonly path: string;
   readonly store: ObjectStore;
-  /** What it logged. */
+  /** Its log. */
   readonly logged: readonly LogLine[];
   readonly trust: TrustStore;
-  /** Someone without a certificate. */
+  /** A client without a certificate. */
   readonly stranger: Talk;
-  /** Makes a client with a certificate of its own that nobody trusts yet. */
+  /** Makes a client with a certificate that is not trusted yet. */
   newClient(): Promise<Talk>;
-  /** Makes one that is trusted for these products. */
+  /** Makes a client that is trusted for these products. */
   trusted(
     allow?: readonly string[],
     name?: string,
@@ -60,7 +60,7 @@ export interface GatewayFixture extends AsyncDisposable {
   keys(prefix?: string): Promise<string[]>;
 }
 
-/** A client's key and certificate, by which every gateway that trusts it knows it. */
+/** A client's key and certificate, by which every gateway that trusts it identifies it. */
 export function clientIdentity() {
   return issueAuthority('a client', Date.now());
 }
@@ -69,7 +69,7 @@ export function clientIdentity() {
 export async function gatewayFixture(
   options: Partial<Pick<GatewayOptions, 'limits' | 'rest'>> & {
     readonly wrap?: (store: ObjectStore) => ObjectStore;
-    /** Instead of a directory. */
+    /** A store to use instead of a directory. */
     readonly on?: ObjectStore;
   } = {},
 ): Promise<GatewayFixture> {
@@ -153,7 +153,7 @@ function talk(
       );
       sent.on('error', reject);
       if (body) {
-        // A fault of the body is the sender's death.
+        // An error of the body means that the sender died.
         body.on('error', (error) => sent.destroy(error));
         body.pipe(sent);
       } else sent.end(payload);
@@ -162,13 +162,16 @@ function talk(
 
 export const SQUASHFS = Buffer.concat([Buffer.from('hsqs'), Buffer.alloc(300_000, 7)]);
 
-/** An archive of metadata. A label makes it, and so the image's fingerprint, another. */
+/**
+ * An archive of metadata. Another label gives another archive, and so another fingerprint of the
+ * image.
+ */
 export function metadataTar(label = '', more: readonly ArchiveEntry[] = []): Buffer {
   const content = `${METADATA_YAML}  description: ${JSON.stringify(label)}\n`;
   return tarArchive([{ path: 'metadata.yaml', content }, ...more]);
 }
 
-/** Both halves and a boundary around them, as LXD and Incus send them: chunked, with no length. */
+/** Both parts with a boundary around them, as LXD and Incus send them: chunked, with no length. */
 export function splitUpload(
   metadata: Uint8Array,
   root: Uint8Array | Readable,

@@ -4,16 +4,16 @@ import https from 'node:https';
 export interface Answer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** As received: not decoded. */
+  /** The body as received, not decoded. */
   readonly body: Buffer;
 }
 
 export interface Asking {
   readonly method?: string;
   readonly headers?: http.OutgoingHttpHeaders;
-  /** PEM; the only authority that is trusted. */
+  /** PEM of the only authority that is trusted. */
   readonly ca?: string;
-  /** The path as it goes on the wire, where a URL would change it. */
+  /** The path as it is sent, where a URL would change it. */
   readonly path?: string;
 }
 
@@ -38,7 +38,7 @@ export function begin(url: string, asking: Asking = {}): Promise<http.IncomingMe
   });
 }
 
-/** Sends a request and resolves with its whole answer; rejects when the answer breaks off. */
+/** Sends a request and resolves with its whole response. Rejects when the response breaks off. */
 export async function ask(url: string, asking: Asking = {}): Promise<Answer> {
   const response = await begin(url, asking);
   const chunks: Buffer[] = [];

@@ -15,7 +15,7 @@ interface Flavour {
   readonly shutdown: readonly string[];
 }
 
-/** What each is called, and how it is told where its folders are. */
+/** The names of each daemon, and the variables that set its folders. */
 export const FLAVOURS: Readonly<Record<DaemonKind, Flavour>> = {
   lxd: {
     daemon: 'lxd',
@@ -36,37 +36,38 @@ export const FLAVOURS: Readonly<Record<DaemonKind, Flavour>> = {
 /** A real daemon, private to one test file, with a `dir` storage pool and no network. */
 export interface InstanceDaemon extends AsyncDisposable {
   readonly kind: DaemonKind;
-  /** The daemon's folder, under which it keeps its images and its caches. */
+  /** The daemon's folder, with its images and its caches. */
   readonly directory: string;
-  /** Runs `lxc` or `incus`, with a configuration of its own; answers standard output. */
+  /** Runs `lxc` or `incus` with a separate configuration; returns standard output. */
   client(...args: readonly string[]): Promise<string>;
-  /** Starts the same as a process that a test may kill. */
+  /** Starts the same command as a process that a test may kill. */
   startClient(...args: readonly string[]): ChildProcess;
   /**
-   * Makes what the daemon and the client remember of remotes two hours old. Both read an image
-   * server's index anew only when their copy's mtime is an hour (the `incus` client: five minutes)
-   * ago (shared/simplestreams/simplestreams.go, cachedDownload).
+   * Makes the cached indexes of the daemon and the client two hours old. Both read an image
+   * server's index again only when the mtime of their copy is at least one hour ago; for the
+   * `incus` client it is five minutes (shared/simplestreams/simplestreams.go, cachedDownload).
    */
   letAnHourPass(): Promise<void>;
 }
 
 export interface DaemonOptions {
-  /** The one certificate authority that daemon and client trust, a PEM file. */
+  /** A PEM file with the only certificate authority that daemon and client trust. */
   readonly trust?: string;
 }
 
 /**
- * Starts LXD or Incus as root in a fresh folder. What it needs of the machine: user namespaces,
- * cgroups of either version, an entry for root in /etc/subuid and /etc/subgid. It needs neither
- * systemd nor a bridge, and AppArmor where the kernel has it.
+ * Starts LXD or Incus as root in a fresh folder. The machine must have user namespaces, cgroups of
+ * either version, and an entry for root in /etc/subuid and /etc/subgid. It needs neither systemd
+ * nor a bridge. It needs AppArmor only where the kernel has it.
  */
 export async function startDaemon(
   kind: DaemonKind,
   options: DaemonOptions = {},
 ): Promise<InstanceDaemon> {
   const flavour = FLAVOURS[kind];
-  // A short path: a socket's is at most 107 bytes. And no folder above a container's root may be
-  // closed to others (mkdtemp's 0700): its root is an unprivileged user of the host.
+  // The path must be short, because a socket's path has at most 107 bytes. Every user must be able
+  // to pass through each folder above a container's root (mkdtemp makes 0700), because the
+  // container's root user is an unprivileged user of the host.
   const home = await mkdtemp(join(tmpdir(), `${kind}-`));
   await chmod(home, 0o711);
   const directory = join(home, 'daemon');
@@ -77,9 +78,9 @@ export async function startDaemon(
     HOME: configuration,
     [flavour.directoryVariable]: directory,
     [flavour.configVariable]: configuration,
-    // Go reads both; with the folder empty, the file's authority is the only one.
+    // Go reads both. The folder is empty, so the file's authority is the only one.
     ...(options.trust && { SSL_CERT_FILE: options.trust, SSL_CERT_DIR: noCertificates }),
-    // No proxy of the machine's stands between a client and a server on the loopback interface.
+    // No proxy of the machine is used between a client and a server on the loopback interface.
     ...Object.fromEntries(PROXY_VARIABLES.map((name) => [name, undefined])),
   };
   const daemon = await launch(flavour, env, home);
@@ -124,7 +125,7 @@ async function launch(
   home: string,
 ): Promise<ChildProcess> {
   const log = await open(join(home, 'log'), 'w');
-  // Should this process die, the kernel asks the daemon to stop its instances and itself (SIGPWR).
+  // If this process dies, the kernel sends SIGPWR, and the daemon stops its instances and itself.
   const command = ['--pdeathsig', 'PWR', flavour.daemon, '--group', 'root'];
   const child = spawn('setpriv', command, {
     env: { ...process.env, ...env },
@@ -148,13 +149,13 @@ async function shutDown(
   try {
     await run(command, args, { env, timeout: 60_000 });
   } catch {
-    // It answers no longer, or never did; the instances it may have started fall with its mounts.
+    // The daemon does not respond. Instances that it started end when its mounts are removed.
     daemon.kill('SIGKILL');
   }
   await gone;
 }
 
-/** Nothing may stay mounted under a folder that is about to be removed with all that is in it. */
+/** Unmounts everything under a folder, because the folder is then removed with its content. */
 async function unmountUnder(home: string): Promise<void> {
   const table = await readFile('/proc/self/mountinfo', 'utf8');
   const points = table.split('\n').map((line) => line.split(' ')[4] ?? '');

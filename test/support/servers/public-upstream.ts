@@ -3,17 +3,20 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { issueAuthority, issueServer } from '../../../src/net/issue.ts';
 
-/** A simplestreams server of somebody else's: plain files over HTTPS, below a path. */
+/** A simplestreams server of another project: plain files over HTTPS, below a path. */
 export interface PublicUpstream {
-  /** With the path below which all lies. */
+  /** The URL includes the path above all files. */
   readonly url: string;
   /** PEM of the authority that signed its certificate. */
   readonly authority: string;
   /** PEM of its certificate. */
   readonly certificate: string;
-  /** The paths that were asked for, below the URL, in order. */
+  /** The requested paths, below the URL, in order. */
   readonly requests: string[];
-  /** Paths of which half the bytes are sent and then no more, while they are in here. */
+  /**
+   * Paths in this set are stuck: the server sends half of the bytes, then nothing until they are
+   * removed.
+   */
   readonly stuck: Set<string>;
   close(): Promise<void>;
 }
@@ -56,7 +59,7 @@ export async function startPublicUpstream(
   };
 }
 
-/** Bytes that are told by what they are of. */
+/** Bytes that are made from a name, so each name has different bytes. */
 export function bytesOf(what: string, size = 2000): Buffer {
   const seed = createHash('sha256').update(what).digest();
   return Buffer.alloc(size, seed);
@@ -78,8 +81,8 @@ function json(files: UpstreamFiles, path: string, value: unknown): void {
 }
 
 /**
- * A server in the shape of images.linuxcontainers.org: one products file, versions with a colon, metadata
- * for both clients, container and machine roots beside each other, deltas, and `combined_*` hashes.
+ * A server like images.linuxcontainers.org: one products file, versions with a colon, metadata for
+ * both clients, container and machine roots in one version, deltas, and `combined_*` hashes.
  */
 export function linuxContainers(): UpstreamFiles {
   const files: UpstreamFiles = new Map();
@@ -149,9 +152,9 @@ export function linuxContainers(): UpstreamFiles {
 }
 
 /**
- * A server in the shape of cloud-images.ubuntu.com/releases: an index with lists of other things beside
- * that of the images, products called otherwise than their fields, long file names, several roots, files
- * that mean nothing to a client, and one version of which the root has no SHA-256.
+ * A server like cloud-images.ubuntu.com/releases. It has an index that also names lists without
+ * images, product names that differ from their fields, and long file names. It has several roots,
+ * files without a meaning to a client, and one version with a root without SHA-256.
  */
 export function ubuntuCloud(): UpstreamFiles {
   const files: UpstreamFiles = new Map();

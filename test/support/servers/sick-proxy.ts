@@ -4,23 +4,27 @@ import { Transform } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * How a server is, seen from outside: well; answering 503 to all; refusing all that writes, as to somebody
- * who may only read; late with every chunk; so late that none comes through before it is cured; letting the
- * first byte of every part of an upload fall over.
+ * The faults that the proxy simulates.
+ * `none`: no fault.
+ * `unavailable`: every response is 503.
+ * `read-only`: requests that write are denied.
+ * `slow`: every chunk is delayed.
+ * `held`: no chunk passes before the fault ends.
+ * `damaging`: one bit in every part of an upload changes.
  */
 export type Sickness = 'none' | 'unavailable' | 'read-only' | 'slow' | 'held' | 'damaging';
 
 export interface SickProxy {
   readonly endpoint: string;
   sickness: Sickness;
-  /** Called when a request that writes has come, before it is passed on or refused. */
+  /** Called when a request that writes arrives, before it is passed on or denied. */
   onWrite: (() => void) | undefined;
   close(): Promise<void>;
 }
 
 const CHUNK_DELAY_MS = 150;
 
-/** Stands before an S3 server and passes everything on, as far as its sickness lets it. */
+/** Stands in front of an S3 server and passes everything on, with its fault. */
 export async function startSickProxy(target: string): Promise<SickProxy> {
   const { hostname, port } = new URL(target);
   const forward = (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -30,7 +34,7 @@ export async function startSickProxy(target: string): Promise<SickProxy> {
       answer.pipe(slowly(proxy)).pipe(outgoing);
       answer.on('error', () => outgoing.destroy());
     });
-    // A server that was killed: nothing answers.
+    // The server was killed: there is no response.
     passed.on('error', () => incoming.socket.destroy());
     outgoing.on('close', () => passed.destroy());
     const damaged = proxy.sickness === 'damaging' && url?.includes('partNumber=') === true;

@@ -3,11 +3,14 @@ import type { Socket } from 'node:net';
 
 export interface StallingProxy extends AsyncDisposable {
   readonly port: number;
-  /** Passes so many more bytes on to the server, over all connections, and then none. */
+  /** Passes this many more bytes on to the server, over all connections, and then none. */
   allow(bytes: number): void;
 }
 
-/** Stands before a server at a port of the loopback interface. At first it passes everything on. */
+/**
+ * Stands in front of a server at a port of the loopback interface. At first it passes everything
+ * on.
+ */
 export async function startStallingProxy(target: number): Promise<StallingProxy> {
   let left = Infinity;
   const sockets = new Set<Socket>();

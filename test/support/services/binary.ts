@@ -5,8 +5,9 @@ import { installGoPrograms } from '../install/go-programs.ts';
 import { GO_PROGRAMS, goProgram, type GoProgram } from '../tools.ts';
 
 /**
- * The path of a program built with Go: where the installation puts it, in PATH, or in Go's own folder;
- * built when it is in none of them. Throws an error that names what is missing.
+ * The path of a program built with Go: in the installation's folder, in PATH, or in Go's own
+ * folder. The function builds it when it is in none of them. Throws an error that names what is
+ * missing.
  */
 export async function goBinary(name: GoProgram): Promise<string> {
   const present = find(name);

@@ -9,7 +9,7 @@ import { openS3Store, type S3StoreOptions } from '../../../src/storage/s3/store.
 import type { ContractSubject } from '../../contract/object-store.ts';
 import type { S3Service } from './minio.ts';
 
-/** A client of the test's own, for what the adapter has no business to do. */
+/** A client for the test's requests that the adapter does not need. */
 export function rawClient({ endpoint, accessKey, secretKey }: S3Service): S3Client {
   return new S3Client({
     endpoint,
@@ -25,7 +25,7 @@ export async function makeBucket(service: S3Service, bucket: string): Promise<vo
   client.destroy();
 }
 
-/** Opens what is like `patterns` to everybody, and has the server tell them of absent keys by 404. */
+/** Makes keys that match `patterns` public. The server then responds with 404 for absent keys. */
 export async function letEverybodyRead(
   service: S3Service,
   bucket: string,
@@ -64,14 +64,14 @@ export async function putObject(
   client.destroy();
 }
 
-/** How to open a bucket of a test's server. */
+/** The options that open a bucket of a test's server. */
 export function storeOptions(service: S3Service, bucket: string): S3StoreOptions {
   const { endpoint, accessKey, secretKey } = service;
   const credentials = { kind: 'keys', accessKeyId: accessKey, secretAccessKey: secretKey } as const;
   return { bucket, endpoint, credentials };
 }
 
-/** How many multipart uploads a bucket has that nobody completed or aborted. */
+/** The number of multipart uploads in a bucket that were neither completed nor aborted. */
 export async function unfinishedUploads(service: S3Service, bucket: string): Promise<number> {
   const client = rawClient(service);
   const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
@@ -79,7 +79,7 @@ export async function unfinishedUploads(service: S3Service, bucket: string): Pro
   return Uploads.length;
 }
 
-/** The contract's subject on a server that is stopped with it. */
+/** The contract's subject on a server. The server stops with it. */
 export async function s3Subject(service: S3Service): Promise<ContractSubject> {
   const bucket = 'contract';
   await makeBucket(service, bucket);

@@ -1,23 +1,23 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** What becomes of a connection once some bytes of the answers went through it. */
+/** The end of a connection after some bytes of the responses. */
 export interface Cut {
-  /** Bytes, headers among them. */
+  /** Bytes, including headers. */
   readonly after: number;
-  /** `silent`: it stays, and nothing more comes. */
+  /** `silent`: the connection stays open, and no more bytes arrive. */
   readonly how: 'closed' | 'reset' | 'silent';
-  /** Done when the server's side is gone and the client does not know it yet. */
+  /** Runs after the server's side is closed and before the client's side ends. */
   readonly meanwhile?: () => Promise<unknown>;
 }
 
-/** A way to a server on loopback, on which connections break off as they are told to. */
+/** A proxy to a server on loopback that breaks connections as planned. */
 export interface CuttingProxy {
   readonly endpoint: string;
-  /** Cuts the next connections that are made, each its own. */
+  /** Plans the ends of the next connections, one each. */
   cut(...cuts: readonly Cut[]): void;
-  /** Bytes of answers that went through so far. */
+  /** Bytes of responses that passed so far. */
   carried(): number;
-  /** Connections that are there now. */
+  /** The number of open connections. */
   open(): number;
   stop(): Promise<void>;
 }

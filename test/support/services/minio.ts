@@ -2,7 +2,7 @@ import { temporaryFolder } from '../temporary.ts';
 import { goBinary } from './binary.ts';
 import { freePort, startService, type Service } from './service.ts';
 
-/** Where a test's S3 server is, and its root user's keys. */
+/** The address of a test's S3 server, and its root user's keys. */
 export interface S3Service extends Service {
   readonly endpoint: string;
   readonly accessKey: string;
@@ -10,23 +10,26 @@ export interface S3Service extends Service {
 }
 
 export interface MinioOptions {
-  /** Where MinIO sends events to (its target `PRIMARY`, ARN `arn:minio:sqs::PRIMARY:webhook`). */
+  /**
+   * The URL to which MinIO sends events (its target `PRIMARY`, ARN
+   * `arn:minio:sqs::PRIMARY:webhook`).
+   */
   readonly webhook?: {
     readonly endpoint: string;
     /** Sent as `Authorization: Bearer <token>`. */
     readonly token: string;
-    /** Where undelivered events wait. */
+    /** The folder where undelivered events wait. */
     readonly queueDir: string;
   };
-  /** Where the objects are kept. Default: a folder of its own that goes with it. */
+  /** The folder for the objects. Default: a folder that is removed with the server. */
   readonly data?: string;
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
 }
 
 export const MINIO_WEBHOOK_ARN = 'arn:minio:sqs::PRIMARY:webhook';
 
-/** A MinIO of its own, on loopback. */
+/** A separate MinIO, on loopback. */
 export async function startMinio(options: MinioOptions = {}): Promise<S3Service> {
   const command = await goBinary('minio');
   const folder = await temporaryFolder();

@@ -9,7 +9,7 @@ export interface Replication {
   stop(): Promise<void>;
 }
 
-/** Has S3 keep every version of a bucket's objects. */
+/** Turns on versioning, so that S3 keeps every version of a bucket's objects. */
 export async function keepVersions(service: S3Service, bucket: string): Promise<void> {
   const client = rawClient(service);
   const VersioningConfiguration = { Status: 'Enabled' } as const;
@@ -17,7 +17,10 @@ export async function keepVersions(service: S3Service, bucket: string): Promise<
   client.destroy();
 }
 
-/** Has one MinIO replicate new objects below a prefix to the bucket of that name on another; deletions stay. */
+/**
+ * Makes one MinIO replicate new objects below a prefix to the bucket with the same name on another.
+ * Deletions are not replicated.
+ */
 export async function replicate(
   from: S3Service,
   to: S3Service,

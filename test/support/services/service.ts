@@ -6,7 +6,7 @@ import { ask } from '../servers/https-request.ts';
 
 /** A server program that runs for the tests. */
 export interface Service {
-  /** What it printed so far. */
+  /** The output so far. */
   log(): string;
   /** Ends the program, and resolves once it has ended. */
   stop(): Promise<void>;
@@ -16,16 +16,16 @@ export interface ServiceOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** Answers with success once the service can be used. */
+  /** A URL that responds with success when the service can be used. */
   readonly healthUrl: string;
-  /** Of `healthUrl`: the PEM file of the authority to trust. */
+  /** For `healthUrl`: the PEM file of the authority to trust. */
   readonly ca?: string;
 }
 
 const READY_MS = 60_000;
 /**
- * Ends the program when our end of its standard input closes, which happens however we end.
- * Exits as the program does.
+ * Ends the program when our end of its standard input closes, which also happens when this process
+ * dies. Exits with the code of the program.
  */
 const GUARD = `"$@" <&- & child=$!
 trap 'kill "$child"' TERM
@@ -36,7 +36,7 @@ wait "$child"; code=$?
 kill "$guard" 2>/dev/null
 exit "$code"`;
 
-/** Starts a program and waits until it is ready. It dies with this process. */
+/** Starts a program and waits until it is ready. The program ends when this process ends. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { command, args, env, healthUrl } = options;
   const ca = options.ca === undefined ? undefined : await readFile(options.ca, 'utf8');

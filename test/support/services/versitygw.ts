@@ -5,7 +5,7 @@ import { goBinary } from './binary.ts';
 import type { S3Service } from './minio.ts';
 import { freePort, startService } from './service.ts';
 
-/** A Versity S3 gateway of its own over a folder, on loopback. */
+/** A separate Versity S3 gateway over a folder, on loopback. */
 export async function startVersitygw(): Promise<S3Service> {
   const command = await goBinary('versitygw');
   const folder = await temporaryFolder();
@@ -16,7 +16,8 @@ export async function startVersitygw(): Promise<S3Service> {
   const keys = { accessKey: 'contract-user', secretKey: 'contract-password' };
   const service = await startService({
     command,
-    // ETags in extended attributes: kept beside the objects (--sidecar) they do not change with them at once.
+    // ETags are in extended attributes. In a --sidecar folder they would not change together with
+    // the objects.
     args: ['--port', `127.0.0.1:${port}`, '--health', '/health', 'posix', data],
     env: { ROOT_ACCESS_KEY: keys.accessKey, ROOT_SECRET_KEY: keys.secretKey },
     healthUrl: `${endpoint}/health`,

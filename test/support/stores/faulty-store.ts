@@ -1,23 +1,23 @@
 import type { ObjectBody, ObjectStore } from '../../../src/storage/object-store.ts';
 
-/** What a process that is killed at a store operation would do next: nothing. */
+/** Represents a process that is killed at a store operation and so does nothing more. */
 export class Crash extends Error {
   override readonly name = 'Crash';
 }
 
 export type Moment = 'before' | 'after';
 
-/** A call of a store, for a fault to decide by. */
+/** A call of a store, from which a fault decides. */
 export interface Call {
   readonly method: keyof ObjectStore;
   readonly key: string;
-  /** From 1. */
+  /** The number of the call, from 1. */
   readonly number: number;
 }
 
 /**
- * A store that runs `fault` before and after the effect of every call; what it throws is what the caller
- * gets. A `Crash` ends it: every later call crashes too.
+ * A store that runs `fault` before and after the effect of every call. The caller gets what `fault`
+ * throws. A `Crash` ends the store: every later call crashes too.
  */
 export function faultyStore(
   store: ObjectStore,
@@ -38,7 +38,7 @@ export function faultyStore(
       try {
         await fault(call, 'after');
       } catch (error) {
-        // Nobody gets to read the body that the lost answer carried.
+        // No caller reads the body of the lost response.
         if (method === 'read') (result as ObjectBody).stream.destroy();
         throw error;
       }

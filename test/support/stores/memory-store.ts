@@ -15,13 +15,13 @@ interface Held {
   readonly lastModified: number;
 }
 
-/** What is under a key at this very moment. */
+/** The bytes under a key at this moment. */
 export type BodyOf = (key: string) => Buffer | undefined;
 
 /**
- * A store in memory whose ETags are of the bytes alone, as those of most objects in S3 are: the same bytes
- * put anew have the same ETag, which no directory store can show. `onChange` is called within every change;
- * `now` is asked for the time of every change.
+ * A store in memory whose ETags depend only on the bytes, as for most objects in S3. The same bytes
+ * stored again have the same ETag, which a directory store cannot show. `onChange` is called within
+ * every change. `now` gives the time of every change.
  */
 export function memoryStore(
   name: string,

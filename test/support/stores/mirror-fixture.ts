@@ -27,7 +27,7 @@ export async function storedMirror(store: ObjectStore): Promise<MirrorDocument> 
   return parsed.mirror;
 }
 
-/** Of the public images.json; undefined when there is none. */
+/** The revision of the public images.json; undefined when there is none. */
 export async function publicRevision(store: ObjectStore): Promise<Revision | undefined> {
   const body = await text(store, 'streams/v1/images.json');
   return body === undefined ? undefined : readGeneration(Buffer.from(body));
@@ -44,7 +44,7 @@ export async function namedItems(store: ObjectStore): Promise<readonly NamedItem
   return body === undefined ? [] : itemsIn(body);
 }
 
-/** What is named at this moment is there at this moment. */
+/** Asserts that the store has everything that is named at this moment. */
 export function assertTrue(bodyOf: BodyOf): void {
   const images = bodyOf('streams/v1/images.json');
   for (const { path, sha256 } of images === undefined ? [] : itemsIn(images.toString())) {
@@ -66,8 +66,8 @@ export function itemsIn(body: string): NamedItem[] {
 }
 
 /**
- * Looks once as a client that may be overtaken: every name has its bytes, unless by then it is named no
- * longer. Gives the number of names.
+ * Looks once as a client that may be overtaken: the store has the bytes of every name, or the name
+ * has disappeared by then. Gives the number of names.
  */
 export async function observe(store: ObjectStore): Promise<number> {
   const items = await namedItems(store);

@@ -5,13 +5,18 @@ import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { observe, publicRevision } from './mirror-fixture.ts';
 
 export interface MirrorReader {
-  /** Observations that were completed. */
+  /** The number of completed observations. */
   readonly observations: () => number;
-  /** Ends it, and throws when the mirror ever named what was not there, or fell back. */
+  /**
+   * Ends the reader. Throws when the mirror ever named missing bytes, or went back to an older
+   * revision.
+   */
   stop(): Promise<void>;
 }
 
-/** Looks at a mirror again and again, as its clients would. That a server does not answer is no lie. */
+/**
+ * Looks at a mirror repeatedly, as its clients do. A server that does not respond is not an error.
+ */
 export function startReader(store: ObjectStore): MirrorReader {
   const state = { over: false, observations: 0 };
   const run = async () => {

@@ -14,17 +14,19 @@ import { assertTrue, itemsIn } from './mirror-fixture.ts';
 
 const STREAMS = ['streams/v1/images.json', 'streams/v1/index.json'] as const;
 
-/** Sees every change of a mirror at the very moment, and what each looker did before it. */
+/**
+ * Checks every change of a mirror at the moment of the change, with what each looker did before it.
+ */
 export class MirrorWitness {
   readonly master: ObjectStore;
   readonly mirror: ObjectStore;
-  /** What was wrong, in order. */
+  /** The errors, in order. */
   readonly complaints: unknown[] = [];
-  /** By generation, what the master listed. */
+  /** The listed names of the master, by generation. */
   readonly #listed = new Map<number, Names>();
   readonly #documents = new Map<number, MirrorDocument>();
   readonly #bodies = new Map<string, Buffer | undefined>();
-  /** By what somebody is about to write, when its writer last looked at the mirror. */
+  /** By the text of a document: when its writer last listed the mirror before it wrote. */
   readonly #looks = new Map<string, number>();
   #events = 0;
   #replacedAt = 0;
@@ -48,7 +50,7 @@ export class MirrorWitness {
     });
   }
 
-  /** The mirror as one more looker has it. */
+  /** The mirror as one more looker uses it. */
   looker(): ObjectStore {
     const { mirror } = this;
     const events = { next: () => ++this.#events, looks: this.#looks };
@@ -68,7 +70,7 @@ export class MirrorWitness {
       write: (key, body, options) => {
         if (key === MIRROR_KEY) {
           const text = Buffer.from(body).toString();
-          // Of two that are about to write the same, it does not matter who does.
+          // When two lookers write the same text, it does not matter which one succeeds.
           events.looks.set(text, Math.max(lookedAt, events.looks.get(text) ?? -1));
         }
         return mirror.write(key, body, options);
@@ -92,7 +94,7 @@ export class MirrorWitness {
     this.#listed.set(catalog.generation, namesOf(items));
   }
 
-  /** The one document that decides is replaced by what is younger in every part. */
+  /** Asserts that the deciding document is replaced only by one that is newer in every part. */
   #swap(before: Buffer | undefined, after: Buffer | undefined): void {
     const replacedAt = this.#replacedAt;
     this.#replacedAt = ++this.#events;
@@ -151,7 +153,10 @@ export class MirrorWitness {
   }
 }
 
-/** By version, its files: `path sha256` in order. Tests with this witness have one root a version. */
+/**
+ * The files of each version: `path sha256` in order. Tests with this witness have one root per
+ * version.
+ */
 type Names = ReadonlyMap<string, string>;
 
 function namesOf(items: readonly { readonly path: string; readonly sha256: string }[]): Names {

@@ -24,7 +24,7 @@ export function pattern(size: number): Buffer {
   return buffer;
 }
 
-/** `content` as a stream of chunks whose size fits no boundary. */
+/** `content` as a stream of chunks with irregular sizes. */
 export function chunked(content: Buffer): Readable {
   return Readable.from(pieces(content));
 }
@@ -50,7 +50,7 @@ export async function rejectsWith(
   );
 }
 
-/** Runs `work` for each item, `width` at a time. */
+/** Runs `work` for each item, at most `width` at the same time. */
 export async function inParallel<T>(
   items: readonly T[],
   width: number,
@@ -63,7 +63,7 @@ export async function inParallel<T>(
   await Promise.all(workers);
 }
 
-/** All that an async iterable yields. */
+/** All items of an async iterable. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);

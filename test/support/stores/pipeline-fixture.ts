@@ -15,12 +15,14 @@ import { isStoreError } from '../../../src/storage/errors.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 
-/** `images/…/` of a version of the product that tests use when it does not matter which. */
+/**
+ * `images/…/` of a version. The default product is for tests in which the product does not matter.
+ */
 export function versionPath(version: string, product = 'iats/xenial/amd64/default'): string {
   return `images/${product}/${version}/`;
 }
 
-/** A fresh directory store that takes every file as whole at once. Removed after the test. */
+/** A fresh directory store that treats every file as complete at once. Removed after the test. */
 export async function freshStore(t: TestContext): Promise<ObjectStore> {
   const path = await mkdtemp(join(tmpdir(), 'bucketstreams-pipeline-'));
   const store = await openDirectoryStore({ path, settleMs: 0 });
@@ -31,7 +33,7 @@ export async function freshStore(t: TestContext): Promise<ObjectStore> {
   return store;
 }
 
-/** A context whose pauses end at once and whose clock can be moved. */
+/** A context whose pauses end at once. `advance` moves its clock. */
 export function testContext(
   store: ObjectStore,
   parts: Partial<PipelineContext> = {},
@@ -48,7 +50,7 @@ export function testContext(
   return { ...context, advance: (ms) => void (offset += ms) };
 }
 
-/** Stores texts under keys, in the given order, and gives the prefixes to be indexed. */
+/** Stores texts under keys, in the given order. Gives the prefixes to index. */
 export async function put(
   store: ObjectStore,
   files: Readonly<Record<string, string | Uint8Array>>,
@@ -62,7 +64,7 @@ export async function put(
   return [...prefixes];
 }
 
-/** A split image of its own, by what it says. */
+/** A split image whose bytes depend on `content`. */
 export function splitImage(prefix: string, content: string): Record<string, string> {
   return {
     [`${prefix}lxd.tar.xz`]: `metadata of ${content}`,
@@ -105,8 +107,9 @@ export async function projection(store: ObjectStore, key: string): Promise<strin
 }
 
 /**
- * Reads the public files as a client does and checks that all they name is there with the bytes they say,
- * each fingerprint once a client. Gives `product version ftype` of every item, and the generation.
+ * Reads the public files as a client does. Checks that the store has all named files with the
+ * listed size and digest, and that a client sees each fingerprint once. Gives `product version
+ * ftype` of every item, and the generation.
  */
 export async function readAsClient(
   store: ObjectStore,

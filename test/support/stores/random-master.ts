@@ -9,9 +9,9 @@ const PRODUCTS = ['iats/xenial/amd64/default', 'debian/12/arm64/cloud'].map((pat
   parseProductPath(path)!,
 );
 
-/** A master to which random things are done: uploads, overwrites and removals, as the seed has it. */
+/** A master with random changes from a seed: uploads, overwrites and removals. */
 export interface RandomMaster {
-  /** Does one thing and indexes it. */
+  /** Makes one change and indexes it. */
   step(): Promise<void>;
   readonly done: Readonly<Record<'upload' | 'overwrite' | 'remove', number>>;
 }

@@ -8,17 +8,19 @@ import {
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openS3Store, type S3StoreOptions } from '../../../src/storage/s3/store.ts';
 
-/** A request that came. */
+/** A request that the server received. */
 export interface Seen {
   readonly method: string | undefined;
   readonly url: string | undefined;
-  /** Only the SDK numbers its attempts. */
+  /** True for requests of the SDK, because only the SDK numbers its attempts. */
   readonly bySdk: boolean;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
 }
 
-/** A store on a server that answers as `answer` does, and all requests that it got. */
+/**
+ * A store on a server that responds as `answer` does, and all requests that the server received.
+ */
 export async function withS3Server(
   answer: (request: Seen, response: ServerResponse) => void,
   use: (store: ObjectStore, seen: Seen[]) => Promise<void>,
@@ -38,7 +40,7 @@ export async function withS3Server(
   await withS3Listener(listener, (store) => use(store, seen));
 }
 
-/** A store on a server of one's own. */
+/** A store on the caller's server. */
 export async function withS3Listener(
   listener: RequestListener,
   use: (store: ObjectStore) => Promise<void>,
@@ -64,12 +66,12 @@ export async function withS3Listener(
   }
 }
 
-/** Answers with an object. */
+/** Responds with an object. */
 export function content(response: ServerResponse, text: string): void {
   response.writeHead(200, { ETag: '"e"', 'Content-Length': text.length }).end(text);
 }
 
-/** Answers with an error of S3. */
+/** Responds with an error of S3. */
 export function failure(response: ServerResponse, status: number, code: string): void {
   response
     .writeHead(status, { 'Content-Type': 'application/xml' })

@@ -10,9 +10,9 @@ import { temporaryFolder } from '../temporary.ts';
 const FIXTURE = fileURLToPath(new URL('../../fixtures/19521b3/', import.meta.url));
 
 interface StoredObjects {
-  /** Milliseconds since 1970 by the clock of the code that wrote all this. */
+  /** The time in the fixtures: milliseconds since 1970 by the clock of the code that wrote them. */
   readonly now: number;
-  /** Of the open token. */
+  /** The secret of the unused token. */
   readonly secret: string;
   readonly master: Readonly<Record<string, readonly [etag: string, lastModified: number]>>;
   readonly mirror: StoredObjects['master'];
@@ -34,8 +34,8 @@ export function storedText(path: string): Promise<string> {
 }
 
 /**
- * Copies the stores of commit 19521b3. A directory's ETags hold inodes and times, so the copy's documents get
- * the copy's ETags in place of the old ones: to a program it is the store that was left there.
+ * Copies the stores of commit 19521b3. A directory's ETags contain inodes and times, so the copied
+ * documents get the ETags of the copied files. For a program it is the original store.
  */
 export async function restoreStores(t: TestContext): Promise<RestoredStores> {
   const folder = await temporaryFolder();
@@ -55,7 +55,7 @@ export async function restoreStores(t: TestContext): Promise<RestoredStores> {
   return { now, secret, masterPath, master, mirror, state: join(folder.path, 'state') };
 }
 
-/** Notes in `known` the new ETag of each old one. */
+/** Stores in `known` the new ETag of each old one. */
 async function restore(
   name: string,
   path: string,
@@ -64,7 +64,7 @@ async function restore(
 ): Promise<ObjectStore> {
   await cp(join(FIXTURE, name), path, { recursive: true });
   const store = await openDirectoryStore({ path, settleMs: 0 });
-  // Markers and records hold ETags of the files beside them, so they get theirs last.
+  // Markers and records contain ETags of other files, so they get their own ETags last.
   const keys = Object.keys(objects).sort((a, b) => Number(isJson(a)) - Number(isJson(b)));
   for (const key of keys) {
     const file = join(path, key);

@@ -2,17 +2,18 @@ import { eventually } from '../eventually.ts';
 import { FLAVOURS, type DaemonKind } from '../servers/instance-daemon.ts';
 import type { Machine } from './machine.ts';
 
-/** LXD or Incus within an emulated machine. It ends with the machine. */
+/** LXD or Incus in an emulated machine. It ends with the machine. */
 export interface MachineDaemon {
-  /** Runs `lxc` or `incus`; answers what it wrote. */
+  /** Runs `lxc` or `incus`; returns what it wrote. */
   client(...args: readonly string[]): Promise<string>;
 }
 
 /**
- * QEMU's emulation of SVM stops at an assertion when a guest writes the register CR8, as UEFI does at the end of
- * every interrupt, while KVM waits to bring it the next (target/i386/tcg, helper_write_crN: cpu_interrupt without
- * the lock). With the interrupt controller in QEMU, KVM takes all such writes itself; QEMU then has to be told to
- * leave out what needs KVM's own controller.
+ * QEMU's emulation of SVM fails an assertion when a guest writes the register CR8 while KVM waits
+ * to deliver the next interrupt to it. UEFI does that at the end of every interrupt. The cause is
+ * target/i386/tcg, helper_write_crN, which calls cpu_interrupt without the lock. With the interrupt
+ * controller in QEMU, KVM handles all such writes itself. QEMU then needs the options that leave
+ * out features of KVM's own controller.
  */
 const INSTANCE_OPTIONS = [
   ...['--config', 'raw.qemu=-machine kernel_irqchip=off -cpu host,kvm-asyncpf-int=off'],
@@ -25,7 +26,7 @@ export async function startDaemonIn(machine: Machine, kind: DaemonKind): Promise
   const directory = `/var/lib/${kind}`;
   const env = [
     ...[`${directoryVariable}=${directory}`, 'SSL_CERT_FILE=/trust.pem', 'SSL_CERT_DIR=/none'],
-    // Debian's unit has incus-agent found so.
+    // Debian's unit sets this too, so that incus-agent is found.
     'PATH=/usr/libexec/incus:$PATH',
   ].join(' ');
   await machine.run(`mkdir ${directory}`);
@@ -38,10 +39,10 @@ export async function startDaemonIn(machine: Machine, kind: DaemonKind): Promise
   return { client: call };
 }
 
-/** Launches an image as a virtual machine and answers the greeting that its system gives from within. */
+/** Launches an image as a virtual machine. Returns the greeting that its system prints. */
 export async function greetingFromMachine(daemon: MachineDaemon, image: string): Promise<string> {
   await daemon.client('launch', image, 'probe', '--vm', '--quiet', ...INSTANCE_OPTIONS);
-  // Every question takes the guest's time away.
+  // Every attempt takes time from the guest.
   return eventually(
     () => daemon.client('exec', 'probe', '--', 'cat', '/etc/greeting'),
     900_000,

@@ -4,16 +4,19 @@ import { join } from 'node:path';
 import { run } from '../command.ts';
 import { TOOLS } from '../tools.ts';
 
-/** A kernel of Debian's, unpacked. */
+/** A kernel of Debian, unpacked. */
 export interface Kernel {
   readonly version: string;
-  /** The bootable file, which is a program of UEFI too. */
+  /** The bootable file, which is also a UEFI program. */
   readonly image: string;
   /** The folder above `lib/modules`. */
   readonly root: string;
 }
 
-/** The kernel, not installed: the machine's own boots as before. The `cloud` kind has no 9p. */
+/**
+ * The kernel, unpacked but not installed, so the machine still boots its own. The `cloud` kind has
+ * no 9p.
+ */
 export async function debianKernel(): Promise<Kernel> {
   const root = await unpacked('kernel', async () => {
     const depends = await run('apt-cache', ['depends', 'linux-image-amd64']);
@@ -23,7 +26,7 @@ export async function debianKernel(): Promise<Kernel> {
   });
   const modules = join(root, 'lib/modules');
   const version = (await readdir(modules))[0]!;
-  // The package leaves this to its installation.
+  // The package does this only when it is installed.
   if (!existsSync(join(modules, version, 'modules.dep'))) {
     await run('/bin/busybox', ['depmod', '-b', root, version]);
   }
@@ -36,20 +39,20 @@ export async function bootLoader(): Promise<string> {
   return join(root, 'usr/lib/systemd/boot/efi/systemd-bootx64.efi');
 }
 
-/** The folder with a package's files, as they would lie below /; downloaded once. */
+/** The folder with a package's files, laid out as below /. They are downloaded once. */
 async function unpacked(folder: string, packageName: () => Promise<string>): Promise<string> {
   const target = join(TOOLS, 'debian', folder);
   if (existsSync(target)) return target;
   await mkdir(join(TOOLS, 'debian'), { recursive: true });
   const work = await mkdtemp(join(TOOLS, 'debian', 'unpacking-'));
-  // A list older than the mirror's state names packages that are gone from it.
+  // An older list may name packages that the server no longer has.
   await run('apt-get', ['update'], { timeout: 900_000 });
   const name = await packageName();
   await run('apt-get', ['download', name], { cwd: work, timeout: 900_000 });
   const file = (await readdir(work)).find((entry) => entry.endsWith('.deb'));
   if (file === undefined) throw new Error(`apt-get downloaded nothing for ${name}`);
   await run('dpkg-deb', ['--extract', join(work, file), join(work, 'root')]);
-  // It is there whole or not at all, whenever this is cut short.
+  // An interrupted download leaves no incomplete folder.
   await rename(join(work, 'root'), target);
   await rm(work, { recursive: true });
   return target;

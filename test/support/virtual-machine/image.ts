@@ -14,8 +14,9 @@ const MODULES = [
 ];
 
 /**
- * Runs the agent that LXD and Incus hand to their virtual machines in a folder shared over 9p. They learn by a
- * virtual serial port that it is there, and then talk to it by vsock. udev would give that port its name.
+ * Runs the agent that LXD and Incus put into a folder shared over 9p for their virtual machines.
+ * The agent reports its start over a virtual serial port, and then LXD and Incus use vsock. There
+ * is no udev to give that port its name, so this script does.
  */
 const INIT = `#!/bin/sh
 /bin/busybox --install -s /bin
@@ -43,8 +44,9 @@ while :; do sleep 3600; done
 const SIZE = 14 * 1024 * 1024;
 
 /**
- * Builds the image of a virtual machine in a folder: `lxd.tar.xz` and a `disk.qcow2` that boots by UEFI, without
- * Secure Boot, Debian's kernel. `exec cat /etc/greeting` gives the greeting once the system inside is up.
+ * Builds the image of a virtual machine in a folder: `lxd.tar.xz` and a `disk.qcow2` that boots
+ * Debian's kernel by UEFI, without Secure Boot. `exec cat /etc/greeting` gives the greeting when
+ * the system inside runs.
  */
 export async function buildVirtualMachineImage(
   directory: string,

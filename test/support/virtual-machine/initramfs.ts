@@ -5,7 +5,7 @@ import type { Kernel } from './debian-files.ts';
 
 export interface InitramfsParts {
   readonly kernel: Kernel;
-  /** The modules it can load by name; what they need comes with them. */
+  /** The names of the modules that it can load. The modules that they need are added. */
   readonly modules: readonly string[];
   /** The script that is process 1. */
   readonly init: string;
@@ -14,8 +14,8 @@ export interface InitramfsParts {
 }
 
 /**
- * Makes a root of busybox and some modules, as the kernel unpacks it into memory, at the path `target`. Its
- * folder is laid out beside it.
+ * Makes a root of busybox and some modules at the path `target`, in the form that the kernel
+ * unpacks into memory. Its folder is next to it.
  */
 export async function makeInitramfs(target: string, parts: InitramfsParts): Promise<void> {
   const { kernel, modules, init, files = {} } = parts;
@@ -38,7 +38,7 @@ export async function makeInitramfs(target: string, parts: InitramfsParts): Prom
   await run('/bin/sh', ['-c', pack, 'sh', target], { cwd: root });
 }
 
-/** Lines of modules.dep: a module's path, a colon, and the paths of all that it needs. */
+/** Lines of modules.dep: a module's path, a colon, and the paths of all modules that it needs. */
 async function withWhatTheyNeed(
   kernel: Kernel,
   names: readonly string[],

@@ -1,11 +1,11 @@
-/** What the emulated machine's kernel can do beyond what is built into it. */
+/** Modules that the emulated machine's kernel needs in addition to its built-in features. */
 export const MODULES = [
   ...['virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_console', '9pnet_virtio', '9p'],
-  // ext4 asks for the last by an alias that modules.dep does not have.
+  // ext4 loads the last one by an alias that modules.dep does not have.
   ...['ext4', 'crc32c_generic', 'vhost_vsock', 'kvm-amd'],
 ];
 
-/** Puts the root together from this machine's /usr and /etc and a disk for /var, and goes there. */
+/** Builds the root from this machine's /usr and /etc and a disk for /var, and switches to it. */
 export const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin
@@ -40,7 +40,7 @@ ip route add default via 10.0.2.2
 exec switch_root /new /bin/sh /commands
 `;
 
-/** Takes a line of shell at a time, and answers with its exit code and what it wrote in base64. */
+/** Reads one line of shell at a time. Writes its exit code and its output in base64. */
 export const COMMANDS = `export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
 # The driver makes the port in its own time.
 until [ -e "$port" ]; do port=$(echo /dev/vport*p1); done

@@ -8,19 +8,20 @@ import { debianKernel } from './debian-files.ts';
 import { makeInitramfs } from './initramfs.ts';
 import { COMMANDS, INIT, MODULES } from './machine-root.ts';
 
-/** The machine on which the tests run, as the emulated one reaches its loopback interface. */
+/** The address of the test machine's loopback interface in the emulated machine. */
 export const HOST = '10.0.2.2';
 
-/** An emulated computer with the programs of this one. Its disposal switches it off. */
+/** An emulated computer with the programs of this machine. Its disposal switches it off. */
 export interface Machine extends AsyncDisposable {
-  /** Runs a line of shell as root; answers what it wrote. Throws unless it exits with 0. */
+  /** Runs a line of shell as root; returns what it wrote. Throws unless it exits with 0. */
   run(line: string): Promise<string>;
 }
 
 /**
- * Starts an emulated computer whose processor can itself run virtual machines (AMD's SVM) and whose kernel,
- * Debian's, has KVM and vhost_vsock, whatever this machine has. /usr and /etc are this machine's, read-only, so
- * the same LXD and Incus run in it. `trust` becomes /trust.pem. `folder` has to be empty.
+ * Starts an emulated computer whose processor can run virtual machines (AMD's SVM), whatever this
+ * machine has. Its kernel is Debian's, with KVM and vhost_vsock. /usr and /etc are this machine's,
+ * read-only, so the same LXD and Incus run in it. `trust` becomes /trust.pem. `folder` has to be
+ * empty.
  */
 export async function startMachine(folder: string, trust: string): Promise<Machine> {
   const kernel = await debianKernel();
@@ -29,7 +30,7 @@ export async function startMachine(folder: string, trust: string): Promise<Machi
   await makeInitramfs(initramfs, { kernel, modules: MODULES, init: INIT, files });
   const disk = await makeDisk(join(folder, 'disk'));
   const log = join(folder, 'console');
-  // It ends with this process, however that ends.
+  // It ends with this process, even if this process is killed.
   const emulator = ['--pdeathsig', 'KILL', 'qemu-system-x86_64'];
   const child = spawn('setpriv', [...emulator, ...options(kernel.image, initramfs, disk, log)], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -59,12 +60,15 @@ export async function startMachine(folder: string, trust: string): Promise<Machi
       await ended;
     },
   };
-  // Its first line says that it is up.
+  // The first line reports that the machine is up.
   await answer();
   return machine;
 }
 
-/** The daemons open their virtual machines' disks with O_DIRECT, which a tmpfs of this kernel refuses. */
+/**
+ * The daemons open the disks of their virtual machines with O_DIRECT, which a tmpfs of this kernel
+ * does not support.
+ */
 async function makeDisk(path: string): Promise<string> {
   await writeFile(path, '');
   await truncate(path, 12 * 2 ** 30);
@@ -81,7 +85,7 @@ function options(kernel: string, initramfs: string, disk: string, log: string): 
     ...['-nodefaults', '-display', 'none', '-no-reboot', '-machine', 'q35', '-m', '3072'],
     ...['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'EPYC,svm=on,npt=on', '-smp', '2'],
     ...['-kernel', kernel, '-initrd', initramfs],
-    // The whole machine is thrown away, so nothing in it has to be confined.
+    // The whole machine is discarded, so nothing in it has to be confined.
     ...['-append', 'console=ttyS0 quiet apparmor=0 mitigations=off panic=-1'],
     ...['-serial', `file:${log}`, '-chardev', 'stdio,id=commands,signal=off'],
     ...['-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=commands'],
