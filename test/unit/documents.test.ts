@@ -38,7 +38,7 @@ describe('the documents', () => {
     });
   }
 
-  it('name places in the code that exist, in the glossary', async () => {
+  it('name only existing code in the glossary', async () => {
     const text = await textOf('docs/glossary.md');
     const places = [...text.matchAll(/`((?:src|lambda|infra)\/[^`]+)`/g)];
     assert.ok(places.length > 40);

@@ -19,20 +19,20 @@ import {
 
 const LARGEST_FOLDER = 25;
 
-/** The files that a new type of root may touch: the table, and a command's examples. */
-const KNOW_KINDS = [
+/** The files that a new type of root may change: the table, and a command's examples. */
+const KINDS_ALLOWED = [
   'src/images/file-kinds.ts',
   'src/images/formats.ts',
   'src/cli/commands/publish.ts',
 ];
 
-/** The floor of a room: what is lower knows less. */
-function floorOf(file: string): number {
+/** The position of a room. A room may import only rooms at its position or below. */
+function levelOf(file: string): number {
   const [top = '', room = ''] = file.split('/');
   if (top !== 'src') return ROOMS.length;
-  const floor = ROOMS.indexOf(room);
-  assert.notEqual(floor, -1, `${file} is in no room that scripts/rooms.json lists`);
-  return floor;
+  const level = ROOMS.indexOf(room);
+  assert.notEqual(level, -1, `${file} is in no room that scripts/rooms.json lists`);
+  return level;
 }
 
 describe('the source tree', () => {
@@ -61,42 +61,42 @@ describe('the source tree', () => {
   it('imports nothing upward', (t) => {
     const upward = [...tree].flatMap(([file, imports]) =>
       imports
-        .filter((other) => floorOf(other) > floorOf(file))
+        .filter((other) => levelOf(other) > levelOf(file))
         .map((other) => `${file} -> ${other}`),
     );
     t.diagnostic(`imports that run upward: ${upward.length}`);
     assert.deepEqual(upward, []);
   });
 
-  it('has no crowded folder', (t) => {
+  it('has no folder with too many files', (t) => {
     const folders = Map.groupBy(tree.keys(), folderOf);
     const [largest] = [...folders].sort(([, a], [, b]) => b.length - a.length);
     t.diagnostic(`largest folder: ${largest?.[0]} with ${largest?.[1].length} files`);
     assert.ok(largest && largest[1].length <= LARGEST_FOLDER);
   });
 
-  it('knows HTTP errors of the gateway in gateway/api alone', (t) => {
-    const knows = [...tree.keys()].filter((file) => /\bGatewayError\b/.test(sourceText(file)));
-    t.diagnostic(`files that know GatewayError: ${knows.length}`);
-    assert.ok(knows.length > 0);
+  it('uses HTTP errors of the gateway in gateway/api only', (t) => {
+    const users = [...tree.keys()].filter((file) => /\bGatewayError\b/.test(sourceText(file)));
+    t.diagnostic(`files that use GatewayError: ${users.length}`);
+    assert.ok(users.length > 0);
     assert.deepEqual(
-      knows.filter((file) => !file.startsWith('src/gateway/api/')),
+      users.filter((file) => !file.startsWith('src/gateway/api/')),
       [],
     );
   });
 
-  it('knows the kinds of files in their table alone', (t) => {
+  it('names the kinds of files in their table only', (t) => {
     const kinds = new Set<string>([
       ...[...METADATA_FILES, ...UNIFIED_FILES, ...ROOT_FILES],
       ...ROOT_KINDS.flatMap(({ ftype, hashField }) => [ftype, hashField]),
     ]);
     const mentions = (file: string) => [...kinds].some((kind) => sourceText(file).includes(kind));
-    const knows = [...tree.keys()]
+    const users = [...tree.keys()]
       .filter(mentions)
       .filter((file) => wordsIn(file).some((word) => kinds.has(word)));
-    t.diagnostic(`files that know a kind of file: ${knows.join(', ')}`);
+    t.diagnostic(`files that name a kind of file: ${users.join(', ')}`);
     assert.deepEqual(
-      knows.filter((file) => !KNOW_KINDS.includes(file)),
+      users.filter((file) => !KINDS_ALLOWED.includes(file)),
       [],
     );
   });

@@ -6,14 +6,14 @@ import { ESLint } from 'eslint';
 const ROOT = join(import.meta.dirname, '../..');
 const PURE = ['src/catalog/removal.ts', 'src/simplestreams/render.ts'];
 
-// The walls need no types, and so no program of the whole project.
+// These rules need no types, and so no TypeScript program of the whole project.
 const eslint = new ESLint({
   cwd: ROOT,
   overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
   ruleFilter: ({ ruleId }) => ruleId.startsWith('no-restricted-'),
 });
 
-/** The rules that a text breaks as the content of a file. */
+/** The rules that a text violates as the content of a file. */
 async function broken(file: string, text: string): Promise<readonly (string | null)[]> {
   const [result] = await eslint.lintText(text, { filePath: join(ROOT, file) });
   return (result?.messages ?? []).map(({ ruleId, message }) => ruleId ?? message);
@@ -40,18 +40,18 @@ describe('the linter, in a room without I/O and clock', () => {
   ];
   for (const file of PURE) {
     for (const [text, rule] of forbidden) {
-      it(`refuses in ${file}: ${text}`, async () => {
+      it(`rejects in ${file}: ${text}`, async () => {
         assert.deepEqual(await broken(file, text), [rule]);
       });
     }
 
-    it(`lets a moment be made of a number in ${file}`, async () => {
+    it(`accepts in ${file} a Date made from a number`, async () => {
       assert.deepEqual(await broken(file, 'export const at = (ms: number) => new Date(ms);'), []);
     });
   }
 });
 
-describe('the linter, at the walls of the other rooms', () => {
+describe('the linter, at the boundaries of the other rooms', () => {
   const forbidden: readonly (readonly [file: string, from: string])[] = [
     ['src/images/layout.ts', '../catalog/document.ts'],
     ['src/images/layout.ts', 'node:fs'],
@@ -87,7 +87,7 @@ describe('the linter, at the walls of the other rooms', () => {
     ['infra/app.ts', '../src/storage/open-store.ts'],
   ];
   for (const [file, from] of forbidden) {
-    it(`keeps ${from} out of ${file}`, async () => {
+    it(`rejects ${from} in ${file}`, async () => {
       assert.deepEqual(await broken(file, `export * from '${from}';`), ['no-restricted-imports']);
     });
   }

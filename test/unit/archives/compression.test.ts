@@ -24,18 +24,18 @@ async function opened(file: Uint8Array, held: boolean): Promise<Buffer> {
 describe('decompression of xz', () => {
   for (const held of [true, false]) {
     const where = held ? 'here' : 'on a thread';
-    it(`opens ${where} what xz made`, async () => {
+    it(`opens ${where} a file that xz made`, async () => {
       assert.equal((await opened(Buffer.from(BY_XZ, 'base64'), held)).toString(), TEXT);
     });
 
-    it(`opens ${where} what the tests make without xz`, async () => {
+    it(`opens ${where} a file that the tests made without xz`, async () => {
       for (const size of [0, 1, 65_535, 65_536, 65_537, 300_001]) {
         const bytes = Buffer.alloc(size, 'uncompressed');
         assert.ok((await opened(xzFile(bytes), held)).equals(bytes), String(size));
       }
     });
 
-    it(`refuses ${where} a byte that is not as it was`, async () => {
+    it(`rejects ${where} a changed byte`, async () => {
       const file = xzFile(Buffer.alloc(1000, 'a'));
       file[100] = (file[100] ?? 0) ^ 1;
       await assert.rejects(opened(file, held), /xz data cannot be decompressed/);

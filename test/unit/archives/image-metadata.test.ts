@@ -47,7 +47,7 @@ describe('metadata.yaml', () => {
     assert.deepEqual(parseImageMetadata(`${HEAD}properties:\n`).properties, {});
   });
 
-  it('has no lists and maps among them', () => {
+  it('has no lists and maps as properties', () => {
     for (const yaml of ['  a: [b]', '  a: {b: c}', '  l: &l [b]\n  a: *l']) {
       assert.throws(() => properties(yaml), /has a property "[al]" that is no text/);
     }

@@ -14,7 +14,7 @@ interface Header {
   readonly name?: string;
   readonly flag?: string;
   readonly size?: number;
-  /** Content of the size field, where that is no plain number. */
+  /** Content of the size field, where it is no plain number. */
   readonly sizeField?: Buffer;
   readonly magic?: string;
   /** Bytes that replace those at an offset. */
@@ -43,7 +43,7 @@ function padded(content: string | Buffer): Buffer {
   return Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
 }
 
-/** A header and what follows it, padded. */
+/** A header and its content, padded. */
 function entry(fields: Header, content = ''): Buffer {
   return Buffer.concat([header({ size: Buffer.byteLength(content), ...fields }), padded(content)]);
 }
@@ -60,7 +60,7 @@ const END = Buffer.alloc(1024);
 const FILE = entry({}, 'content');
 const HIDDEN = header({ name: 'templates/evil', flag: '2' });
 
-/** Gives the bytes in pieces of one memory, as a connection does. */
+/** Gives the bytes in pieces that share one memory, as a connection does. */
 async function* slices(bytes: Buffer, length: number): AsyncGenerator<Uint8Array> {
   const memory = Buffer.alloc(length);
   for (let at = 0; at < bytes.length; at += length) {
@@ -86,7 +86,7 @@ async function listed(
 }
 
 describe('tarEntries', () => {
-  it('gives what was packed, by us or another, however the archive is cut', async () => {
+  it('gives the packed entries, from our packer or another, for every way to cut the archive', async () => {
     const name = fc
       .array(fc.constantFrom('a', 'bc', 'é', '日本', 'x'.repeat(60)), {
         minLength: 1,
@@ -118,7 +118,7 @@ describe('tarEntries', () => {
     );
   });
 
-  it('reads pax records by their length, whatever their values look like', async () => {
+  it('reads pax records by their length, whatever their values are', async () => {
     const fakes = record('comment', 'foo\n13 size=1024\nz') + record('comment', '\n10 path=b\n');
     assert.deepEqual(await listed([pax(fakes), FILE, HIDDEN, END]), [
       'a:file:7',
@@ -138,14 +138,14 @@ describe('tarEntries', () => {
         ...[pax(record('path', long)), FILE],
         ...[pax(record('size', '7')), header({}), padded('content')],
         ...[header({ sizeField: size }), padded('content'), entry({ name: 'd/', flag: '5' })],
-        // The name of a folder before there was a flag for it.
+        // Before there was a flag for folders, a name with a slash at the end meant a folder.
         ...[entry({ name: './e/', flag: '\0', magic: '\0' }), END],
       ]),
       [`${long}:file:7`, `${long}:file:7`, 'a:file:7', 'a:file:7', 'd:folder:0', 'e:folder:0'],
     );
   });
 
-  it('takes no sparse file for a file, and passes over its map', async () => {
+  it('skips sparse files and their maps', async () => {
     const map = header({ flag: 'S', size: 7, magic: 'ustar  \0', at: [[482, Buffer.from([1])]] });
     const more = Buffer.alloc(512);
     more[504] = 1;
@@ -168,7 +168,7 @@ describe('tarEntries', () => {
     }
   });
 
-  it('refuses a header that claims 3 GiB at once', async () => {
+  it('rejects a header that claims 3 GiB at once', async () => {
     for (const flag of ['x', 'g', 'L', 'K']) {
       const asked = async function* () {
         yield header({ flag, size: 3 * 2 ** 30 });
@@ -216,13 +216,13 @@ describe('tarEntries', () => {
     ['has a file named as a folder', [header({ name: 'd/', size: 512 }), HIDDEN, FILE, END]],
   ];
   for (const [what, blocks] of REFUSED) {
-    it(`refuses an archive that ${what}`, async () => {
+    it(`rejects an archive that ${what}`, async () => {
       await assert.rejects(listed(blocks), TarError);
       await assert.rejects(listed(blocks, { length: 100_000 }), TarError);
     });
   }
 
-  it('keeps to its limits on entries, comments among them, and bytes', async () => {
+  it('applies its limits on entries, including comments, and on bytes', async () => {
     const comment = entry({ flag: 'g' }, record('comment', 'x'));
     const limits = { bytes: 2 ** 40, entries: 2 };
     assert.deepEqual(await listed([comment, FILE, END], { limits }), ['a:file:7']);

@@ -7,7 +7,7 @@ import { minioWebhook, s3Record } from '../../support/aws/s3-events.ts';
 const KEY = 'images/iats/xenial/amd64/default/20240101/lxd.tar.xz';
 const PREFIX = 'images/iats/xenial/amd64/default/20240101/';
 
-describe('what is posted as events of a bucket', () => {
+describe('posted events of a bucket', () => {
   const dirty: string[] = [];
   const told: string[] = [];
   let url: string;
@@ -27,7 +27,7 @@ describe('what is posted as events of a bucket', () => {
   });
   after(() => close());
 
-  /** Posts a body and gives the status, what was marked, and what was logged. */
+  /** Posts a body. Gives the status, the marked prefixes, and the log. */
   async function post(body: unknown) {
     dirty.length = told.length = 0;
     const answer = await fetch(url, {
@@ -38,7 +38,7 @@ describe('what is posted as events of a bucket', () => {
     return { status: answer.status, dirty: [...dirty], told: [...told] };
   }
 
-  it('marks the version of an image of ours', async () => {
+  it('mark the version of an image of ours', async () => {
     const { status, dirty: marked } = await post(minioWebhook('ours', KEY, 's3:ObjectCreated:Put'));
     assert.deepEqual([status, marked], [200, [PREFIX]]);
   });
@@ -51,19 +51,19 @@ describe('what is posted as events of a bucket', () => {
     ['another folder', minioWebhook('ours', 'backups/x', 's3:ObjectCreated:Put')],
   ];
   for (const [name, body] of nothing) {
-    it(`takes ${name} and does nothing`, async () => {
+    it(`accept ${name} without an effect`, async () => {
       const { status, dirty: marked } = await post(body);
       assert.deepEqual([status, marked], [200, []]);
     });
   }
 
-  it('takes a key that can be no image, and says so', async () => {
+  it('accept a key that cannot be an image, and report it', async () => {
     const key = 'images/a b/xenial/amd64/default/20240101/lxd.tar.xz';
     const answer = await post(minioWebhook('ours', key, 's3:ObjectCreated:Put'));
     assert.deepEqual([answer.status, answer.dirty, answer.told], [200, [], ['not indexed']]);
   });
 
-  it('marks the neighbours of a record that is damaged', async () => {
+  it('mark the valid records beside a damaged one', async () => {
     const Records = [s3Record(KEY, { encoded: '%zz' }), { s3: 5 }, s3Record(KEY)];
     const { status, dirty: marked, told: said } = await post({ Records });
     assert.deepEqual([status, marked], [200, [PREFIX]]);
@@ -71,7 +71,7 @@ describe('what is posted as events of a bucket', () => {
   });
 
   for (const body of ['', 'x', '[]', '5', '{"Records": 5}', '{"Records": [']) {
-    it(`refuses ${JSON.stringify(body)}`, async () => {
+    it(`reject ${JSON.stringify(body)}`, async () => {
       const { status, dirty: marked, told: said } = await post(body);
       assert.deepEqual([status, marked], [400, []]);
       assert.ok(said.includes('not a bucket notification'));

@@ -16,7 +16,7 @@ import { temporaryFolder } from '../../support/temporary.ts';
 const PRODUCT = 'images/iats/xenial/amd64/default';
 const GOOD = `${PRODUCT}/20240101/`;
 
-/** Keys that can be no image, and what their uploader is told. */
+/** Keys that cannot be images, and the reasons that their uploader reads. */
 const REFUSED: readonly (readonly [key: string, reason: RegExp])[] = [
   [`${PRODUCT}/20240102+1/lxd.tar.xz`, /the version "20240102\+1" has characters/],
   ['images/i%61ts/xenial/amd64/default/20240102/lxd.tar.xz', /the name "i%61ts" has characters/],
@@ -35,8 +35,8 @@ const REFUSED: readonly (readonly [key: string, reason: RegExp])[] = [
   [`${PRODUCT}/20240103/notes.txt`, /none of an image's files/],
 ];
 
-describe('files that can be no image', () => {
-  it('are told with the reason, and harm nothing else', async () => {
+describe('files that cannot be images', () => {
+  it('are reported with the reason, and affect nothing else', async () => {
     await using folder = await temporaryFolder();
     const write = async (key: string | Buffer, content: string) => {
       await writeFile(key, content);
@@ -49,7 +49,7 @@ describe('files that can be no image', () => {
       await mkdir(join(folder.path, dirname(key)), { recursive: true });
       await write(join(folder.path, key), content);
     }
-    // Latin-1, which is no UTF-8.
+    // Latin-1, which is not valid UTF-8 here.
     const stray = Buffer.concat([Buffer.from(`${join(folder.path, GOOD)}caf`), Buffer.of(0xe9)]);
     await write(stray, 'x');
     await symlink('20240101', join(folder.path, PRODUCT, '20240105'));

@@ -16,7 +16,7 @@ import {
   versionPath,
 } from '../../support/stores/pipeline-fixture.ts';
 
-/** A store that fails with `code` whatever call the rule fits. */
+/** A store that fails with `code` at every call that the rule matches. */
 function failing(
   store: ObjectStore,
   code: StoreErrorCode,
@@ -37,7 +37,7 @@ const public_ = async (store: ObjectStore) => [
 
 describe('a store that is full', () => {
   for (const place of ['catalog/', 'streams/v1/images.json', 'streams/v1/index.json']) {
-    it(`at ${place} leaves what is public, and the next run makes up for it`, async (t) => {
+    it(`at ${place} keeps what is public, and the next run completes the work`, async (t) => {
       const store = await freshStore(t);
       await indexVersions(
         testContext(store),
@@ -64,7 +64,7 @@ describe('a store that is full', () => {
 
 describe('a store that denies access', () => {
   for (const method of ['list', 'read']) {
-    it(`to ${method} is not taken for one without images`, async (t) => {
+    it(`to ${method} is not treated as a store without images`, async (t) => {
       const store = await freshStore(t);
       const path = versionPath('20240101');
       const dirty = await put(store, splitImage(path, 'a'));
@@ -73,7 +73,7 @@ describe('a store that denies access', () => {
       const catalog = await text(store, 'catalog/catalog.json');
       const closed = failing(store, 'access_denied', (name) => name === method);
       if (method === 'list') {
-        // One folder may be closed and its neighbours open: it alone comes back.
+        // One folder may be denied and the others readable: only its version is retried.
         const { outcomes } = await indexVersions(testContext(closed), dirty);
         assert.equal(outcomes.get(path)?.kind, 'again');
       } else {

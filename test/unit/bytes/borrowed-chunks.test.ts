@@ -21,7 +21,10 @@ import type { ObjectStore } from '../../../src/storage/object-store.ts';
 const WORDS = ['one ', 'two ', 'three'];
 const TEXT = WORDS.join('');
 
-/** The words, one after the other in one memory. `closed` counts how often a reader was done or gave up. */
+/**
+ * The words, one after the other in the same memory. `closed` is called when a reader finishes or
+ * gives up.
+ */
 function words(closed: () => void = () => undefined): BorrowedChunks {
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const memory = Buffer.alloc(8);
@@ -38,7 +41,7 @@ function words(closed: () => void = () => undefined): BorrowedChunks {
   return borrowed(chunks());
 }
 
-/** Never called upon: only the compiler looks at it. */
+/** This value does not exist: only the compiler reads its type. */
 declare const store: ObjectStore;
 
 async function textOf(body: BorrowedChunks): Promise<string> {
@@ -46,42 +49,42 @@ async function textOf(body: BorrowedChunks): Promise<string> {
 }
 
 describe('borrowed chunks', () => {
-  it('are kept as copies alone', async () => {
+  it('are kept only as copies', async () => {
     assert.equal(await textOf(words()), TEXT);
     assert.equal(Buffer.concat(await Array.fromAsync(owned(words()))).toString(), TEXT);
     await assert.rejects(wholeBody(words(), 5), BodyTooLargeError);
   });
 
-  // The compiler runs this test: an error that is expected and does not come is an error.
-  it('are no argument for what would keep them', () => {
+  // The compiler runs this test: it reports an expected error that does not occur.
+  it('are no argument for functions that would keep them', () => {
     const refused = [
       // @ts-expect-error -- Array.fromAsync would keep the chunks
       () => Array.fromAsync(words()),
-      // @ts-expect-error -- Buffer.concat would join chunks that are valid no more
+      // @ts-expect-error -- Buffer.concat would join chunks that are no longer valid
       () => Buffer.concat(words()),
-      // @ts-expect-error -- an array of owned chunks takes none of them
+      // @ts-expect-error -- an array of owned chunks does not accept them
       (chunks: Uint8Array[]) => chunks.push(words()),
       async () => {
-        // @ts-expect-error -- a loop may keep what it sees
+        // @ts-expect-error -- a loop may keep its chunks
         // eslint-disable-next-line @typescript-eslint/await-thenable -- that is the point
         for await (const chunk of words()) assert(chunk);
       },
       // @ts-expect-error -- a reader of owned chunks may keep them
       (keep: (chunks: AsyncIterable<Uint8Array>) => void) => keep(words()),
-      // @ts-expect-error -- not even an iterator that is lent is iterable
+      // @ts-expect-error -- even a lent iterator is not iterable
       () => Array.fromAsync(lend(words())),
     ];
     const taken = [() => store.upload('key', words()), () => Array.fromAsync(owned(words()))];
     assert.equal(refused.length + taken.length, 8);
   });
 
-  it('pass on with a hash', async () => {
+  it('are passed on with a hash', async () => {
     const hash = createHash('sha256');
     assert.equal(await textOf(hashed(words(), hash)), TEXT);
     assert.equal(hash.digest('hex'), createHash('sha256').update(TEXT).digest('hex'));
   });
 
-  it('end with the error of what is checked before their end', async () => {
+  it('end with the error of a check before their end', async () => {
     const faults: unknown[] = [];
     const wrong = new Error('wrong');
     let seen = '';
@@ -92,7 +95,7 @@ describe('borrowed chunks', () => {
     assert.equal(seen, TEXT);
   });
 
-  it('show their beginning and are whole still', async () => {
+  it('show their beginning and are still complete', async () => {
     for (const length of [0, 1, 4, 5, 100]) {
       const { head, body } = await peek(words(), length);
       assert(head.length >= Math.min(length, TEXT.length));
@@ -111,7 +114,7 @@ describe('borrowed chunks', () => {
     assert.equal(closed, 1);
   });
 
-  it('are opened when they are read, and closed then', async () => {
+  it('are opened at the first read, and closed afterwards', async () => {
     const events: string[] = [];
     const body = opening(() => {
       events.push('opened');

@@ -12,7 +12,7 @@ async function* buffers(count: number): AsyncGenerator<Uint8Array, void, undefin
 }
 
 describe('collecting', () => {
-  it('passes all bytes on, and collects as they pass', async () => {
+  it('passes all bytes on, and requests collections meanwhile', async () => {
     let collections = 0;
     const observer = new PerformanceObserver((list) => (collections += list.getEntries().length));
     observer.observe({ entryTypes: ['gc'] });
@@ -22,7 +22,7 @@ describe('collecting', () => {
       seen += 1;
     }
     assert.equal(seen, 40);
-    // Node reports them a moment later.
+    // Node reports collections a moment later.
     await eventually(() => Promise.resolve(collections >= 9));
     observer.disconnect();
   });

@@ -10,7 +10,7 @@ import { gatheredBody } from '../../../src/bytes/body-memory.ts';
 const MIB = 1024 * 1024;
 
 describe('gatheredBody', () => {
-  it('gives all bytes in their order, in few chunks, however they came', async () => {
+  it('gives all bytes in order, in few chunks, for every way to send them', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 0, max: 3 * MIB }), { maxLength: 6 }),
@@ -42,7 +42,7 @@ describe('gatheredBody', () => {
     assert.equal((await body.next()).done, true);
   });
 
-  it('reads no further ahead than two chunks', async () => {
+  it('reads at most two chunks ahead', async () => {
     let given = 0;
     const source = new Readable({
       highWaterMark: 1,
@@ -59,7 +59,7 @@ describe('gatheredBody', () => {
     assert(source.destroyed);
   });
 
-  it('tells of a stream that fails, or closes before its end', async () => {
+  it('reports a stream that fails, or closes before its end', async () => {
     const broken = new PassThrough();
     broken.write('a');
     const reading = Array.fromAsync(owned(gatheredBody(broken)));
@@ -76,7 +76,7 @@ describe('gatheredBody', () => {
     );
   });
 
-  it('leaves a stream that is to be kept open and paused', async () => {
+  it('leaves a stream open and paused on request', async () => {
     const source = new PassThrough();
     source.write('a');
     const body = lend(gatheredBody(source, { keep: true }));

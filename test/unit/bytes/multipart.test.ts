@@ -19,7 +19,7 @@ function body(parts: readonly (readonly [string, Uint8Array])[]): Buffer {
   ]);
 }
 
-/** Cuts `bytes` into chunks of these lengths, over and over; all come in one memory. */
+/** Cuts `bytes` into chunks of these lengths, repeated in turn. All share one memory. */
 async function* chunks(bytes: Buffer, lengths: readonly number[]): AsyncGenerator<Uint8Array> {
   const memory = Buffer.alloc(Math.max(...lengths));
   for (let at = 0, n = 0; at < bytes.length; n++) {
@@ -50,7 +50,7 @@ const tricky = fc
   .map((pieces) => Buffer.from(pieces.join('')));
 
 describe('multipartParts', () => {
-  it('gives every part whole, however the body is cut', async () => {
+  it('gives every part complete, for every way to cut the body', async () => {
     await fc.assert(
       fc.asyncProperty(
         tricky,
@@ -70,25 +70,25 @@ describe('multipartParts', () => {
     );
   });
 
-  it('never takes a body that is cut short for a whole one', async () => {
+  it('never treats an incomplete body as complete', async () => {
     const whole = body([
       ['metadata', Buffer.from('m')],
       ['rootfs', Buffer.from('r')],
     ]);
-    // What follows the last delimiter's dashes says nothing.
+    // The bytes after the last delimiter's dashes have no meaning.
     for (let length = 0; length < whole.length - 2; length++) {
       await assert.rejects(collect(chunks(whole.subarray(0, length), [7])), MultipartError);
     }
   });
 
-  it('refuses endless headers and a part without a name', async () => {
+  it('rejects endless headers and a part without a name', async () => {
     const endless = Buffer.concat([Buffer.from(`--${BOUNDARY}\r\n`), Buffer.alloc(20_000, 'x')]);
     await assert.rejects(collect(chunks(endless, [1000])), /more than \d+ bytes/);
     const nameless = Buffer.from(`--${BOUNDARY}\r\nA: b\r\n\r\nx\r\n--${BOUNDARY}--`);
     await assert.rejects(collect(chunks(nameless, [9])), /no name/);
   });
 
-  it('refuses a delimiter among headers, more parts than any image has, and a part that nobody read', async () => {
+  it('rejects a delimiter among headers, more parts than any image has, and a part that was not read', async () => {
     const cut = Buffer.from(`--${BOUNDARY}\r\nA: b\r\n--${BOUNDARY}--\r\n`);
     await assert.rejects(collect(chunks(cut, [9])), /no content/);
     const many = body(Array.from({ length: 17 }, (_, n) => [`p${n}`, Buffer.from('x')] as const));
@@ -101,7 +101,7 @@ describe('multipartParts', () => {
     await assert.rejects(skip(), /not read to its end/);
   });
 
-  it('gives chunks of any size, and needs no more of the source than the last delimiter', async () => {
+  it('gives chunks of any size, and reads the source only up to the last delimiter', async () => {
     const root = Buffer.alloc(3 * 1024 * 1024, '\r\n--b0un');
     const whole = body([
       ['metadata', Buffer.from('m')],

@@ -12,7 +12,7 @@ const BOTH = ['lxd', 'incus'] as const;
 const OLD = 'old' as ETag;
 const NOW = 'now' as ETag;
 
-/** A file of ten bytes that were read; `combined` maps a metadata file to the digest with it. */
+/** A file of ten bytes that were read. `combined` maps a metadata file to their combined digest. */
 function file(digest: string, combined: Partial<Record<MetadataFile, string>> = {}): FileEntry {
   const entries = Object.entries(combined).map(
     ([name, sum]) => [name, { metadataEtag: NOW, sha256: sha(sum) }] as const,
@@ -25,7 +25,7 @@ function sha(digit: string): Sha256 {
   return parseSha256(digit.repeat(64))!;
 }
 
-/** `client file metadata fingerprint`, the last by its first digit. */
+/** `client file metadata fingerprint`, with the fingerprint's first digit only. */
 function brief(version: Parameters<typeof candidatesOf>[0], clients = [...BOTH]): string[] {
   return candidatesOf(version, clients).map(({ client, file: name, metadataFile, fingerprint }) =>
     [client, name, metadataFile ?? '-', fingerprint[0]].join(' '),
@@ -53,7 +53,7 @@ describe('the images of a version', () => {
     );
   });
 
-  it('go by each client its own metadata where both are there', () => {
+  it("use each client's own metadata where both files exist", () => {
     const files = { 'lxd.tar.xz': lxd, 'incus.tar.xz': incus, 'rootfs.squashfs': squashfs };
     assert.deepEqual(brief({ files }), [
       'lxd rootfs.squashfs lxd.tar.xz a',
@@ -70,7 +70,7 @@ describe('the images of a version', () => {
     assert.deepEqual(brief({ files: disks }, ['lxd']), ['lxd disk.qcow2 lxd.tar.xz c']);
   });
 
-  it('are a unified file only where no split image is', () => {
+  it('are a unified file only without a split image', () => {
     const alone = { 'lxd_combined.tar.gz': unified, 'lxd.tar.xz': lxd };
     assert.deepEqual(brief({ files: alone }), [
       'lxd lxd_combined.tar.gz - 5',
@@ -88,7 +88,7 @@ describe('the images of a version', () => {
     ]);
   });
 
-  it('are none without metadata, without a root, or of deltas', () => {
+  it('are none without metadata or a root, and none for deltas', () => {
     assert.deepEqual(brief({ files: {} }), []);
     assert.deepEqual(brief({ files: { 'lxd.tar.xz': lxd } }), []);
     assert.deepEqual(brief({ files: { 'rootfs.squashfs': squashfs } }), []);
@@ -96,7 +96,7 @@ describe('the images of a version', () => {
     assert.deepEqual(brief({ files }), []);
   });
 
-  it('leave out a file that is unread, empty, withdrawn or held', () => {
+  it('leave out a file that is unread, empty, withdrawn or embargoed', () => {
     const files = { 'lxd.tar.xz': lxd, 'rootfs.squashfs': squashfs };
     const { sha256: _, ...unread } = squashfs;
     assert.deepEqual(brief({ files: { ...files, 'rootfs.squashfs': unread } }), []);
@@ -118,7 +118,7 @@ describe('the images of a version', () => {
     assert.deepEqual(brief({ files }), []);
   });
 
-  it('are all that are possible, once every file is read', () => {
+  it('are all possible ones, when every file has been read', () => {
     fc.assert(
       fc.property(arbitrary.version, arbitrary.clients, ({ files }, clients) => {
         const possible = possibleImages(files, clients);

@@ -49,20 +49,20 @@ describe('parseChecksums', () => {
     assert.deepEqual(sums(`\uFEFF${A}  x`), [['x', A]]);
   });
 
-  it('takes the escapes out of a name that is marked as escaped, and only there', () => {
+  it('unescapes only names that are marked as escaped', () => {
     assert.deepEqual(sums(`\\${A}  a\\\\b\\nc\\\\n\\r`), [['a\\b\nc\\n\r', A]]);
     assert.deepEqual(sums(`${A}  a\\\\b`), [['a\\\\b', A]]);
     assert.match(problem(`\\${A}  a\\x`), /^line 1: /);
   });
 
-  it('keeps names that every object has members of', () => {
+  it('keeps names that every object has as members', () => {
     assert.deepEqual(sums(`${A}  __proto__\n${B}  constructor`), [
       ['__proto__', A],
       ['constructor', B],
     ]);
   });
 
-  it('refuses a line that is no entry, with its number', () => {
+  it('rejects a line that is no entry, with its number', () => {
     for (const line of [
       'hello',
       A,
@@ -79,22 +79,22 @@ describe('parseChecksums', () => {
     }
   });
 
-  it('refuses names that are not beside it', () => {
+  it('rejects names in other folders', () => {
     for (const name of ['sub/x', '/tmp/x', '../x', './sub/x', 'sub/', './']) {
       assert.match(problem(`${A}  ${name}`), /^line 1: ".*" is not a file in the folder/, name);
     }
   });
 
-  it('refuses two digests of one file, and takes one twice', () => {
+  it('rejects two digests of one file, but accepts one digest twice', () => {
     assert.match(problem(`${A}  x\n${B}  x`), /^line 2: "x" is there twice, with two digests$/);
     assert.deepEqual(sums(`${A}  x\n${A} *./x`), [['x', A]]);
   });
 
-  it('refuses one that is too long', () => {
+  it('rejects a file that is too long', () => {
     assert.match(problem('#'.repeat(1_048_577)), /longer than/);
   });
 
-  it('reads back what sha256sum would write, for any file names', () => {
+  it('reads back what sha256sum writes, for any file names', () => {
     const name = fc
       .string({ unit: 'binary', minLength: 1 })
       .filter(

@@ -25,7 +25,7 @@ const REF = {
 };
 
 describe('the listed files of a version', () => {
-  it('are those of its listed images, as the catalog has them', () => {
+  it('are those of its listed images, as in the catalog', () => {
     fc.assert(
       fc.property(arbitrary.version, arbitrary.settings, (version, settings) => {
         const images = listedImages(version, settings);
@@ -69,14 +69,14 @@ describe('a listed file that is no image', () => {
     files: [...image.files, extra],
   };
 
-  it('is an item of its own', () => {
+  it('is a separate item', () => {
     const { key, sha256, size } = extra;
     const item = { ftype: 'manifest.json', path: key, sha256, size };
     const items = itemsOf([image, beside]);
     assert.deepEqual(items, { ...itemsOf([image]), 'manifest.json': item });
   });
 
-  it('is copied to a mirror, and named there once it and its image are proven', () => {
+  it('is copied to a mirror, and named there when it and its image are proven', () => {
     const listed = [image, beside];
     const keys = beside.files.map(({ key }) => key);
     assert.deepEqual([...wantedFiles(listed, WHOLE_MASTER).keys()], keys);

@@ -10,7 +10,7 @@ function problem(text: string): string {
 }
 
 describe('parseProductFile', () => {
-  it('reads all that may be in it', () => {
+  it('reads everything that is allowed', () => {
     const text = `
       aliases = ["debian/stable", "latest", "latest"]
       release_title = "Bookworm"
@@ -37,7 +37,7 @@ describe('parseProductFile', () => {
     assert.deepEqual(parseProductFile(''), { values: { aliases: [], requirements: {} } });
   });
 
-  it('refuses wrong types, with the line', () => {
+  it('rejects wrong types, with the line', () => {
     for (const [text, expected] of [
       ['\naliases = "a"', /^line 2: aliases is not a list of strings$/],
       ['aliases = ["a", 1]', /^line 1: aliases is not a list/],
@@ -62,20 +62,20 @@ describe('parseProductFile', () => {
     }
   });
 
-  it('refuses aliases that no client can read', () => {
+  it('rejects aliases that no client can read', () => {
     assert.match(problem('aliases = ["a,b"]'), /^line 1: the alias "a,b" has a comma in it$/);
     assert.match(problem('aliases = ["a b"]'), /has a space/);
     assert.match(problem('aliases = ["a\\tb"]'), /has a control character/);
     assert.match(problem('aliases = [""]'), /is empty/);
   });
 
-  it('refuses days that are none', () => {
+  it('rejects dates that do not exist', () => {
     for (const day of ['2027-02-29', '2027-13-01', '2027-00-10', '27-01-01', '2027-1-1', 'soon']) {
       assert.match(problem(`support_eol = "${day}"`), /^line 1: support_eol is ".*", not a date/);
     }
   });
 
-  it('refuses unknown names, with the line', () => {
+  it('rejects unknown names, with the line', () => {
     assert.match(
       problem('aliases = []\nalias = "a"\n'),
       /^line 2: "alias" is no known name; known/,
@@ -85,7 +85,7 @@ describe('parseProductFile', () => {
     assert.match(problem('"a.*(b" = 1'), /^line 1: "a\.\*\(b" is no known name/);
   });
 
-  it('refuses what is no TOML, with the line and in one line', () => {
+  it('rejects invalid TOML, with the line and in one line', () => {
     for (const [text, line] of [
       ['\n\nrelease_title = ', 3],
       ['release_title = "a"\nrelease_title = "b"', 2],
@@ -97,11 +97,11 @@ describe('parseProductFile', () => {
     }
   });
 
-  it('refuses one that is too large', () => {
+  it('rejects a file that is too large', () => {
     assert.match(problem(`# ${'x'.repeat(70_000)}`), /larger than 65536/);
   });
 
-  it('answers for any text', () => {
+  it('has a result for any text', () => {
     const fragment = fc.constantFrom(
       'aliases',
       '=',

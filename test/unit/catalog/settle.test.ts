@@ -9,7 +9,7 @@ import * as arbitrary from '../../support/images/arbitraries.ts';
 const NOW = Date.UTC(2026, 0, 1);
 
 describe('settle', () => {
-  it('leaves what is settled as it is, the whole of it and each part', () => {
+  it('returns what is settled unchanged, as the same objects', () => {
     fc.assert(
       fc.property(arbitrary.catalog, ({ products, settings }) => {
         const settled = settle(products, settings, NOW);
@@ -18,7 +18,7 @@ describe('settle', () => {
     );
   });
 
-  it('makes anew only the versions whose state changes, and their products', () => {
+  it('makes new objects only for versions whose state changes, and their products', () => {
     fc.assert(
       fc.property(arbitrary.catalog, ({ products, settings }) => {
         const before = settle(products, settings, NOW);
@@ -38,7 +38,7 @@ describe('settle', () => {
 });
 
 describe('the stored catalog', () => {
-  it('is read back as it was, whatever its names are', () => {
+  it('is read back as it was written, for any names', () => {
     fc.assert(
       fc.property(arbitrary.catalog, (catalog) => {
         const parsed = parseCatalog(Buffer.from(serializeCatalog(catalog)).toString());
@@ -50,7 +50,7 @@ describe('the stored catalog', () => {
 });
 
 describe('isSame', () => {
-  it('goes by what is stored: not by the order of keys, nor by what is undefined', () => {
+  it('compares what is stored, without the order of keys and undefined members', () => {
     assert.ok(isSame({ a: 1, b: [{ c: 'x' }] }, { b: [{ c: 'x', d: undefined }], a: 1 }));
     assert.ok(!isSame({ a: 1 }, { a: 2 }));
     assert.ok(!isSame({ a: 1 }, { a: 1, b: 0 }));

@@ -93,7 +93,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('says all that can be said', () => {
+  it('accepts every setting', () => {
     assert.deepEqual(parseConfig(FULL, FILE), {
       store: {
         location: { kind: 'bucket', bucket: 'images-master', region: 'eu-central-1' },
@@ -255,7 +255,7 @@ describe('the configuration', () => {
     ['[store]\ntoString = 1', 2, 'store.toString', /not known/],
   ];
   for (const [toml, line, key, said] of wrong) {
-    it(`refuses ${JSON.stringify(toml)}`, () => {
+    it(`rejects ${JSON.stringify(toml)}`, () => {
       assert.throws(
         () => parseConfig(toml, FILE),
         (error) => {
@@ -271,7 +271,7 @@ describe('the configuration', () => {
     });
   }
 
-  it('says where its form is wrong', () => {
+  it('reports the position of a syntax error', () => {
     const forms: [toml: string, line: number][] = [
       ['[store]\nmaster = file:x', 2],
       ['[store]\nmaster = "a"\nmaster = "b"', 3],
@@ -295,7 +295,7 @@ describe('the configuration', () => {
 });
 
 describe('the configuration file', () => {
-  it('is that of the working directory, or the one that is named, or none', async () => {
+  it('is that of the working directory, or the named one, or none', async () => {
     const cwd = await mkdtemp(path.join(tmpdir(), 'config-'));
     try {
       assert.deepEqual(await loadConfig({ cwd }), defaultConfig(cwd));

@@ -26,7 +26,7 @@ u = 2
 v = 1
 `.replace("'it''", `'it'`);
 
-it('knows the line of every key, and nothing that only looks like one', () => {
+it('finds the line of every key, and ignores text that only looks like one', () => {
   parse(TOML);
   const lineOf = sourceLines(TOML);
   const lines = TOML.split('\n');
@@ -53,6 +53,6 @@ it('knows the line of every key, and nothing that only looks like one', () => {
   for (const [path, line] of cases) assert.equal(lineOf(path), line, JSON.stringify(path));
 });
 
-it('reads files with line ends of Windows', () => {
+it('reads files with Windows line ends', () => {
   assert.equal(sourceLines('[a]\r\nb = 1\r\n')(['a', 'b']), 2);
 });

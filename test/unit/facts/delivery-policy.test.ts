@@ -13,12 +13,12 @@ function expected({ path, answer }: (typeof DELIVERY_TABLE)[number]) {
 
 describe('route', () => {
   for (const entry of DELIVERY_TABLE) {
-    it(`answers ${JSON.stringify(entry.path.slice(0, 80))} as the table says`, () => {
+    it(`responds to ${JSON.stringify(entry.path.slice(0, 80))} as in the table`, () => {
       assert.deepEqual(route(entry.path, documentKeys()), expected(entry));
     });
   }
 
-  it('gives the same answers where only its source text is known', () => {
+  it('gives the same results when it runs from its source text alone', () => {
     const alone = vm.runInNewContext(`'use strict'; (${route.toString()})`) as RouteFunction;
     for (const entry of DELIVERY_TABLE) {
       assert.deepEqual(
@@ -29,7 +29,7 @@ describe('route', () => {
     }
   });
 
-  it('keeps its source text to what CloudFront Functions run', () => {
+  it('uses in its source text only what CloudFront Functions support', () => {
     assert.doesNotMatch(route.toString(), /\?\.|\?\?|=>|\.\.\.|\bclass\b|\bimport\b|`/);
   });
 });

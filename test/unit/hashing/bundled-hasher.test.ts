@@ -14,7 +14,10 @@ const folder = mkdtempSync(join(tmpdir(), 'bundled-hasher-'));
 after(() => rmSync(folder, { recursive: true }));
 const images = fileURLToPath(new URL('../../../src/hashing/', import.meta.url));
 
-/** Hashes the file it is told, and leaves the threads to themselves: they must not keep it alive. */
+/**
+ * Hashes the given file and does not stop the threads, because they must not keep the process
+ * alive.
+ */
 const ENTRY = `
   import { createReadStream } from 'node:fs';
   import { createHasher } from ${JSON.stringify(join(images, 'hasher.ts'))};
@@ -25,7 +28,7 @@ const ENTRY = `
 
 describe('the hasher in a bundle', () => {
   for (const extension of ['.mjs', '.js'] as const) {
-    it(`finds its threads' module beside it, as ${extension}`, async () => {
+    it(`finds its threads' module in its own folder, as ${extension}`, async () => {
       const outdir = mkdtempSync(join(folder, 'bundle-'));
       const entry = join(folder, 'handler.ts');
       writeFileSync(entry, ENTRY);

@@ -11,7 +11,7 @@ function sha256(...parts: readonly Uint8Array[]): string {
 }
 
 describe('hasher on one thread', () => {
-  it('gives the digest of the bytes and of each prefix and the bytes, however they are cut', async () => {
+  it('gives the digest of the bytes, and of each prefix with the bytes, for every way to cut them', async () => {
     const hasher = createHasher({ threads: 0 });
     await fc.assert(
       fc.asyncProperty(

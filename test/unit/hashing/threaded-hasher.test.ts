@@ -29,7 +29,7 @@ function file(name: string, bytes: Uint8Array): string {
   return name;
 }
 
-/** What `cat FILES | sha256sum` says. */
+/** The result of `cat FILES | sha256sum`. */
 function sha256sum(...names: readonly string[]): string {
   const line = execFileSync('sh', ['-c', 'cat "$@" | sha256sum', 'sh', ...names], { cwd: folder });
   return line.toString('utf8', 0, 64);
@@ -48,7 +48,7 @@ describe('hasher on threads', () => {
   const sizes = [0, 1, ...boundaries.flatMap((size) => [size - 1, size, size + 1])];
 
   for (const size of sizes) {
-    it(`agrees with sha256sum on ${size} bytes, alone and behind metadata`, async () => {
+    it(`agrees with sha256sum on ${size} bytes, alone and after metadata`, async () => {
       const root = file('root', numberedBytes(size));
       const expected = {
         sha256: sha256sum(root),
@@ -65,7 +65,7 @@ describe('hasher on threads', () => {
         const direct = await directFile(path, 300_001);
         assert.deepEqual(await hasher.digest(direct, prefixes.slice(0, count)), some);
         assert.equal(direct.closed, true);
-        // A smaller one is read as a stream even so.
+        // A smaller file is read as a stream in any case.
         if (size >= INLINE_BYTES) {
           const lent = await lentFile(path);
           assert.deepEqual(await hasher.digest(lent, prefixes.slice(0, count)), some);
@@ -75,7 +75,7 @@ describe('hasher on threads', () => {
     });
   }
 
-  it('takes prefixes larger than a slot, and any number of them', async () => {
+  it('accepts prefixes larger than a slot, and any number of them', async () => {
     const large = numberedBytes(2 * SLOT_BYTES + 1, 3);
     const some = [large, ...Array.from({ length: 9 }, (_, n) => numberedBytes(n, n)), large];
     const bytes = numberedBytes(INLINE_BYTES + 1);
@@ -86,11 +86,11 @@ describe('hasher on threads', () => {
     );
   });
 
-  it('does not mind how the bytes are cut', async () => {
+  it('gives the same digest for every way to cut the bytes', async () => {
     const bytes = numberedBytes(INLINE_BYTES + SLOT_BYTES + 17);
     const prefix = numberedBytes(99, 7);
     const expected = [sha256(bytes), sha256(prefix, bytes)];
-    // Small and empty chunks among larger ones, as a socket gives them.
+    // Small and empty chunks between larger ones, as from a socket.
     const chunkSizes = fc
       .tuple(
         fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 4 }),
@@ -107,7 +107,7 @@ describe('hasher on threads', () => {
     );
   });
 
-  it('takes a chunk whose memory its producer uses again', async () => {
+  it('accepts a chunk whose memory its producer reuses', async () => {
     const bytes = numberedBytes(INLINE_BYTES + SLOT_BYTES);
     const reused = Buffer.alloc(70_001);
     const body = (async function* () {
@@ -119,7 +119,7 @@ describe('hasher on threads', () => {
     assert.equal((await hasher.digest(body, [])).sha256, sha256(bytes));
   });
 
-  it('keeps streams apart, also when there are more of them than lanes', async () => {
+  it('keeps streams apart, also when there are more streams than lanes', async () => {
     const bodies = Array.from({ length: LANES + 4 }, (_, n) => {
       const bytes = numberedBytes(INLINE_BYTES + n * 700_001, n);
       return { bytes, prefix: numberedBytes(n * 1000, n), chunk: 10_007 * (n + 1) };
@@ -137,11 +137,11 @@ describe('hasher on threads', () => {
     );
   });
 
-  it("rejects with the body's own error, wherever it comes, and goes on with the next", async () => {
+  it("rejects with the body's own error, at every position, and continues with the next", async () => {
     const whole = numberedBytes(INLINE_BYTES + 7 * SLOT_BYTES);
     const before = [0, 1, INLINE_BYTES, INLINE_BYTES + 1, INLINE_BYTES + 6 * SLOT_BYTES];
     await Promise.all(
-      // More broken streams than lanes: a lane that is not given back would be missed.
+      // There are more broken streams than lanes, so a lane that is not returned would be noticed.
       [...before, ...before, ...before].map(async (length) => {
         const broken = new Error(`broken after ${length}`);
         await assert.rejects(
@@ -155,10 +155,10 @@ describe('hasher on threads', () => {
     assert.deepEqual(pass.prefixed, [sha256(numberedBytes(10), whole)]);
   });
 
-  it('tells why a lent file could not be read, lets go of it, and goes on with the next', async () => {
+  it('returns why a lent file could not be read, gives it back, and continues with the next', async () => {
     const bytes = numberedBytes(INLINE_BYTES + 7 * SLOT_BYTES);
     const whole = await lentFile(join(folder, file('root', bytes)));
-    // As when it is cut after it was opened; a folder can be opened, and not be read.
+    // This is like a file that is cut after it was opened. A folder can be opened, but not read.
     const cut = await lentFile(join(folder, 'root'), bytes.byteLength + 1);
     const unreadable = await lentFile(folder, bytes.byteLength);
     const results = await Promise.allSettled(

@@ -15,7 +15,7 @@ after(() => rmSync(folder, { recursive: true }));
 const bytes = numberedBytes(INLINE_BYTES + 6 * SLOT_BYTES);
 const WORKER = new URL('../../../src/hashing/digest-worker.ts', import.meta.url);
 
-/** A body that tells whether it was let go of. */
+/** A body that records whether it was closed. */
 function watchedBody() {
   const state = { ended: false };
   const body = (async function* () {
@@ -38,7 +38,7 @@ describe('digest threads', () => {
     await hasher.close();
   });
 
-  it('that were announced and cannot start fail the stream that they were for', async () => {
+  it('that were prepared and cannot start fail the stream that they were for', async () => {
     const missing = pathToFileURL(join(folder, 'nowhere.mjs'));
     const hasher = createHasher({ threads: 2, workerUrl: missing });
     hasher.prepare(bytes.byteLength);
@@ -62,10 +62,11 @@ describe('digest threads', () => {
     ['throw', 'throw new Error("the thread broke")', /failed: .*the thread broke/],
     ['exit', 'process.exit(7)', /ended unexpectedly with code 7/],
   ] as const) {
-    it(`that ${how} fail every stream on them, and others take their place`, async () => {
+    it(`that ${how} fail every stream on them, and others replace them`, async () => {
       const crashed = join(folder, `crashed-${how}`);
       const flaky = join(folder, `flaky-${how}.mjs`);
-      // Both threads of the first generation stop once the first stream is on its way, later ones work.
+      // Both threads of the first generation stop after the first stream has started. Later threads
+      // work.
       writeFileSync(
         flaky,
         `import { existsSync, writeFileSync } from 'node:fs';

@@ -28,7 +28,7 @@ const XZ = Buffer.from(
 );
 const TAR = tarArchive([{ path: 'metadata.yaml', content: 'architecture: x86_64\n' }]);
 
-/** A squashfs that counts so many bytes, padded to 4096 as mksquashfs does. */
+/** A squashfs whose superblock gives this size, padded to 4096 as mksquashfs does. */
 function squashfs(bytesUsed: number): Buffer {
   const file = Buffer.alloc(4096);
   file.write('hsqs');
@@ -66,7 +66,7 @@ describe('sniff', () => {
     }
   });
 
-  it('gives the format of a root, and words for people', () => {
+  it('gives the format of a root, and its name for messages', () => {
     assert.equal(rootFormat(sniff(XZ)), 'tar');
     assert.equal(rootFormat(sniff(qcow2(1000))), 'qcow2');
     assert.equal(rootFormat(sniff(Buffer.from('BZh'))), undefined);
@@ -80,7 +80,7 @@ describe('sniff', () => {
 });
 
 describe('truncation', () => {
-  it('finds nothing wrong with a whole file', () => {
+  it('accepts a complete file', () => {
     const padded = Buffer.concat([XZ, Buffer.alloc(1024)]);
     for (const file of [squashfs(4000), qcow2(196_624), TAR, XZ, padded, gzipSync(TAR)]) {
       assert.equal(faultOf(file), undefined);
@@ -111,7 +111,7 @@ describe('truncation', () => {
 });
 
 describe('the table of file kinds', () => {
-  it('names a file by its format, and keeps a name that fits', () => {
+  it('names a file by its format, and keeps a name that matches', () => {
     assert.equal(rootFile('squashfs'), 'rootfs.squashfs');
     assert.equal(rootFile('qcow2'), 'disk.qcow2');
     assert.equal(rootFile('tar'), 'rootfs.tar.xz');
@@ -133,7 +133,7 @@ describe('the table of file kinds', () => {
     );
   });
 
-  it('tells containers from virtual machines', () => {
+  it('distinguishes containers from virtual machines', () => {
     assert.equal(imageType('rootfs.tar.xz'), 'container');
     assert.equal(imageType('disk.qcow2'), 'virtual-machine');
     assert.equal(imageType('lxd_combined.tar.gz'), 'container');

@@ -39,7 +39,7 @@ describe('keys of images', () => {
     );
   });
 
-  it('are read as our ancestor laid them out', () => {
+  it('are read in the layout of the older server', () => {
     assert.deepEqual(parseImageKey(`${VERSION}/lxd.tar.xz`), {
       kind: 'file',
       ref: {
@@ -50,7 +50,7 @@ describe('keys of images', () => {
     });
   });
 
-  it('that are unsafe are refused, wherever the fault is', () => {
+  it('that are unsafe are ignored with a reason, for every position of the error', () => {
     const faults = [
       'a+b',
       'a%2Bb',
@@ -85,7 +85,7 @@ describe('keys of images', () => {
     }
   });
 
-  it('with a colon anywhere but in the version are refused', () => {
+  it('with a colon outside the version are ignored with a reason', () => {
     const names = ['os', 'release', 'amd64', 'default', '20240101', 'lxd.tar.xz'];
     for (const i of names.keys()) {
       const parsed = parseImageKey(`images/${names.with(i, `${names[i]!}:`).join('/')}`);
@@ -93,7 +93,7 @@ describe('keys of images', () => {
     }
   });
 
-  it('that climb, or have empty names, are refused', () => {
+  it('that leave their folder, or have empty names, are ignored with a reason', () => {
     for (const key of [
       `${VERSION}/../lxd.tar.xz`,
       `${PREFIX}/../default/20240101/lxd.tar.xz`,
@@ -108,7 +108,7 @@ describe('keys of images', () => {
     }
   });
 
-  it('that are too deep or too shallow are refused', () => {
+  it('that are too deep or too shallow are ignored with a reason', () => {
     for (const key of ['images/x', 'images/a/b/c/d', 'images/a/b/c/d/x', `${PREFIX}/20240101`]) {
       assert.match(reason(key), /too shallow/);
     }
@@ -117,7 +117,7 @@ describe('keys of images', () => {
     assert.match(reason(`${PREFIX}/product.toml/x`), /does not start with a date/);
   });
 
-  it('outside of images/ or too long are refused', () => {
+  it('outside of images/ or too long are ignored with a reason', () => {
     for (const key of ['', 'images', 'Images/a/b/c/d/20240101/x', '/images/a/b/c/d/20240101/x']) {
       assert.match(reason(key), /not below images\//);
     }
@@ -129,7 +129,7 @@ describe('keys of images', () => {
     assert.match(reason(named('x'.repeat(129))), /"x{100}…" is longer than 128 characters/);
   });
 
-  it('with a hidden name, and folder markers, are nobody’s business', () => {
+  it('with a hidden name, and folder markers, are ignored without a reason', () => {
     for (const key of [
       'images/',
       `${VERSION}/`,
@@ -143,7 +143,7 @@ describe('keys of images', () => {
     }
   });
 
-  it('are answered for, whatever they are, and accepted only when safe', () => {
+  it('have a result for any text, and are accepted only when safe', () => {
     const name = fc.oneof(arbitrary.safeName, arbitrary.versionName, fc.string({ unit: 'binary' }));
     const keys = fc.array(name, { maxLength: 8 }).map((names) => ['images', ...names].join('/'));
     fc.assert(
@@ -188,7 +188,7 @@ describe('names of products', () => {
     );
   });
 
-  it('are no others', () => {
+  it('are nothing else', () => {
     for (const name of [
       'a:b:c',
       'a:b:c:d:e',

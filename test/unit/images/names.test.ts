@@ -6,7 +6,7 @@ import { FILE_NAMES, fileKind } from '../../../src/images/file-kinds.ts';
 import { parseSha256 } from '../../../src/images/digests.ts';
 
 describe('isKnownArchitecture', () => {
-  it('knows what LXD or Incus knows, by every name', () => {
+  it('accepts every name that LXD or Incus accepts', () => {
     for (const name of [
       'amd64',
       'x86_64',
@@ -23,13 +23,13 @@ describe('isKnownArchitecture', () => {
     assert.ok(isKnownArchitecture('x86_64_v3'), 'Incus only');
   });
 
-  it('knows no other', () => {
+  it('accepts no other', () => {
     for (const name of ['', 'AMD64', 'all', 'sparc', 'amd64 ', 'constructor', '__proto__']) {
       assert.equal(isKnownArchitecture(name), false, name);
     }
   });
 
-  it('tells which names mean the same', () => {
+  it('returns which names mean the same', () => {
     assert.equal(canonicalArchitecture('amd64'), canonicalArchitecture('x86_64'));
     assert.notEqual(canonicalArchitecture('armhf'), canonicalArchitecture('armel'));
     assert.equal(canonicalArchitecture('sparc'), undefined);
@@ -37,7 +37,7 @@ describe('isKnownArchitecture', () => {
 });
 
 describe('fileKind', () => {
-  it('tells the ftype and the hash field that clients expect', () => {
+  it('returns the ftype and the hash field that clients expect', () => {
     const table = Object.fromEntries(
       FILE_NAMES.flatMap((name) => {
         const kind = fileKind(name);
@@ -55,7 +55,7 @@ describe('fileKind', () => {
     });
   });
 
-  it('takes a delta for a delta, whatever it is of', () => {
+  it('recognises a delta, whatever its source is', () => {
     for (const name of ['rootfs.squashfs.vcdiff', 'disk.qcow2.vcdiff', 'x.vcdiff']) {
       assert.deepEqual(fileKind(name), { kind: 'delta' });
     }
@@ -69,7 +69,7 @@ describe('fileKind', () => {
 });
 
 describe('parseSha256', () => {
-  it('takes 64 lowercase hexadecimal characters and nothing else', () => {
+  it('accepts 64 lowercase hexadecimal characters and nothing else', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
         const text = Buffer.from(bytes).toString('hex');

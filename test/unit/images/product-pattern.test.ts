@@ -16,7 +16,7 @@ function fits(pattern: string, path: string): boolean {
 }
 
 describe('a pattern of products', () => {
-  it('has * for any characters of one name, and missing names at the end for all', () => {
+  it('has * for any characters of one name, and no limit for missing names at the end', () => {
     for (const [pattern, path, expected] of [
       ['ubuntu', 'ubuntu/noble/amd64/cloud', true],
       ['ubuntu/*/amd64', 'ubuntu/noble/amd64/cloud', true],
@@ -34,7 +34,7 @@ describe('a pattern of products', () => {
     }
   });
 
-  it('means the same where it is stored for a client, to code of before as well', () => {
+  it('means the same where it is stored for a client, also for older code', () => {
     fc.assert(
       fc.property(
         fc.array(patternName, { minLength: 1, maxLength: 4 }),
@@ -43,7 +43,7 @@ describe('a pattern of products', () => {
           const [pattern, path] = [names.join('/'), product.join('/')];
           const allowed = allowPattern(pattern);
           if ('problem' in allowed) return !fits(pattern, path);
-          // The form in which it is stored may be read as a pattern again, too.
+          // The stored form may also be read as a pattern again.
           assert.equal(fits(allowed.stored, path), fits(pattern, path), allowed.stored);
           return allows([allowed.stored], path) === fits(pattern, path);
         },
@@ -52,7 +52,7 @@ describe('a pattern of products', () => {
     );
   });
 
-  it('stays as it was typed where * comes last and alone', () => {
+  it('stays as it was typed where * is last and alone', () => {
     for (const [typed, stored] of [
       ['iats/*', 'iats/*'],
       ['iats', 'iats/*'],

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../support/temporary.ts';
 const APP = join(import.meta.dirname, '../../../infra/app.ts');
 
 describe('infra/app.ts', () => {
-  it('stops with file, line and remedy, and nothing around it, when the configuration is wrong', async () => {
+  it('stops with file, line and remedy, and no other output, when the configuration is wrong', async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'bucketstreams.toml');
     await writeFile(file, '[store]\nmaster = "file:./data"\n');

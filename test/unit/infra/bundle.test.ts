@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => folder[Symbol.asyncDispose]());
 
-/** Runs a module with nothing around it: no packages, no settings but these. */
+/** Runs a module without packages and with only the given environment. */
 function runAlone(module: string, environment: NodeJS.ProcessEnv): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--no-warnings', module], {
@@ -56,7 +56,7 @@ describe('the bundles', () => {
       assert.ok(sizes.reduce((sum, size) => sum + size, 0) < 2 * MEBIBYTE, String(sizes));
     });
 
-    it(`${name} holds no tool and nothing of the local mode`, () => {
+    it(`${name} has no tool and nothing of the local mode`, () => {
       const foreign = inputs
         .get(name)!
         .filter((file) =>
@@ -86,12 +86,13 @@ describe('the bundles', () => {
     });
   }
 
-  it('index-images hashes, with its worker beside it', async () => {
+  it('index-images hashes, with its worker in its folder', async () => {
     const root = Buffer.alloc(9 * MEBIBYTE, 'root');
     const metadata = Buffer.from('metadata');
     const version = 'images/a/1/amd64/default/20260101/';
     const module = join(folder.path, 'hash.mjs');
-    // A directory store is in the bundle too, since the store's URL decides: no server is needed to hash.
+    // The bundle also contains the directory store, because the store's URL selects the store. So
+    // the test needs no server.
     await writeFile(
       module,
       `import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -103,7 +104,7 @@ describe('the bundles', () => {
        const event = { Records: [{ messageId: '1', receiptHandle: 'r', body, attributes: {} }] };
        const invocation = { awsRequestId: 'q', getRemainingTimeInMillis: () => 900_000 };
        let answer;
-       // Files that were just written have to rest first, so the message may come back.
+       // Files that were just written must settle first, so the message may be retried.
        do answer = await handler(event, invocation);
        while (answer.batchItemFailures.length > 0);
        const images = await readFile('store/streams/v1/images.json', 'utf8');
@@ -113,7 +114,7 @@ describe('the bundles', () => {
     const output = await runAlone(module, {
       ...ENVIRONMENT,
       STORE_URL: `file:${join(folder.path, 'store')}`,
-      // Nobody listens there.
+      // No program listens there.
       AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:9',
     });
     const { answer, images } = JSON.parse(output.split('RESULT ')[1] ?? '') as {

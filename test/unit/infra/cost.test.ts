@@ -25,7 +25,9 @@ import {
   versionPath,
 } from '../../support/stores/pipeline-fixture.ts';
 
-/** A store that counts calls; on S3 each of them is one request while objects and listings are small. */
+/**
+ * A store that counts calls. On S3 each call is one request while objects and listings are small.
+ */
 function counting(store: ObjectStore) {
   const count = { writes: 0, reads: 0, lists: 0 };
   const counted: ObjectStore = {
@@ -45,7 +47,7 @@ function counting(store: ObjectStore) {
 async function worlds(t: TestContext) {
   const master = counting(await freshStore(t));
   const copy = counting(await freshStore(t));
-  // Real pauses: without them a run looks again and again while its copies are under way.
+  // The pauses are real: without them a run looks repeatedly while its copies are running.
   const context = testContext(master.store, {
     pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
   });
@@ -69,8 +71,8 @@ async function worlds(t: TestContext) {
   return { context, master, target, measure };
 }
 
-describe('the counts that the costs are reckoned from', () => {
-  it('are not less than what the code does', async (t) => {
+describe('the counts behind the costs', () => {
+  it('are at least what the code does', async (t) => {
     const { context, master, target, measure } = await worlds(t);
     const memory = new CatalogMemory();
     // The first version makes the catalog and the mirror; the second is one of many.
@@ -80,7 +82,7 @@ describe('the counts that the costs are reckoned from', () => {
       const mirrored = await measure(() => fanOut(context, target, { memory }));
       if (version === '20260101') continue;
       t.diagnostic(`indexed ${JSON.stringify(indexed)} mirrored ${JSON.stringify(mirrored)}`);
-      // The upload itself is two writes.
+      // The upload itself needs two writes.
       assert.ok(2 + indexed.writes + indexed.lists <= PER_VERSION.writes);
       assert.ok(indexed.reads <= PER_VERSION.reads);
       assert.ok(mirrored.writes + mirrored.lists <= PER_MIRRORED_VERSION.writes);
@@ -101,7 +103,7 @@ describe('the counts that the costs are reckoned from', () => {
     assert.ok(sweep.reads <= PER_SWEEP.reads);
   });
 
-  it('make a bill whose parts sum up, and that grows with use', () => {
+  it('make a bill that is the sum of its parts, and grows with use', () => {
     const usage = {
       uploads: 10,
       gigabytesPerVersion: 0.2,
@@ -120,7 +122,7 @@ describe('the counts that the costs are reckoned from', () => {
     }
   });
 
-  it('are what docs/cost.md shows', () => {
+  it('are those in docs/cost.md', () => {
     const cells = (text: string) => text.split('\n').map((line) => line.replaceAll(/[\s-]+/g, ''));
     const shown = cells(readFileSync(join(import.meta.dirname, '../../../docs/cost.md'), 'utf8'));
     for (const line of cells(costTables()).filter((text) => /\d/.test(text))) {

@@ -46,7 +46,7 @@ function policyOf(behaviour: Behaviour, which: 'CachePolicyId' | 'ResponseHeader
 }
 
 describe('the distribution', () => {
-  it('has its function see every request, and redirects http to https', () => {
+  it('calls its function for every request, and redirects http to https', () => {
     assert.equal(config.CacheBehaviors.length, 1);
     assert.equal(images!.PathPattern, '/images/*');
     for (const behaviour of [streams, images!]) {
@@ -74,7 +74,7 @@ describe('the distribution', () => {
     assert.deepEqual(encodings(images!), [false, false, false]);
   });
 
-  it('keeps the JSON for a minute and images for a day, and tells clients so', () => {
+  it('caches the JSON for a minute and images for a day, and sends these times to clients', () => {
     const seconds = (behaviour: Behaviour) => {
       const { DefaultTTL, MaxTTL, MinTTL } = policyOf(behaviour, 'CachePolicyId');
       return [MinTTL, DefaultTTL, MaxTTL];
@@ -93,7 +93,7 @@ describe('the distribution', () => {
     assert.equal(cors(images!), undefined);
   });
 
-  it('reaches the buckets by access control, under their regional names', () => {
+  it('accesses the buckets with access control, under their regional names', () => {
     assert.deepEqual(
       config.Origins.map(({ DomainName }) => DomainName),
       ['images-master.s3.eu-central-1.amazonaws.com', 'images-west.s3.us-west-2.amazonaws.com'],
@@ -111,7 +111,7 @@ describe('the distribution', () => {
     });
   });
 
-  it('fails over for images on what is missing or down, for the JSON on what is down only', () => {
+  it('fails over for images when they are missing or the origin is down, for the JSON only when it is down', () => {
     const group = (behaviour: Behaviour, items: readonly number[]) =>
       Match.objectLike({
         Id: behaviour.TargetOriginId,
@@ -131,14 +131,14 @@ describe('the distribution', () => {
     });
   });
 
-  it('has the master alone where no mirror steps in', () => {
+  it('has only the master where no mirror is the failover', () => {
     const alone = configOf(synthesise(deployment({ failover: undefined })).master);
     assert.equal(alone.OriginGroups, undefined);
     assert.equal(alone.Origins.length, 1);
     assert.equal(alone.DefaultCacheBehavior.TargetOriginId, 'master');
   });
 
-  it('remembers errors for seconds only', () => {
+  it('caches errors for seconds only', () => {
     master.hasResourceProperties('AWS::CloudFront::Distribution', {
       DistributionConfig: {
         CustomErrorResponses: Match.arrayWith([
@@ -166,7 +166,10 @@ describe('the distribution', () => {
 });
 
 describe('the function at the edge', () => {
-  /** What the viewer request event becomes: the function's text alone, without anything of Node. */
+  /**
+   * The result of the viewer request event. The function's text runs alone, without anything of
+   * Node.
+   */
   function answer(uri: string, method = 'GET'): Readonly<Record<string, unknown>> {
     const event = { request: { method, uri, querystring: { a: { value: 'b' } }, headers: {} } };
     const text = `${edgeFunctionCode()}; JSON.stringify(handler(${JSON.stringify(event)}))`;
@@ -175,7 +178,7 @@ describe('the function at the edge', () => {
 
   for (const { path, answer: expected } of DELIVERY_TABLE) {
     const name = path.length > 60 ? `${path.slice(0, 60)}… (${path.length})` : path;
-    it(`answers ${JSON.stringify(name)} by the delivery policy`, () => {
+    it(`responds to ${JSON.stringify(name)} by the delivery policy`, () => {
       const actual = answer(path);
       if ('key' in expected) {
         assert.equal(actual['uri'], `/${expected.key}`);
@@ -186,7 +189,7 @@ describe('the function at the edge', () => {
     });
   }
 
-  it('answers a preflight itself, since S3 would ask for its own configuration', () => {
+  it('responds to a preflight itself, because S3 would need its own configuration', () => {
     const preflight = answer('/streams/v1/index.json', 'OPTIONS');
     assert.equal(preflight['statusCode'], 204);
     assert.deepEqual(
@@ -196,10 +199,10 @@ describe('the function at the edge', () => {
     assert.equal(answer('/catalog/catalog.json', 'OPTIONS')['statusCode'], 404);
   });
 
-  it('keeps to what the runtime takes', () => {
+  it('uses only what the runtime supports', () => {
     const code = edgeFunctionCode();
     assert.ok(Buffer.byteLength(code) < 10_240);
-    // JavaScript runtime 2.0 is ES 5.1 with listed additions; these are none of them.
+    // JavaScript runtime 2.0 is ES 5.1 with listed additions. These features are not in the list.
     assert.ok(!/\?\.|\?\?|\bclass\b|\bimport\b|#\w+\s*=/.test(code), code);
     master.hasResourceProperties('AWS::CloudFront::Function', {
       AutoPublish: true,

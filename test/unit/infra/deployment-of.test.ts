@@ -48,7 +48,7 @@ describe('deploymentOf', () => {
     assert.equal(deployment.writeOnce, false);
   });
 
-  it('writes once by default where S3 replicates', async () => {
+  it('makes keys write-once by default where S3 replicates', async () => {
     const { deployment } = await planOf(`${MASTER}${WEST}copy = "replication"\n`);
     assert.equal(deployment.writeOnce, true);
   });
@@ -58,7 +58,7 @@ describe('deploymentOf', () => {
     assert.equal((await planOf(toml, 'eu-north-1')).deployment.region, 'eu-north-1');
   });
 
-  it('leaves mirrors outside of AWS to others, and says so', async () => {
+  it('leaves out mirrors outside AWS, and warns about it', async () => {
     const { deployment, warnings } = await planOf(`${MASTER}[mirrors.here]\nstore = "file:./m"\n`);
     assert.deepEqual(deployment.mirrors, []);
     assert.equal(warnings.length, 1);
@@ -119,7 +119,7 @@ describe('deploymentOf', () => {
       'store.master',
     ],
   ] as const) {
-    it(`refuses ${name} by file, line and key`, async () => {
+    it(`rejects ${name} with file, line and key`, async () => {
       await assert.rejects(planOf(toml), (error) => {
         assert.ok(error instanceof ConfigError);
         assert.equal(error.file, join(folder, 'bucketstreams.toml'));

@@ -17,7 +17,7 @@ describe('events of the master bucket', () => {
     readonly Filter: { readonly S3Key: { readonly Rules: readonly unknown[] } };
   }
 
-  it('go to the queue for images, whatever happens to them', () => {
+  it('are sent to the queue for images, for every kind of change', () => {
     assert.deepEqual(
       notifications.QueueConfigurations.map(({ Event }) => Event),
       ['s3:ObjectCreated:*', 's3:ObjectRemoved:*', 's3:LifecycleExpiration:*'],
@@ -27,7 +27,7 @@ describe('events of the master bucket', () => {
     }
   });
 
-  it('go to the topic of the mirrors for images.json, and never back to what wrote it', () => {
+  it('are sent to the topic of the mirrors for images.json, and never to their own writer', () => {
     assert.deepEqual(
       notifications.TopicConfigurations.map(({ Event, Filter }) => [Event, Filter.S3Key.Rules]),
       [['s3:ObjectCreated:*', [{ Name: 'prefix', Value: 'streams/v1/images.json' }]]],
@@ -35,7 +35,7 @@ describe('events of the master bucket', () => {
     assert.ok(!('LambdaConfigurations' in notifications));
   });
 
-  it('overlap nowhere: S3 refuses two destinations of one event for one key', () => {
+  it('do not overlap, because S3 rejects two destinations of one event for one key', () => {
     const filters = [...notifications.QueueConfigurations, ...notifications.TopicConfigurations];
     const seen = filters.map(({ Event, Filter }) => `${Event} ${JSON.stringify(Filter)}`);
     assert.equal(new Set(seen).size, seen.length);
@@ -43,7 +43,7 @@ describe('events of the master bucket', () => {
     assert.ok(!prefixes.some((a) => prefixes.some((b) => a !== b && a.startsWith(b))));
   });
 
-  it('find their policies in place when the bucket is made', () => {
+  it('have their policies before the bucket is made', () => {
     const policies = [
       ...Object.keys(resources(master, 'AWS::SQS::QueuePolicy')),
       ...Object.keys(resources(master, 'AWS::SNS::TopicPolicy')),
@@ -58,7 +58,7 @@ describe('events of the master bucket', () => {
     ['AWS::SQS::QueuePolicy', 'sqs:SendMessage'],
     ['AWS::SNS::TopicPolicy', 'sns:Publish'],
   ] as const) {
-    it(`may come from this bucket of this account only (${type})`, () => {
+    it(`are accepted from this bucket of this account only (${type})`, () => {
       master.hasResourceProperties(type, {
         PolicyDocument: {
           Statement: Match.arrayWith([
@@ -83,7 +83,7 @@ describe('the queues', () => {
   const named = (name: string) =>
     queues.find(({ Properties }) => Properties['QueueName'] === name)!.Properties;
 
-  it('are one for the index and one a mirror, each with its dead letters', () => {
+  it('are one for the index and one per mirror, each with its dead letters', () => {
     assert.deepEqual(queues.map(({ Properties }) => Properties['QueueName']).toSorted(), [
       'live-index',
       'live-index-dead',
@@ -100,7 +100,7 @@ describe('the queues', () => {
     }
   });
 
-  it('hide a message for six times as long as a function may run', () => {
+  it('hide a message for six times the timeout of the function', () => {
     const timeouts = Object.values(resources(master, 'AWS::Lambda::Function')).map(
       ({ Properties }) => Number(Properties['Timeout']),
     );
@@ -109,7 +109,7 @@ describe('the queues', () => {
     }
   });
 
-  it('are encrypted by SQS’s own key and refuse whoever comes without TLS', () => {
+  it('are encrypted with SQS’s own key and deny requests without TLS', () => {
     for (const { Properties } of queues) {
       assert.equal(Properties['SqsManagedSseEnabled'], true);
       assert.ok(!('KmsMasterKeyId' in Properties));
@@ -121,7 +121,7 @@ describe('the queues', () => {
     }
   });
 
-  it('of the mirrors hear of images.json and of the clock, in the master’s region', () => {
+  it('of the mirrors receive images.json and the schedule, in the master’s region', () => {
     master.resourceCountIs('AWS::SNS::Subscription', 2);
     for (const { Properties } of Object.values(resources(master, 'AWS::SNS::Subscription'))) {
       assert.equal(Properties['Protocol'], 'sqs');
@@ -152,14 +152,14 @@ describe('the event sources', () => {
     });
   });
 
-  it('hand back the messages that a function names, and no others', () => {
+  it('return the messages that a function names, and no others', () => {
     assert.equal(sources.length, 3);
     for (const source of sources) {
       assert.deepEqual(source['FunctionResponseTypes'], ['ReportBatchItemFailures']);
     }
   });
 
-  it('hold back nothing by reserved concurrency, which would throttle messages to death', () => {
+  it('have no reserved concurrency, which would throttle messages until they are dead letters', () => {
     for (const { Properties } of Object.values(resources(master, 'AWS::Lambda::Function'))) {
       assert.ok(!('ReservedConcurrentExecutions' in Properties));
     }
@@ -186,7 +186,7 @@ describe('the functions', () => {
     for (const { Properties } of logs) assert.equal(Properties['RetentionInDays'], 30);
   });
 
-  it('are told where to work', () => {
+  it('have their store and queue in the environment', () => {
     master.hasResourceProperties('AWS::Lambda::Function', {
       FunctionName: 'live-index-images',
       Environment: {

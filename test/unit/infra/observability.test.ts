@@ -13,7 +13,7 @@ const alarms = Object.values(resources(master, 'AWS::CloudWatch::Alarm')).map(
 const runbook = readFileSync(join(import.meta.dirname, '../../../docs/operations.md'), 'utf8');
 
 describe('the alarms', () => {
-  it('each have a section in the runbook: meaning, look, mend', () => {
+  it('each have a section in the runbook: what it means, what to look at, how to mend it', () => {
     assert.ok(alarms.length > 0);
     for (const alarm of alarms) {
       const description = String(alarm['AlarmDescription']);
@@ -26,7 +26,7 @@ describe('the alarms', () => {
     }
   });
 
-  it('are told to a topic, when they come and when they go', () => {
+  it('notify a topic when they start and when they end', () => {
     for (const alarm of alarms) {
       for (const list of ['AlarmActions', 'OKActions']) {
         assert.deepEqual(alarm[list], [{ Ref: resourceId('AWS::SNS::Topic', 'live-alarms') }]);
@@ -52,7 +52,7 @@ describe('the alarms', () => {
     }
   });
 
-  it('take silence of the sweep and of a mirror for bad', () => {
+  it('treat silence of the sweep and of a mirror as an alarm', () => {
     for (const metric of ['SweepsCompleted', 'MirrorLagSeconds']) {
       master.hasResourceProperties('AWS::CloudWatch::Alarm', {
         MetricName: metric,
@@ -69,7 +69,7 @@ describe('the alarms', () => {
     });
   });
 
-  it('name only metrics that there are', () => {
+  it('name only existing metrics', () => {
     for (const alarm of alarms.filter(({ Namespace }) => Namespace === 'bucketstreams')) {
       assert.ok(String(alarm['MetricName']) in METRICS);
     }
@@ -81,14 +81,14 @@ describe('metrics that are only logged', () => {
     const shown = ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard'];
     const text = JSON.stringify(shown.map((type) => resources(master, type)));
     for (const name of LOGGED_METRICS) {
-      // Within a dashboard's body quotes are escaped.
+      // Quotes are escaped in the body of a dashboard.
       assert.doesNotMatch(text, new RegExp(`\\W${name}\\W`));
     }
   });
 });
 
 describe('the dashboard', () => {
-  it('shows every metric that the functions emit and operators ask for', () => {
+  it('shows every metric that the functions emit and operators need', () => {
     const [dashboard] = Object.values(resources(master, 'AWS::CloudWatch::Dashboard'));
     const body = JSON.stringify(dashboard!.Properties);
     for (const metric of [

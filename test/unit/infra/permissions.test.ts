@@ -109,7 +109,7 @@ describe('permissions, by the templates', () => {
 
   it('let no role do anything else', () => decide(denied, false));
 
-  it('let those list a bucket who decide by what is absent', async () => {
+  it('let roles list a bucket when they decide by what is absent', async () => {
     const may = (principal: Principal, bucket: string) =>
       isAllowed(world, { principal, action: LIST, object: bucket });
     for (const who of [uploader, gateway, index, sweep, west]) {
@@ -122,14 +122,14 @@ describe('permissions, by the templates', () => {
     }
   });
 
-  it('let an uploader, and no other, list unfinished uploads', async () => {
+  it('let only an uploader list unfinished uploads', async () => {
     const may = (principal: Principal) =>
       isAllowed(world, { principal, action: 's3:ListBucketMultipartUploads', object: MASTER });
     assert.equal(await may(uploader), true);
     for (const who of [gateway, index, sweep, west, outsider]) assert.equal(await may(who), false);
   });
 
-  it('let nobody in without TLS', async () => {
+  it('deny every request without TLS', async () => {
     for (const [principal, [action = ''], bucket, [key = '']] of allowed) {
       assert.equal(
         await isAllowed(world, {
@@ -150,7 +150,7 @@ describe('the CDN', () => {
   const may = (distribution: string, action: string, object: string) =>
     isAllowed(world, { principal: { distribution }, action, object });
 
-  it('reads what is public, of a mirror too, and learns what is missing', async () => {
+  it('reads what is public, also on a mirror, and sees what is missing', async () => {
     assert.equal(await may(ours, GET, `${WEST}/${IMAGE}`), true);
     assert.equal(await may(ours, GET, `${WEST}/${INDEX}`), true);
     assert.equal(await may(ours, LIST, WEST), true);
@@ -161,7 +161,7 @@ describe('the CDN', () => {
     assert.ok(JSON.stringify(template.toJSON()).includes('distribution/*'));
   });
 
-  it('reads the master by its one distribution', async () => {
+  it('reads the master only with its one distribution', async () => {
     const [id = ''] = Object.keys(resources(world.master, 'AWS::CloudFront::Distribution'));
     const exact = `arn:aws:cloudfront::${ACCOUNT}:distribution/${id}`;
     assert.equal(await may(exact, GET, `${MASTER}/${IMAGE}`), true);
@@ -182,16 +182,16 @@ describe('write_once', () => {
       context: { 's3:ObjectCreationOperation': 'true', ...context },
     });
 
-  it('refuses an image file that does not ask to be the first, and lets documents change', async () => {
+  it('denies an image file without If-None-Match, and lets documents change', async () => {
     assert.equal(await put(IMAGE, {}), false);
     assert.equal(await put(IMAGE, { 's3:if-none-match': '*' }), true);
-    // The parts of an upload cannot ask; its completion does.
+    // The parts of an upload cannot have that condition; its completion has it.
     assert.equal(await put(IMAGE, { 's3:ObjectCreationOperation': 'false' }), true);
     assert.equal(await put(MARKER, {}), true);
     assert.equal(await put('images/a/12/amd64/default/product.toml', {}), true);
   });
 
-  it('hinders no function', async () => {
+  it('blocks no function', async () => {
     for (const key of [INDEX, CATALOG]) {
       const question = { principal: index, action: PUT, object: `${MASTER}/${key}` };
       const context = { 's3:ObjectCreationOperation': 'true' };

@@ -18,7 +18,7 @@ describe('the buckets', () => {
     );
   });
 
-  it('are versioned, private, owned by the account, and encrypted by S3’s own key', () => {
+  it('are versioned, private, owned by the account, and encrypted with S3’s own key', () => {
     for (const template of all) {
       template.hasResourceProperties('AWS::S3::Bucket', {
         VersioningConfiguration: { Status: 'Enabled' },
@@ -39,7 +39,7 @@ describe('the buckets', () => {
     }
   });
 
-  it('refuse whoever comes without TLS', () => {
+  it('deny requests without TLS', () => {
     for (const template of all) {
       template.hasResourceProperties('AWS::S3::BucketPolicy', {
         PolicyDocument: {
@@ -80,7 +80,7 @@ describe('the buckets', () => {
     }
   });
 
-  it('survive the stack, unless told otherwise', () => {
+  it('remain when the stack is deleted, by default', () => {
     const policies = (destroyImages: boolean) => {
       const { master, mirrors } = synthesise(deployment({ destroyImages }));
       return [master, ...mirrors].flatMap((template) =>
@@ -93,7 +93,7 @@ describe('the buckets', () => {
     assert.deepEqual(policies(true), ['Delete', 'Delete', 'Delete']);
   });
 
-  it('refuse to overwrite images only when told to', () => {
+  it('deny overwriting images only when configured', () => {
     const statements = (writeOnce: boolean) =>
       JSON.stringify(
         resources(synthesise(deployment({ writeOnce })).master, 'AWS::S3::BucketPolicy'),
@@ -148,7 +148,7 @@ describe('the stacks', () => {
 });
 
 describe('replication', () => {
-  it('copies images alone, to the mirrors that are configured so', () => {
+  it('copies only images, to the mirrors with that setting', () => {
     master.hasResourceProperties('AWS::S3::Bucket', {
       ReplicationConfiguration: {
         Rules: [
@@ -170,7 +170,7 @@ describe('replication', () => {
     });
   });
 
-  it('has the time control of S3 where that is wanted', () => {
+  it('has the time control of S3 where it is configured', () => {
     const { master } = synthesise(deployment({ replicationTimeControl: true }));
     master.hasResourceProperties('AWS::S3::Bucket', {
       ReplicationConfiguration: {
@@ -186,13 +186,13 @@ describe('replication', () => {
     });
   });
 
-  it('is not there, nor its role, where no mirror wants it', () => {
+  it('does not exist, nor its role, where no mirror uses it', () => {
     const { master } = synthesise(deployment({ mirrors: [], failover: undefined }));
     master.hasResourceProperties('AWS::S3::Bucket', { ReplicationConfiguration: Match.absent() });
     assert.ok(!JSON.stringify(master.toJSON()).includes('live-eu-central-1-replication'));
   });
 
-  it('gives every rule a priority of its own', () => {
+  it('gives every rule a different priority', () => {
     const plan = deployment();
     const { master } = synthesise({
       ...plan,

@@ -43,7 +43,7 @@ function problem(value: unknown, decoder: Parameters<typeof decode>[0] = shelf):
 }
 
 describe('strict decoders', () => {
-  it('give the fields under their names and leave out what is absent or unknown', () => {
+  it('give the fields under their names and leave out absent or unknown ones', () => {
     assert.deepEqual(decode(shelf, { ...GOOD, locked: false, more: 1 }), {
       document: { name: 'a', sizes: [1, 2], boxes: { 'b c': 'full' } },
     });
@@ -81,13 +81,13 @@ describe('strict decoders', () => {
     );
   });
 
-  it('take __proto__ for a name like any other', () => {
+  it('treat __proto__ as an ordinary name', () => {
     const read = recordOf(count)(parseJson('{"__proto__":1}'));
     assert.deepEqual(Object.entries(read), [['__proto__', 1]]);
     assert.equal(Object.getPrototypeOf(read), Object.prototype);
   });
 
-  it('read text that is no JSON as a problem, and other errors as errors', () => {
+  it('report invalid JSON as a problem, and other errors as errors', () => {
     const decoded = decodeText(count, '{');
     assert.match(
       'problem' in decoded ? decoded.problem : '',
@@ -103,7 +103,7 @@ describe('strict decoders', () => {
 });
 
 describe("decoders with Go's rules", () => {
-  it('give zero values for null and nothing, and take names in any case', () => {
+  it('give zero values for null and absent fields, and accept names in any case', () => {
     const entry = go.struct<{
       readonly name: string;
       readonly size: number;
@@ -120,7 +120,7 @@ describe("decoders with Go's rules", () => {
 });
 
 describe('members of a value that may be anything', () => {
-  it('are its own, and absent where it is no object', () => {
+  it('are only its own, and absent where it is no object', () => {
     const value = parseJson('{"a":"b","c":1,"__proto__":"d"}');
     assert.equal(textOf(value, 'a'), 'b');
     assert.equal(textOf(value, '__proto__'), 'd');

@@ -16,7 +16,7 @@ import {
   versionPath,
 } from '../../support/stores/pipeline-fixture.ts';
 
-/** A meter, and what it writes from one take to the next: a record for each line. */
+/** A meter, and its output from one take to the next: a record for each line. */
 function testMeter() {
   const lines: string[] = [];
   const meter = emfMeter(
@@ -44,9 +44,9 @@ describe('the meter of a function', () => {
     assert.equal(take()['BytesHashed'], 0);
   });
 
-  it('counts commits that a rival was faster than', async (t) => {
+  it('counts commits that failed because a rival was faster', async (t) => {
     const store = await freshStore(t);
-    // There is a catalog already: making one is another race.
+    // There is already a catalog, because making one is another race.
     const first = await put(store, splitImage(versionPath('20260103'), 'first'));
     await indexVersions(testContext(store), first);
     const { meter, take } = testMeter();
@@ -110,14 +110,14 @@ describe('the meter of a function', () => {
     );
   });
 
-  it('keeps a mirror apart from the master, by a dimension', async (t) => {
+  it('separates a mirror from the master by a dimension', async (t) => {
     const master = await freshStore(t);
     const { meter, takeAll } = testMeter();
     const context = testContext(master, { meter });
     const files = splitImage(versionPath('20260101'), 'x');
     await indexVersions(context, await put(master, files));
     takeAll();
-    // A rival takes the mirror's first commit away.
+    // A rival makes the mirror's first commit fail.
     const mirror = await freshStore(t);
     let isFirst = true;
     const rivalled = storeWith(mirror, {
@@ -161,7 +161,7 @@ function byMirror(
 }
 
 describe('isCatalogProblem', () => {
-  it('is what a person has to decide about, and not what passes', () => {
+  it('covers what a person has to decide, and nothing temporary', () => {
     assert.equal(isCatalogProblem(new PipelineError('catalog_lost', 'x')), true);
     assert.equal(isCatalogProblem(new PipelineError('document_too_large', 'x')), true);
     assert.equal(isCatalogProblem(new PipelineError('catalog_contended', 'x')), false);
@@ -180,7 +180,7 @@ describe('parseMirrorSettings', () => {
     });
   });
 
-  it('refuses anything else', () => {
+  it('rejects anything else', () => {
     for (const wrong of [{}, { ...whole, copy: 'rsync' }, { ...whole, newest: '3' }]) {
       assert.throws(() => parseMirrorSettings(JSON.stringify(wrong)), /MIRROR_SETTINGS/);
     }

@@ -44,7 +44,7 @@ describe('the messages of a batch', () => {
     assert.throws(() => parseQueueEvent('nothing'));
   });
 
-  it('ask for the version of each key, once', () => {
+  it('request the version of each key, once', () => {
     assert.deepEqual(decodeRequest(s3Event(`${PREFIX}rootfs.squashfs`), BUCKET), {
       kind: 'index',
       prefixes: [PREFIX],
@@ -52,7 +52,7 @@ describe('the messages of a batch', () => {
     });
   });
 
-  it('ask for nothing when they are a test, of another bucket, or our own output', () => {
+  it('request nothing when they are a test, of another bucket, or our own output', () => {
     const test = JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: BUCKET });
     for (const body of [test, s3Event(`${PREFIX}x`, 'other'), s3Event('streams/v1/images.json')]) {
       const request = decodeRequest(body, BUCKET);
@@ -72,7 +72,7 @@ describe('the messages of a batch', () => {
     }
   });
 
-  it('keep what can be read of them, and say what cannot', () => {
+  it('keep their readable records, and report the others', () => {
     const good = s3Event(`${PREFIX}rootfs.squashfs`).slice('{"Records":['.length, -']}'.length);
     const bad = good.replace(/"key":"[^"]*"/, '"key":"%E0%A4%A"');
     const request = decodeRequest(`{"Records":[${bad},${good},7]}`, BUCKET);
@@ -99,7 +99,7 @@ describe('the messages of a batch', () => {
 describe('hideFor', () => {
   const again = (afterMs: number): Outcome => ({ kind: 'again', afterMs, reason: 'later' });
 
-  it('lets a message go whose versions are all done or held', () => {
+  it('is undefined when all versions of a message are done or held', () => {
     const outcomes = new Map<string, Outcome>([[PREFIX, { kind: 'done' }]]);
     assert.equal(hideFor(message(1), [PREFIX], outcomes), undefined);
     assert.equal(hideFor(message(1), [], outcomes), undefined);
@@ -107,7 +107,7 @@ describe('hideFor', () => {
     assert.equal(hideFor(message(1), [PREFIX], held), undefined);
   });
 
-  it('hides one from 5 seconds on, doubling up to 5 minutes, and no shorter than asked', () => {
+  it('hides a message for 5 seconds, doubling up to 5 minutes, and at least the requested time', () => {
     const outcomes = new Map([[PREFIX, again(1000)]]);
     const waits = [1, 2, 3, 7, 50].map((receives) =>
       hideFor(message(receives), [PREFIX], outcomes),

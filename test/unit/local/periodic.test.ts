@@ -33,7 +33,7 @@ describe('repeat', () => {
     await periodic.close();
   });
 
-  it('retries sooner after failures, later with each, never later than the interval', async () => {
+  it('retries sooner after failures, later with each failure, never later than the interval', async () => {
     const failures: unknown[] = [];
     const periodic = repeat(
       12_000,
@@ -50,7 +50,7 @@ describe('repeat', () => {
     await periodic.close();
   });
 
-  it('ends with the run in hand, whose failure is then nobody’s business', async () => {
+  it('ends with the current run, and ignores its failure', async () => {
     let aborted = false;
     const periodic = repeat(
       1000,

@@ -28,7 +28,7 @@ describe('emfLine', () => {
     });
   });
 
-  it('only logs a metric that no alarm and no graph shows', () => {
+  it('only logs a metric that is in no alarm and no graph', () => {
     assert.deepEqual(JSON.parse(emfLine({ Publications: 2 }, options) ?? ''), {
       Deployment: 'live',
       Publications: 2,
@@ -42,7 +42,7 @@ describe('emfLine', () => {
     assert.equal(both.Publications, 2);
   });
 
-  it('leaves out what is no number, and says nothing when nothing is left', () => {
+  it('leaves out values that are not numbers, and writes nothing without values', () => {
     assert.equal(emfLine({}, options), undefined);
     assert.equal(emfLine({ BytesHashed: NaN }, options), undefined);
   });

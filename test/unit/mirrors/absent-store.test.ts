@@ -16,7 +16,7 @@ import {
 } from '../../support/stores/pipeline-fixture.ts';
 
 describe('a mirror whose bucket does not exist', () => {
-  // To S3 nothing of it is found: neither a key nor the bucket.
+  // S3 responds with not_found for everything in it, both for a key and for the bucket.
   const calls: string[] = [];
   const store = faultyStore(memoryStore('nowhere'), ({ method, key }) => {
     calls.push(method);
@@ -32,7 +32,7 @@ describe('a mirror whose bucket does not exist', () => {
     return context;
   };
 
-  it('is told of as such, not taken for a new one', async () => {
+  it('is reported, and not treated as new', async () => {
     const context = await scene();
     const { problems } = await mirrorStatus(context, mirrorOf(store));
     assert.deepEqual(problems, ['the bucket does not exist']);

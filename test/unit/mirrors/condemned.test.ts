@@ -19,7 +19,7 @@ const FIRST = versionPath('20240101');
 const ROOT = `${FIRST}rootfs.squashfs`;
 const LATE_MS = 15 * 60 * 1000;
 
-/** A mirror, in a store where the same bytes have the same ETag, that checks itself at every change. */
+/** A mirror that is checked at every change, in a store where the same bytes have the same ETag. */
 async function scene() {
   const lies: unknown[] = [];
   const store = memoryStore('mirror', (bodyOf) => {
@@ -41,9 +41,9 @@ async function scene() {
 }
 
 describe('a condemned object', () => {
-  it('is not named when it is wanted again: it goes first, and a late order to delete is waited out', async () => {
+  it('is not named when its bytes are needed again: a late delete must be impossible first', async () => {
     const { context, store, publish, lies, mirror } = await scene();
-    // It is condemned, and then the process is killed before it is overwritten.
+    // The object is condemned, and the process is killed before it overwrites the object.
     await publish('two');
     const cut = faultyStore(store, ({ method, key }) => {
       if ((method === 'write' || method === 'upload') && key === ROOT) throw new Crash('killed');
@@ -61,7 +61,7 @@ describe('a condemned object', () => {
       'as it was before, to all who look',
     );
     assert.deepEqual(await namedItems(store), []);
-    // What somebody was about to delete all the time is deleted now.
+    // A delete that another process started earlier is executed now.
     await store.remove(ROOT, { ifMatch: condemned.etag });
     await fanOut(context, mirror);
     assert.deepEqual(await namedItems(store), []);
@@ -72,7 +72,7 @@ describe('a condemned object', () => {
     assert.deepEqual(lies, []);
   });
 
-  it('does not keep new bytes under its key from being named', async () => {
+  it('does not block the publication of new bytes under its key', async () => {
     const { context, store, publish, lies, mirror } = await scene();
     await publish('two');
     const report = await fanOut(context, mirror, { graceMs: 60_000 });
@@ -99,7 +99,7 @@ describe("a mirror's document", () => {
     assert.deepEqual(parsed, { kind: 'mirror', mirror: document });
   });
 
-  it('is refused whole when one value is of another type, and when it is newer', async () => {
+  it('is rejected as a whole when one value has another type, and when it is newer', async () => {
     const { store } = await scene();
     const good = (await text(store, 'catalog/mirror.json'))!;
     for (const [from, to] of [

@@ -48,12 +48,12 @@ const SCENES: Readonly<Record<string, Scene>> = {
       await indexVersions(master, [SECOND]);
     },
   },
-  'a mirror that somebody spoiled': {
+  'a mirror with a foreign file': {
     prepare: async (master, mirror) => {
       await publish(master, { ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
       await fanOut(master, mirrorOf(mirror));
-      // The names are taken away at once: until that is found no client can be right.
-      await put(mirror, { [`${THIRD}rootfs.squashfs`]: 'of another size than what comes' });
+      // The names are removed at once. Until the change is found, no client can be right.
+      await put(mirror, { [`${THIRD}rootfs.squashfs`]: 'of another size than the new root' });
       await publish(master, splitImage(THIRD, 'three'));
     },
   },
@@ -74,7 +74,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
 
 describe('a fan-out killed at any of its calls', () => {
   for (const [name, scene] of Object.entries(SCENES)) {
-    it(`lies at no moment and is made good by the next one: ${name}`, async () => {
+    it(`never publishes a wrong name and is completed by the next one: ${name}`, async () => {
       const calls = await run(scene, undefined);
       const cuts = Array.from({ length: calls }, (_, at) => at + 1).flatMap((number) =>
         (['before', 'after'] as const).map((moment) => ({ number, moment })),
@@ -85,7 +85,9 @@ describe('a fan-out killed at any of its calls', () => {
   }
 });
 
-/** Runs a scene up to the cut, and once more. Gives the calls to the mirror until the cut. */
+/**
+ * Runs a scene until the cut, and once more. Gives the number of calls to the mirror until the cut.
+ */
 async function run(
   { prepare, adopt }: Scene,
   cut: { readonly number: number; readonly moment: Moment } | undefined,

@@ -17,7 +17,7 @@ const FIRST = versionPath('20240101');
 const SECOND = versionPath('20240102');
 const IMAGES = 'streams/v1/images.json';
 
-/** A master whose service says of each image file how its replication is. */
+/** A master whose service returns a replication status for each image file. */
 async function scene(statusOf: (key: string) => ObjectInfo['replication']) {
   const master = memoryStore('master');
   const asked: string[] = [];
@@ -39,7 +39,7 @@ async function scene(statusOf: (key: string) => ObjectInfo['replication']) {
 }
 
 describe('a replication that failed', () => {
-  it('is made good at once, and nothing else is copied', async () => {
+  it('is repaired at once, and nothing else is copied', async () => {
     const { context, mirror, asked } = await scene((key) =>
       key.startsWith(FIRST) ? 'failed' : 'pending',
     );
@@ -53,14 +53,14 @@ describe('a replication that failed', () => {
     assert.equal(asked.length, 6, 'and none for those that are there');
   });
 
-  it('is not asked about where we copy ourselves, or the age tells', async () => {
+  it('is not checked where the fan-out copies itself, or where the age is enough', async () => {
     const { context, mirror, asked } = await scene(() => 'failed');
     await fanOut(context, mirror, { repairAfterMs: 0 });
     assert.equal(asked.length, 0);
     assert.equal(await projection(mirror.store, IMAGES), await projection(context.store, IMAGES));
   });
 
-  it('is not assumed where the service says nothing', async () => {
+  it('is not assumed where the service returns no status', async () => {
     const { context, mirror } = await scene(() => undefined);
     assert.equal((await fanOut(context, mirror)).copied, 0);
   });

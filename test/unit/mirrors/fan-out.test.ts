@@ -52,7 +52,7 @@ function remove(context: ReturnType<typeof testContext>, version: string) {
 }
 
 describe('fan-out', () => {
-  it('brings a new mirror to the same public files', async (t) => {
+  it('copies to a new mirror until its public files are the same', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish({ ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
     const report = await fanOut(context, mirror);
@@ -100,7 +100,7 @@ describe('fan-out', () => {
     await equalStreams(store, master);
   });
 
-  it('takes the name away before the bytes change, when the master was overwritten', async (t) => {
+  it('removes the name before the bytes change, when the master was overwritten', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish({ ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
     await fanOut(context, mirror);
@@ -156,7 +156,7 @@ describe('fan-out', () => {
     await equalStreams(store, master);
   });
 
-  it('counts the grace from the end of the names, however often it was killed before that', async (t) => {
+  it('counts the grace from the end of the names, even if it was killed several times before', async (t) => {
     const { store, context, publish, mirror } = await scene(t);
     await publish({ ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
     await fanOut(context, mirror, { graceMs: 60_000 });
@@ -178,7 +178,7 @@ describe('fan-out', () => {
     assert.equal(await text(store, `${FIRST}rootfs.squashfs`), undefined);
   });
 
-  it('takes back what leaves when it is wanted again', async (t) => {
+  it('keeps a pending deletion that is needed again', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish({ ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
     await fanOut(context, mirror);
@@ -190,7 +190,7 @@ describe('fan-out', () => {
     await equalStreams(store, master);
   });
 
-  it('mirrors a part by patterns and number, and keeps an older version until the newer is there', async (t) => {
+  it('mirrors a part by patterns and number, and keeps an older version until the newer one is copied', async (t) => {
     const { store, context, publish } = await scene(t);
     const other = versionPath('20240101', 'debian/12/arm64/cloud');
     await publish({ ...splitImage(FIRST, 'one'), ...splitImage(other, 'three') });
@@ -213,7 +213,7 @@ describe('fan-out', () => {
     assert.equal(await versions(), '20240102');
   });
 
-  it('drops what vanished or changed on the mirror, and copies it again', async (t) => {
+  it('drops what was deleted or changed on the mirror, and copies it again', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish({ ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
     await fanOut(context, mirror);
@@ -224,7 +224,7 @@ describe('fan-out', () => {
     await equalStreams(store, master);
   });
 
-  it('reads what is there already instead of copying it', async (t) => {
+  it('reads existing files instead of copying them', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish({ ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
     await put(store, { ...splitImage(FIRST, 'one'), [`${SECOND}rootfs.squashfs`]: 'root of TWO' });
@@ -252,7 +252,7 @@ describe('fan-out', () => {
     await assert.rejects(fanOut(context, mirror), { code: 'mirror_bound' });
   });
 
-  it('never falls back when an older catalog was put back on the master', async (t) => {
+  it('never publishes an older state when an old catalog was restored on the master', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish(splitImage(FIRST, 'one'));
     const old = await text(master, 'catalog/catalog.json');
@@ -268,7 +268,7 @@ describe('fan-out', () => {
     await equalStreams(store, master);
   });
 
-  it('empties no mirror when the master is empty, not mounted or being rebuilt', async (t) => {
+  it('deletes nothing when the master is empty, not mounted or being rebuilt', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish(splitImage(FIRST, 'one'));
     await fanOut(context, mirror);
@@ -292,7 +292,7 @@ describe('fan-out', () => {
     await equalStreams(store, master);
   });
 
-  it('adopts a tree that another program made, reading what is there before it publishes', async (t) => {
+  it('adopts a tree that another program made, and reads its files before it publishes', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish({ ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
     await put(store, { ...splitImage(FIRST, 'one'), [IMAGES]: '{"products":{}}', [INDEX]: '{}' });
@@ -303,7 +303,7 @@ describe('fan-out', () => {
     await equalStreams(store, master);
   });
 
-  it('makes a lost or damaged document anew on demand only, above what is public', async (t) => {
+  it('makes a lost or damaged document again on demand only, above the public revision', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish(splitImage(FIRST, 'one'));
     await fanOut(context, mirror);
@@ -318,7 +318,7 @@ describe('fan-out', () => {
     await equalStreams(store, master);
   });
 
-  it('passes what it published when its document was set back', async (t) => {
+  it('publishes a higher revision after its document was set back', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish(splitImage(FIRST, 'one'));
     await fanOut(context, mirror);
@@ -336,7 +336,7 @@ describe('fan-out', () => {
     });
   });
 
-  it('keeps what it has done when the mirror is full', async (t) => {
+  it('keeps its progress when the mirror is full', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish({ ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') });
     let room = 2;
@@ -354,10 +354,10 @@ describe('fan-out', () => {
     assert.ok((await namedItems(store)).length > 0);
   });
 
-  it('refuses bytes that are not what the catalog says', async (t) => {
+  it('rejects bytes that differ from the catalog', async (t) => {
     const { master, store, context, publish, mirror } = await scene(t);
     await publish(splitImage(FIRST, 'one'));
-    // As damage on a disk does: other bytes of the same size, under the same ETag.
+    // This is like damage on a disk: other bytes of the same size, under the same ETag.
     const key = `${FIRST}rootfs.squashfs`;
     const damaged = faultyStore(master, () => undefined);
     const read: typeof master.read = async (wanted, options) => {

@@ -19,14 +19,16 @@ import {
 } from '../../support/stores/pipeline-fixture.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
-/** More than a fan-out ever copies at once. */
+/** More files than a fan-out copies at once. */
 const LARGE_ROOTS = 16;
-/** Large to a fan-out, though it costs no room here. */
+/** Large for a fan-out, although the file needs no disk blocks here. */
 const LARGE_SIZE = 17 * 1024 * 1024;
 const IMAGES = 'streams/v1/images.json';
 const [EARLY, LATE] = ['iats/early/amd64/default', 'iats/late/amd64/default'];
 
-/** A master of large roots, and a mirror at which every one of them stands still until `open` is called. */
+/**
+ * A master of large roots, and a mirror where the copy of each root waits until `open` is called.
+ */
 async function scene(t: TestContext) {
   const folder = await temporaryFolder();
   t.after(() => folder[Symbol.asyncDispose]());
@@ -65,11 +67,11 @@ async function scene(t: TestContext) {
 }
 
 describe('large copies of a fan-out', () => {
-  it('stand still, and keep no small version waiting', async (t) => {
+  it('may wait without delaying a small version', async (t) => {
     const { master, store, context, mirror, waiting, open } = await scene(t);
     const running = fanOut(context, mirror);
     try {
-      // All places that large copies ever get are taken before there is anything small.
+      // All slots for large copies are in use before there is a small version.
       await eventually(() => waiting.size > 1, 20_000);
       for (const product of [EARLY, LATE]) {
         const small = versionPath('20240201', product);

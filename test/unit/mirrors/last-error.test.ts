@@ -36,7 +36,7 @@ async function scene() {
 }
 
 describe("a mirror's last error", () => {
-  it('is known while the mirror can be reached, and written once', async () => {
+  it('is stored while the mirror can be reached, and written once', async () => {
     const { context, writes, sick, well } = await scene();
     await keepMirror(context, sick);
     const { lastError } = await mirrorStatus(context, well);
@@ -50,7 +50,7 @@ describe("a mirror's last error", () => {
     assert.deepEqual((await mirrorStatus(context, well)).lastError, lastError);
   });
 
-  it('tells when it was over, and nothing is written for a mirror that is well', async () => {
+  it('gets its end time, and nothing is written for a healthy mirror', async () => {
     const { context, writes, sick, well } = await scene();
     await keepMirror(context, well);
     assert.deepEqual(writes, []);

@@ -34,17 +34,17 @@ const withdraw =
   };
 const nothing: Change = () => Promise.resolve();
 
-/** What happens to the master before the first looker begins, and before it is overtaken. */
+/** The changes of the master: before the first looker begins, and before it is overtaken. */
 const SCENES: Readonly<Record<string, readonly [Change, Change]>> = {
   'with a version that is new to both': [publish('20240103', 'three'), nothing],
-  'with a version that the other has not heard of': [nothing, publish('20240103', 'three')],
+  'with a version that only the other has read': [nothing, publish('20240103', 'three')],
   'with two new versions': [publish('20240103', 'three'), publish('20240104', 'four')],
   'with one version after another': [withdraw('20240101'), publish('20240103', 'three')],
   'with a removal': [publish('20240103', 'three'), withdraw('20240101')],
   'with an overwritten version': [nothing, publish('20240101', 'other')],
   'with one overwritten twice': [publish('20240101', 'other'), publish('20240101', 'third')],
-  'with bytes that come back': [publish('20240101', 'other'), publish('20240101', 'one')],
-  'with a version that comes back': [withdraw('20240101'), publish('20240101', 'again')],
+  'with bytes that return': [publish('20240101', 'other'), publish('20240101', 'one')],
+  'with a version that returns': [withdraw('20240101'), publish('20240101', 'again')],
 };
 
 interface Point {
@@ -52,9 +52,9 @@ interface Point {
   readonly moment: Moment;
 }
 
-describe('a looker that is overtaken at any of its calls by one that does all there is to do', () => {
+describe('a looker that is overtaken at any of its calls by one that does all work', () => {
   for (const [name, scene] of Object.entries(SCENES)) {
-    it(`takes nothing away and sets nothing back: ${name}`, async () => {
+    it(`removes nothing and sets nothing back: ${name}`, async () => {
       const calls = await play(scene, undefined);
       assert.ok(calls >= 5);
       for (let number = 1; number <= calls; number++) {
@@ -64,7 +64,10 @@ describe('a looker that is overtaken at any of its calls by one that does all th
   }
 });
 
-/** Plays a scene up to the point, has another looker do everything, and goes on. Gives the calls made. */
+/**
+ * Plays a scene up to the point, lets another looker do everything, and continues. Gives the number
+ * of calls.
+ */
 async function play(
   [before, meanwhile]: readonly [Change, Change],
   point: Point | undefined,
@@ -87,13 +90,14 @@ async function play(
     await meanwhile(context);
     await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
   };
-  // The calls to both stores are counted as one: it is overtaken at those to the master as well.
+  // The calls to both stores are counted together, so the looker is overtaken at calls to the
+  // master too.
   const slow = testContext(faultyStore(master, between));
   await fanOut(slow, mirrorOf(faultyStore(witness.looker(), between)), { graceMs: 0 });
   assert.deepEqual(witness.complaints, [], where);
   if (!seen.overtaken) await meanwhile(context);
   await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
-  // A state that was condemned is waited for.
+  // A condemned state has to wait this long.
   context.advance(16 * 60_000);
   await fanOut(context, mirrorOf(witness.looker()), { graceMs: 0 });
   assert.deepEqual(witness.complaints, [], where);

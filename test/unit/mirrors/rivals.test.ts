@@ -22,10 +22,12 @@ const VERSIONS = ['20240101', '20240102'];
 const PRODUCT = { os: 'iats', release: 'xenial', arch: 'amd64', variant: 'default' };
 
 type Step =
-  /** Few contents of one length, so that old bytes come back and sizes tell nothing. */
+  /**
+   * There are few contents, all of one length. So old bytes return and sizes show no difference.
+   */
   | { readonly kind: 'upload'; readonly version: number; readonly content: string }
   | { readonly kind: 'remove'; readonly version: number }
-  /** Time passes: until edges and late orders are over. */
+  /** Waits until edges and late deletes are over. */
   | { readonly kind: 'wait' };
 
 const version = fc.integer({ min: 0, max: VERSIONS.length - 1 });
@@ -43,11 +45,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('several fan-outs at once', () => {
-  it('lie at no moment, never fall back, and end at the same public files', async () => {
+  it('never publish a wrong name or an older state, and end at the same public files', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { minLength: 3, maxLength: 10 }),
-        // Most calls are quick; one in ten stalls while the others get on.
+        // Most calls are quick; one in ten is slow while the others continue.
         fc.array(
           fc.oneof({ weight: 9, arbitrary: fc.nat(5) }, { weight: 1, arbitrary: fc.constant(400) }),
           {
@@ -64,7 +66,7 @@ describe('several fan-outs at once', () => {
   });
 });
 
-/** `delays` are the ticks that calls take, in turn: they make the interleaving. */
+/** `delays` are the ticks that calls take, in turn. They determine the interleaving. */
 async function play(
   steps: readonly Step[],
   delays: readonly number[],
@@ -92,7 +94,7 @@ async function play(
   const rival = async () => {
     while (!state.over) {
       const mirror = mirrorOf(slow(witness.looker()));
-      // One of them is killed now and then.
+      // Sometimes a fan-out is killed.
       const dies = delays[calls % delays.length] === 5 ? calls + 15 : Infinity;
       const mortal = faultyStore(mirror.store, () => {
         if (calls > dies) throw new Crash('killed');
@@ -106,11 +108,11 @@ async function play(
     }
   };
   const running = Array.from({ length: rivals }, rival);
-  // A failure of one of them ends the rest.
+  // A failure of one fan-out ends the others.
   for (const one of running) one.catch(() => (state.over = true));
   try {
     for (const one of steps) {
-      // No order to delete is under way for as long as such a step takes.
+      // No delete may be running for as long as such a step takes.
       while (one.kind === 'wait' && removals > 0) await tick();
       await apply(one, context);
       for (let left = 150; left > 0 && !state.over; left--) await tick();

@@ -25,10 +25,10 @@ const FIRST = versionPath('20240101');
 const SECOND = versionPath('20240102');
 const KEYS = ['streams/v1/images.json', 'streams/v1/index.json'];
 
-/** Something a process does to a store, started in a state of its own. */
+/** Work of a process on a store, started in a prepared state. */
 interface Scene {
   readonly prepare: (store: ObjectStore) => Promise<unknown>;
-  /** A public name's bytes were changed under it: until that is found no client can be right. */
+  /** The bytes of a public name were changed. Until the change is found, no client can be right. */
   readonly overwrites?: true;
   readonly act: (context: PipelineContext) => Promise<unknown>;
 }
@@ -76,9 +76,9 @@ const SCENES: Readonly<Record<string, Scene>> = {
 
 describe('a process killed at any of its calls', () => {
   for (const [name, scene] of Object.entries(SCENES)) {
-    it(`is made good by the next one: ${name}`, async (t) => {
+    it(`is completed by the next one: ${name}`, async (t) => {
       const expected = await runWhole(t, scene);
-      // Calls that run side by side may fall together otherwise in another run: some more are tried.
+      // Concurrent calls may have another order in another run, so some more cuts are tried.
       const numbers = Array.from({ length: expected.calls + 5 }, (_, at) => at + 1);
       const reached = await mapConcurrently(numbers, 8, async (number) => {
         await runCut(t, scene, 'after', number, expected);

@@ -54,13 +54,13 @@ const step = fc.oneof(
 const KEYS = ['streams/v1/images.json', 'streams/v1/index.json'];
 
 describe('any history of a store', () => {
-  it('ends, swept, in public files that tell the truth, in all uploads and in nothing left to do', async () => {
+  it('ends, after sweeps, in correct public files with all uploads and no work left', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 50 }),
         fc.constantFrom(0, 7200),
         async (steps, edgeSeconds) => {
-          // Every change is in a second of its own.
+          // Every change has a different second.
           let seconds = 0;
           const store = memoryStore('history', undefined, () => (seconds += 1) * 1000);
           const uploads = new Set<string>();
@@ -92,7 +92,7 @@ describe('any history of a store', () => {
               for (const name of FILES) uploads.delete(prefixOf(one.at) + name);
             } else await indexVersions(context, [prefixOf(one.at)]);
           }
-          // Names out, grace over, bytes and markers gone.
+          // These sweeps end names, let the grace pass, and delete bytes and markers.
           for (let i = 0; i < 3; i++) {
             await sweep();
             context.advance(3 * 3_600_000);
@@ -106,10 +106,10 @@ describe('any history of a store', () => {
               assert.equal(removal, undefined);
             }
           }
-          // What was removed is gone, and nothing that was put there since.
+          // The removed files are deleted, and later uploads are kept.
           const left = await Array.fromAsync(store.list('images/'), ({ key }) => key);
           assert.deepEqual(left, [...uploads].sort());
-          // A catalog made anew from what is there comes to the same.
+          // A catalog that is made again from the store gives the same result.
           const before = await Promise.all(KEYS.map((key) => projection(store, key)));
           await store.remove('catalog/catalog.json');
           await store.remove('catalog/catalog.json.previous');

@@ -42,7 +42,7 @@ async function verify(items: object, index: unknown = { index: { images: ENTRY }
 }
 
 describe('verify of a list with something wrong', () => {
-  it('checks the items that are right, and names each that is not', async () => {
+  it('checks the valid items, and names each invalid one', async () => {
     const place = 'a:b:c:d 20240101';
     const root = 'products["a:b:c:d"].versions["20240101"].items';
     const found = await verify({
@@ -68,7 +68,7 @@ describe('verify of a list with something wrong', () => {
     });
   });
 
-  it('checks what lies below a product that clients refuse', async () => {
+  it('checks what is below a product that clients reject', async () => {
     const { checked, problems } = await verify({ good: ITEM }, undefined, { aliases: ['a'] });
     assert.equal(checked, 1);
     assert.deepEqual(
@@ -77,7 +77,7 @@ describe('verify of a list with something wrong', () => {
     );
   });
 
-  it('reads the other entries of an index, and refuses what is none', async () => {
+  it('reads the other entries of an index, and reports an invalid one', async () => {
     const bad = { ...ENTRY, products: 'all' };
     const { checked, problems } = await verify({ good: ITEM }, { index: { bad, images: ENTRY } });
     assert.equal(checked, 1);

@@ -16,7 +16,7 @@ describe('the product of an upload', () => {
     return 'product' in named ? productName(named.product) : named.problem;
   };
 
-  it('is what its alias names', () => {
+  it('is named by its alias', () => {
     assert.equal(byAlias('iats/bionic/arm64/vim', 'aarch64'), 'iats:bionic:arm64:vim');
     assert.equal(byAlias('iats/bionic/vim'), 'iats:bionic:amd64:vim');
     assert.equal(byAlias('iats/bionic/vim', 'aarch64'), 'iats:bionic:arm64:vim');
@@ -32,7 +32,7 @@ describe('the product of an upload', () => {
     }
   });
 
-  it('is nothing for an alias of another architecture than the image, or of an unknown one', () => {
+  it('is nothing for an alias with another architecture than the image, or an unknown one', () => {
     assert.match(
       byAlias('a/b/foo/c'),
       /"a\/b\/foo\/c" .* knows the architecture "foo".*amd64, arm64/,
@@ -46,7 +46,7 @@ describe('the product of an upload', () => {
     assert.match(byAlias('a/b/arm64'), /write os\/release\/variant, or all of/);
   });
 
-  it('is the one that all of its aliases name', () => {
+  it('is the one that all its aliases name', () => {
     const byAliases = (...aliases: readonly [string, ...string[]]) => {
       const named = productOfAliases(aliases, 'x86_64');
       return 'product' in named ? productName(named.product) : named.problem;
@@ -61,7 +61,7 @@ describe('the product of an upload', () => {
     );
   });
 
-  it('is what its properties name, in a form that keys and aliases can have', () => {
+  it('is the one of its properties, in a form that keys and aliases can have', () => {
     const of = (properties: Record<string, string>) => {
       const product = productOfProperties({ properties, architecture: 'x86_64' });
       return product && productName(product);
@@ -89,7 +89,7 @@ describe('patterns of allowed products', () => {
     assert(!allows(['ats/*'], path));
   });
 
-  it('are none where no product could match', () => {
+  it('are invalid where no product could match', () => {
     for (const pattern of [
       '*',
       'iats/*',

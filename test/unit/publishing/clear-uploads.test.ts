@@ -16,7 +16,7 @@ async function keys(store: ObjectStore): Promise<string[]> {
   return (await Array.fromAsync(store.list(''))).map(({ key }) => key);
 }
 
-/** A store with what is left of an upload that was killed between its root and its metadata. */
+/** A store with the rest of an upload that was killed between its root and its metadata. */
 async function killed(t: TestContext): Promise<PipelineContext & { advance(ms: number): void }> {
   const store = await freshStore(t);
   const slot = await reserveVersion(store, PRODUCT, '20260101_1200');
@@ -24,8 +24,8 @@ async function killed(t: TestContext): Promise<PipelineContext & { advance(ms: n
   return testContext(store);
 }
 
-describe('what uploads left behind', () => {
-  it('stays while it may be in work, and goes after a day', async (t) => {
+describe('the rest of an interrupted upload', () => {
+  it('stays while the upload may be running, and is deleted after a day', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     await put(store, {
@@ -46,7 +46,7 @@ describe('what uploads left behind', () => {
     ]);
   });
 
-  it('goes with the root under its claim, and tells the version', async (t) => {
+  it('is deleted with the root under its claim, and the version is reported', async (t) => {
     const context = await killed(t);
     await clearUploads(context);
     assert.equal((await keys(context.store)).length, 2);
@@ -55,7 +55,7 @@ describe('what uploads left behind', () => {
     assert.deepEqual(await keys(context.store), []);
   });
 
-  it('is only the claim where somebody completed the version', async (t) => {
+  it('is only the claim where another upload completed the version', async (t) => {
     const context = await killed(t);
     await put(context.store, { [`${VERSION}lxd.tar.xz`]: 'metadata' });
     context.advance(25 * HOUR);

@@ -15,7 +15,7 @@ const ROOT = Buffer.concat([Buffer.from('hsqs'), Buffer.alloc(2000, 7)]);
 const FINGERPRINT = createHash('sha256').update(METADATA).update(ROOT).digest('hex');
 const KEY = 'root';
 
-/** Parts as a sender gives them; `closed` is called when nobody wants more. */
+/** Parts as a sender gives them; `closed` is called when no more parts are needed. */
 async function* parts(
   more: readonly Part[] = [],
   closed: () => void = () => undefined,
@@ -39,7 +39,7 @@ async function receive(
     await using arriving = await receiveImage(store, { kind: 'split', parts: sent }, expected);
     assert.equal(arriving.head.name, 'rootfs.squashfs');
     outcome.received = await arriving.done(
-      // A store says in its own words that a body broke off.
+      // A store reports an interrupted body with its own error.
       store.upload(KEY, arriving.root).catch((error: unknown) => {
         throw new Error('the data to store broke off', { cause: error });
       }),
@@ -61,21 +61,21 @@ describe('receiveImage', () => {
     assert.deepEqual(keys, [KEY]);
   });
 
-  it('lets no store have the whole of an image with another fingerprint', async () => {
+  it('never gives a store the complete root of an image with another fingerprint', async () => {
     const { error, keys } = await receive(parts(), 'f'.repeat(64));
     assert(error instanceof ImageError);
     assert.equal(error.code, 'mismatch');
     assert.deepEqual(keys, []);
   });
 
-  it('lets no store have the whole of a root that a third part follows', async () => {
+  it('never gives a store the complete root before a third part', async () => {
     const { error, keys } = await receive(parts([{ name: 'more', body: oneChunk(ROOT) }]));
     assert(error instanceof ImageError);
     assert.equal(error.code, 'unusable');
     assert.deepEqual(keys, []);
   });
 
-  it("rejects with the sender's fault, not with what the store makes of it", async () => {
+  it("rejects with the sender's error, not with the resulting error of the store", async () => {
     const fault = new Error('the sender is gone');
     async function* sent(): AsyncGenerator<Part, void, undefined> {
       async function* broken(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -90,7 +90,7 @@ describe('receiveImage', () => {
     assert.deepEqual(keys, []);
   });
 
-  it("rejects with the store's fault where the sender has none", async () => {
+  it("rejects with the store's error where the sender has none", async () => {
     await using arriving = await receiveImage(memoryStore('memory'), {
       kind: 'split',
       parts: parts(),
@@ -99,7 +99,7 @@ describe('receiveImage', () => {
     await assert.rejects(arriving.done(Promise.reject(full)), full);
   });
 
-  it('closes an image whose root nobody read', async () => {
+  it('closes an image whose root was not read', async () => {
     let closed = 0;
     {
       const image = { kind: 'split', parts: parts([], () => (closed += 1)) } as const;

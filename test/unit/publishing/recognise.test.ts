@@ -12,10 +12,10 @@ import { METADATA_YAML, tarArchive, type ArchiveEntry } from '../../support/imag
 /** `tar -c metadata.yaml | xz -9e`, by xz 5.4. */
 const METADATA_XZ =
   '/Td6WFoAAATm1rRGAgAhARwAAAAQz1jM4Cf/AJNdADaZSu6XoY9PCp89npq3gCO/HdYdorlG4rfuOahcH+H1kPtPkt898oAb323Gf62PwNL/Gz8T+Hw/Tgb8vv6VIkrjz5fEdlnecR86USafA+PKVCaTpTotZgrONNRQOhfnnmqrk14yw4CBTsS4wed7EuGIFxG/n65XU/yqd5rXJDRlOyd89FIsTF5YwFEt3qEhHJVw0gAAVWwuJ7JWOzYAAa8BgFAAAN3GmpexxGf7AgAAAAAEWVo=';
-/** The same, by `xz --check=sha256`: valid, and beyond our decoder. */
+/** The same, by `xz --check=sha256`: valid, but not supported by our decoder. */
 const METADATA_XZ_SHA256 =
   '/Td6WFoAAArh+wyhAgAhARwAAAAQz1jM4Cf/AJNdADaZSu6XoY9PCp89npq3gCO/HdYdorlG4rfuOahcH+H1kPtPkt898oAb323Gf62PwNL/Gz8T+Hw/Tgb8vv6VIkrjz5fEdlnecR86USafA+PKVCaTpTotZgrONNRQOhfnnmqrk14yw4CBTsS4wed7EuGIFxG/n65XU/yqd5rXJDRlOyd89FIsTF5YwFEt3qEhHJVw0gAAC8AfV2I+Jc4kMqeb05fOOpi2gN23dzRevb7Y/QRa7AgAAccBgFAAAOpLPXO26d8cAgAAAAAKWVo=';
-/** `tar -c .` of a root with /etc/greeting, `./etc/` its first name but one. */
+/** `tar -c .` of a root with /etc/greeting; `./etc/` is the second name. */
 const ROOT_XZ =
   '/Td6WFoAAATm1rRGAgAhARwAAAAQz1jM4Cf/AIhdABcLvBx9AZXAHUo+eRXCzCajXhkmGZQiWfIKS2BTDUKs9zm0fEbD9WEyyBiEek4bEBysBHOehEpU1CWUbnTkst1dcrxCenkMpNp7WI3qQCXS1KHCEFwSj+nstojOoEZhAgUNWosnR1Sv5Le+k76MTmi96Rbs7SgmzXBTaVdfloxF9OxKyrlSAMAAFmlwyIquZnsAAaQBgFAAAB42Xf2xxGf7AgAAAAAEWVo=';
 
@@ -50,7 +50,7 @@ describe('recogniseFiles', () => {
     return error.message;
   }
 
-  it('goes by the bytes, whatever the names', async () => {
+  it('uses the bytes, whatever the names are', async () => {
     assert.equal(await nameOf('x', SQUASHFS), 'root rootfs.squashfs');
     assert.equal(await nameOf('lxd.tar.xz', SQUASHFS), 'root rootfs.squashfs');
     assert.equal(await nameOf('ubuntu.img', QCOW2), 'root disk.qcow2');
@@ -64,7 +64,7 @@ describe('recogniseFiles', () => {
     assert.equal(await nameOf('a', Buffer.from(ROOT_XZ, 'base64')), 'root rootfs.tar.xz');
   });
 
-  it('keeps a name that fits what the file is', async () => {
+  it('keeps a name that matches the file', async () => {
     assert.equal(await nameOf('incus.tar.xz', tarArchive([METADATA])), 'metadata incus.tar.xz');
     assert.equal(await nameOf('root.tar.xz', Buffer.from(ROOT_XZ, 'base64')), 'root root.tar.xz');
     assert.equal(await nameOf('disk1.img', QCOW2), 'root disk1.img');
@@ -73,7 +73,7 @@ describe('recogniseFiles', () => {
     assert.equal(await nameOf('SHA256SUMS', 'anything'), 'checksums SHA256SUMS');
   });
 
-  it('tells metadata, unified image and root apart by their entries', async () => {
+  it('distinguishes metadata, unified image and root by their entries', async () => {
     const unified = [
       { path: './metadata.yaml', content: METADATA_YAML },
       { path: './rootfs/bin/' },
@@ -89,7 +89,7 @@ describe('recogniseFiles', () => {
     assert.equal(await nameOf('a', tarArchive(root)), 'root rootfs.tar.xz');
   });
 
-  it('takes a virtual machine of one file for the two that it is made of', async () => {
+  it('treats a virtual machine of one file as its two files', async () => {
     const templates = [{ path: 'templates/' }, { path: 'templates/x', content: 'x' }];
     const disk = { path: 'rootfs.img', content: QCOW2 };
     const path = await file('vm', gzipSync(tarArchive([METADATA, disk, ...templates])));
@@ -114,19 +114,19 @@ describe('recogniseFiles', () => {
     await assert.rejects(recogniseFiles([path, beside]), /are both a lxd\.tar\.xz/);
   });
 
-  it('hands on the metadata that it met', async () => {
+  it('returns the metadata that it read', async () => {
     const [metadata] = await recogniseFiles([await file('a', tarArchive([METADATA]))]);
     assert.equal(metadata!.metadata, METADATA_YAML);
   });
 
-  it('takes the name for what it cannot look into', async () => {
+  it('uses the name of a file that it cannot read', async () => {
     const sealed = Buffer.from(METADATA_XZ_SHA256, 'base64');
     assert.equal(await nameOf('lxd.tar.xz', sealed), 'metadata lxd.tar.xz');
     assert.match(await fault('mine.tar.xz', sealed), /name it as it should be stored/);
     assert.match(await fault('a.tar.bz2', Buffer.from('BZh91AY')), /bzip2/);
   });
 
-  it('refuses what no image is made of', async () => {
+  it('rejects files that are not part of an image', async () => {
     assert.match(await fault('a', ''), /empty/);
     assert.match(await fault('a', 'text'), /by its bytes it is no file of an image/);
     assert.match(
@@ -142,7 +142,7 @@ describe('recogniseFiles', () => {
     await assert.rejects(recogniseFiles([folder]), UnrecognisedFileError);
   });
 
-  it('refuses metadata that is not safe to unpack', async () => {
+  it('rejects metadata that is not safe to unpack', async () => {
     const beside = (entry: ArchiveEntry) => fault('a', tarArchive([METADATA, entry]));
     assert.match(await beside({ path: '/etc/passwd', content: 'x' }), /leads out of it/);
     assert.match(await beside({ path: 'templates/../../x', content: 'x' }), /leads out of it/);
@@ -152,7 +152,7 @@ describe('recogniseFiles', () => {
     assert.match(await fault('a', tarArchive([link])), /metadata\.yaml is a symlink/);
   });
 
-  it('gives up on an archive that only grows', async () => {
+  it('stops reading an archive without end', async () => {
     const size = 65 * 1024 * 1024;
     const zeros = tarArchive([METADATA, { path: 'templates/x', content: Buffer.alloc(size) }]);
     assert.match(await fault('a', gzipSync(zeros)), /more than \d+ bytes/);
@@ -165,7 +165,7 @@ describe('recogniseFiles', () => {
     assert.match(await fault('a', long), /larger than 1048576 bytes/);
   });
 
-  it('refuses two files for one name', async () => {
+  it('rejects two files for one name', async () => {
     const paths = [await file('a', SQUASHFS), await file('b', SQUASHFS)];
     await assert.rejects(recogniseFiles(paths), /are both a rootfs\.squashfs/);
   });

@@ -8,7 +8,7 @@ import { memoryStore } from '../../support/stores/memory-store.ts';
 const STAMP = '20260101_1200';
 
 describe('versions of one product in one minute', () => {
-  it('order as text as they came, however many', async () => {
+  it('sort as text in the order of their creation, for any number', async () => {
     const store = memoryStore('memory');
     const product = { os: 'a', release: 'b', arch: 'amd64', variant: 'c' };
     const versions: string[] = [];

@@ -30,7 +30,7 @@ describe('default aliases', () => {
     ]);
   });
 
-  it('are aliases that clients can read, whatever the product', () => {
+  it('are aliases that clients can read, for any product', () => {
     fc.assert(
       fc.property(arbitrary.productRef, (product) => {
         for (const alias of expandAliases(DEFAULT_ALIASES, product)) {
@@ -40,7 +40,7 @@ describe('default aliases', () => {
     );
   });
 
-  it('expand a name that looks like a placeholder or a replacement pattern once', () => {
+  it('expand only once a name that looks like a placeholder or a replacement pattern', () => {
     const product = { os: '$&', release: '{arch}', arch: 'amd64', variant: 'x' };
     assert.deepEqual(expandAliases([{ template: '{os}-{release}' }], product), ['$&-{arch}']);
   });
@@ -53,14 +53,14 @@ describe('aliasProblem', () => {
     }
   });
 
-  it('refuses what the list, a terminal or an eye would lose', () => {
+  it('rejects what the list, a terminal or a reader would lose', () => {
     const bad = ['', 'a,b', ' a', 'a b', 'a\u00A0b', 'a\tb', 'a\nb', 'a\0', 'a\u202Eb', '\uD800'];
     for (const alias of [...bad, 'a'.repeat(256)]) assert.ok(aliasProblem(alias), alias);
   });
 });
 
 describe('templateProblem', () => {
-  it('accepts the four placeholders and refuses others, and what no alias may have', () => {
+  it('accepts the four placeholders and rejects others, and what no alias may have', () => {
     for (const { template } of DEFAULT_ALIASES) assert.equal(templateProblem(template), undefined);
     for (const bad of ['{distro}', '{os', 'os}', '{}', '', '{os},{release}', '{os} x', '{ os }']) {
       assert.ok(templateProblem(bad), bad);
@@ -81,7 +81,7 @@ describe('settled aliases', () => {
     assert.deepEqual(settleAliases(claims), [['d'], ['d']]);
   });
 
-  it('go to the first by os, release and variant, in whatever order they are claimed', () => {
+  it('belong to the first by os, release and variant, in any order of claims', () => {
     const first = claim('alpine:9:amd64:b', ['latest', 'a']);
     const second = claim('debian:1:amd64:a', ['latest', 'd']);
     assert.deepEqual(settleAliases([first, second]), [['latest', 'a'], ['d']]);
@@ -93,18 +93,18 @@ describe('settled aliases', () => {
     assert.deepEqual(settleAliases(claims), [[], ['x']]);
   });
 
-  it('know two names of one architecture', () => {
+  it('treat two names of one architecture as the same', () => {
     const claims = [claim('debian:12:amd64:x', ['d']), claim('debian:12:x86_64:x', ['d'])];
     assert.deepEqual(settleAliases(claims), [['d'], []]);
   });
 
-  it('stay with a later product for the types that the first has not', () => {
+  it('stay with a later product for the types that the first one lacks', () => {
     const vm = [{ client: 'lxd', type: 'virtual-machine' }] as const;
     const claims = [claim('a:1:amd64:x', ['latest']), claim('b:1:amd64:x', ['latest'], vm)];
     assert.deepEqual(settleAliases(claims), [['latest'], ['latest']]);
   });
 
-  it('take from no product an alias that a client would resolve to it', () => {
+  it('keep each alias with the product that a client would resolve it to', () => {
     const images = fc.uniqueArray(
       fc.record({
         client: fc.constantFrom('lxd' as const, 'incus' as const),
@@ -114,7 +114,8 @@ describe('settled aliases', () => {
     );
     const claims = fc.uniqueArray(
       fc.record({
-        // Two names of one architecture are left out: there clients choose by serial, or by chance.
+        // Two names of one architecture are left out, because clients then choose by serial or at
+        // random.
         product: arbitrary.productRef.map((product) => ({ ...product, arch: 'amd64' })),
         aliases: fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { maxLength: 3 }),
         images,

@@ -13,7 +13,7 @@ const revision = fc.record({ catalog: fc.nat(), mirror: fc.nat() }, { noNullProt
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe('readGeneration', () => {
-  it('reads what revisionMember writes, out of the first bytes alone', () => {
+  it('reads what revisionMember writes, from the first bytes alone', () => {
     fc.assert(
       fc.property(revision, fc.string({ unit: 'grapheme', size: 'large' }), (expected, rest) => {
         const file = bytes(`{${revisionMember(expected)},"rest":${JSON.stringify(rest)}}`);
@@ -23,7 +23,7 @@ describe('readGeneration', () => {
     );
   });
 
-  it('reads it out of the first bytes of a gzipped file, of text hard and easy to compress', () => {
+  it('reads it from the first bytes of a gzipped file, of text that compresses badly or well', () => {
     fc.assert(
       fc.property(
         revision,
@@ -41,7 +41,7 @@ describe('readGeneration', () => {
     );
   });
 
-  it('is undefined for what is not ours, or cut before the revision ends', () => {
+  it('is undefined for other files, or when the file is cut before the revision ends', () => {
     const whole = `{${revisionMember({ catalog: 12, mirror: 34 })}`;
     for (let length = 0; length < whole.length; length++) {
       assert.equal(readGeneration(bytes(whole.slice(0, length))), undefined);
@@ -67,7 +67,7 @@ describe('readGeneration', () => {
     assert.equal(readGeneration(Uint8Array.of(0xff, 0xfe, 0)), undefined);
   });
 
-  it('never throws, whatever the bytes', () => {
+  it('never throws, for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.boolean(), (noise, gzipped) => {
         const start = gzipped ? [0x1f, 0x8b, 8] : [];
@@ -78,7 +78,7 @@ describe('readGeneration', () => {
 });
 
 describe('compareRevisions', () => {
-  it('goes by the catalog, then by the mirror, absent being 0', () => {
+  it('compares the catalog, then the mirror, with 0 for an absent value', () => {
     const ordered = [{ catalog: 1 }, { catalog: 1, mirror: 2 }, { catalog: 2 }, { catalog: 10 }];
     for (const [i, a] of ordered.entries()) {
       for (const [j, b] of ordered.entries()) {

@@ -6,7 +6,7 @@ import { GOLDEN, goldenStreams } from '../../support/images/golden-streams.ts';
 
 describe('the golden files', () => {
   for (const [path, body] of goldenStreams()) {
-    it(`hold ${path} to the byte`, () => {
+    it(`match ${path} to the byte`, () => {
       assert.equal(new TextDecoder().decode(body), readFileSync(join(GOLDEN, path), 'utf8'));
     });
   }

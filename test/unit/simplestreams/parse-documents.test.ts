@@ -31,7 +31,7 @@ function problem(json: unknown): string {
 }
 
 describe('parsing public files', () => {
-  it('gives back what was rendered, whole', () => {
+  it('gives back what was rendered, complete', () => {
     fc.assert(
       fc.property(arbitrary.catalog, (catalog) => {
         const revision = { catalog: catalog.generation, mirror: 3 };
@@ -46,7 +46,7 @@ describe('parsing public files', () => {
     );
   });
 
-  it('ignores fields that clients do not read, of whatever type', () => {
+  it('ignores fields that clients do not read, of any type', () => {
     const plain = parseProducts(images({}));
     assert.deepEqual(
       parseProducts({ ...images({ extra: [1] }, { more: { a: 1 } }), x: null }),
@@ -55,7 +55,7 @@ describe('parsing public files', () => {
     assert.deepEqual(parseProducts({ ...images({}), generation: 'theirs' }), plain);
   });
 
-  it('takes null and nothing for the zero value, as Go does', () => {
+  it('treats null and absent values as the zero value, as Go does', () => {
     assert.deepEqual(parseProducts(null), {
       document: { content_id: '', datatype: '', format: '', products: {} },
     });
@@ -65,7 +65,7 @@ describe('parsing public files', () => {
     assert.deepEqual(items, { root: { ftype: 'squashfs', path: 'p', size: 0 } });
   });
 
-  it('refuses a value of another type, and says where', () => {
+  it('rejects a value of another type, with its path', () => {
     const root = 'products["a:b:c:d"].versions["20240101"].items["root"]';
     for (const [json, path] of [
       [images({ size: '1' }), `${root}.size`],
@@ -93,7 +93,7 @@ describe('parsing public files', () => {
     assert.equal(result.document.products['a:b:c:d']!.aliases, 'z');
   });
 
-  it('keeps products named like members of every object', () => {
+  it('keeps products with names that every object has as members', () => {
     const json: unknown = JSON.parse(
       '{"index":{"__proto__":{"path":"p","products":["constructor"]}}}',
     );
@@ -102,7 +102,7 @@ describe('parsing public files', () => {
     assert.deepEqual(Object.keys(result.document.index), ['__proto__']);
   });
 
-  it('answers for any JSON', () => {
+  it('has a result for any JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {
         for (const parse of [parseIndex, parseProducts]) {

@@ -70,7 +70,7 @@ describe('rendered files', () => {
     );
   });
 
-  it('hold the same products in the index and in the images', () => {
+  it('have the same products in the index and in the images', () => {
     fc.assert(
       fc.property(arbitrary.catalog, (catalog) => {
         const { document } = readImages(renderImages(catalog, REVISION));
@@ -87,7 +87,7 @@ describe('rendered files', () => {
     );
   });
 
-  it('are the same bytes for the same catalog, in whatever order it was put together', () => {
+  it('are the same bytes for the same catalog, for any order of its parts', () => {
     fc.assert(
       fc.property(arbitrary.catalog, (catalog) => {
         const other = reversed(catalog) as Catalog;
@@ -97,7 +97,7 @@ describe('rendered files', () => {
     );
   });
 
-  it('begin with the revision, the mirror being 0 on the master', () => {
+  it('begin with the revision; the mirror is 0 on the master', () => {
     fc.assert(
       fc.property(arbitrary.catalog, fc.nat(), fc.nat(), (catalog, generation, mirror) => {
         for (const render of [renderImages, renderIndex]) {
@@ -111,7 +111,7 @@ describe('rendered files', () => {
     );
   });
 
-  it('leave out what a mirror may not name, with products that have nothing else', () => {
+  it('leave out what a mirror may not name, and products without other images', () => {
     fc.assert(
       fc.property(arbitrary.catalog, fc.func(fc.boolean()), (catalog, proven) => {
         const isListed = ({
@@ -173,7 +173,7 @@ function sorted<T>(values: readonly T[]): T[] {
   return values.toSorted((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1));
 }
 
-/** The same value with the keys of all objects the other way round. */
+/** The same value with the keys of all objects in reverse order. */
 function reversed(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(reversed);

@@ -11,7 +11,7 @@ import {
 } from '../../../src/simplestreams/salvage-documents.ts';
 import * as arbitrary from '../../support/images/arbitraries.ts';
 
-/** A whole products file with two items, some fields of which are replaced. */
+/** A complete products file with two items. Some of their fields are replaced. */
 const images = ({ item = {}, version = {}, product = {}, document = {} }) => ({
   content_id: 'images',
   products: {
@@ -40,7 +40,7 @@ function salvage(json: unknown) {
 }
 
 describe('salvaging public files', () => {
-  it('gives what the strict reader gives where nothing is wrong', () => {
+  it('gives the result of the strict reader where nothing is wrong', () => {
     fc.assert(
       fc.property(arbitrary.catalog, (catalog) => {
         const revision = { catalog: catalog.generation, mirror: 3 };
@@ -59,7 +59,7 @@ describe('salvaging public files', () => {
     );
   });
 
-  it('reports a problem wherever clients refuse a file', () => {
+  it('reports a problem wherever clients reject a file', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (value, held) => {
         const index = { index: { a: value } };
@@ -78,7 +78,7 @@ describe('salvaging public files', () => {
     );
   });
 
-  it('leaves out an item with a wrong value, and says which', () => {
+  it('leaves out an item with a wrong value, and names it', () => {
     for (const [item, problem] of [
       [{ size: '1' }, 'size: a string where an integer belongs'],
       [{ md5: 1 }, 'md5: 1 where a string belongs'],
@@ -123,7 +123,7 @@ describe('salvaging public files', () => {
     ]);
   });
 
-  it('reports what is another kind of file', () => {
+  it('reports a file of another kind', () => {
     const missing = [{ key: '', problem: 'it has no object "products"' }];
     for (const json of [{}, null, { products: null }, { index: {} }]) {
       assert.deepEqual(salvage(json), { products: {}, problems: missing });

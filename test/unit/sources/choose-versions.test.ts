@@ -12,7 +12,7 @@ import {
 const LINUX_CONTAINERS = 'streams/v1/images.json';
 const UBUNTU = 'streams/v1/com.ubuntu.cloud:released:download.json';
 
-/** What is chosen of a products file, as `product version`, newest first in each product. */
+/** The chosen versions of a products file, as `product version`, newest first in each product. */
 function choose(files: UpstreamFiles, path: string, choice: Partial<Choice> = {}) {
   const parsed = parseProducts(JSON.parse(String(files.get(path))));
   assert.ok('document' in parsed, JSON.stringify(parsed));
@@ -21,7 +21,7 @@ function choose(files: UpstreamFiles, path: string, choice: Partial<Choice> = {}
   return { names, versions, skipped };
 }
 
-describe('the versions of an upstream that are chosen', () => {
+describe('the chosen versions of an upstream', () => {
   it('are the newest of each product', () => {
     const { names } = choose(linuxContainers(), LINUX_CONTAINERS, { newest: 2 });
     assert.deepEqual(names, [
@@ -33,14 +33,14 @@ describe('the versions of an upstream that are chosen', () => {
     ]);
   });
 
-  it('are of the products asked for, all of them without a number', () => {
+  it('are those of the requested products, all of them without a number', () => {
     const match: Choice['match'] = ({ os, arch }) => os === 'alpine' && arch === 'arm64';
     const { names } = choose(linuxContainers(), LINUX_CONTAINERS, { match });
     assert.equal(names.length, 3);
     assert.ok(names.every((name) => name.startsWith('alpine:3.19:arm64:default ')));
   });
 
-  it('are the newest that can be had; of the others it says why not', () => {
+  it('are the newest usable ones; the others are reported with a reason', () => {
     const { names, skipped } = choose(ubuntuCloud(), UBUNTU, { newest: 1 });
     assert.deepEqual(names, ['ubuntu:jammy:amd64:default 20240101']);
     assert.deepEqual(
@@ -51,7 +51,7 @@ describe('the versions of an upstream that are chosen', () => {
     assert.match(skipped[1]!.reason, /does not start with a date/);
   });
 
-  it('have their metadata last, and neither deltas nor what no client reads', () => {
+  it('have their metadata last, without deltas and files that no client reads', () => {
     const names = (files: UpstreamFiles, path: string) =>
       choose(files, path, { newest: 1 }).versions[0]!.files.map(({ name }) => name);
     assert.deepEqual(names(linuxContainers(), LINUX_CONTAINERS), [

@@ -32,7 +32,7 @@ function sourceOf(files: UpstreamFiles): PublicSource & { readonly opened: strin
   };
 }
 
-/** Replaces the products file of `files` by what `change` makes of it. */
+/** Replaces the products file of `files` by the result of `change`. */
 function changed(files: UpstreamFiles, change: (products: Record<string, Json>) => void) {
   const list = JSON.parse(String(files.get(LIST))) as { products: Record<string, Json> };
   change(list.products);
@@ -69,7 +69,7 @@ describe('the image of a simplestreams server', () => {
     assert.equal(await findStreamImage(source, query), undefined);
   });
 
-  it('is of the type asked for, and of a version that clients read', async () => {
+  it('has the requested type, and a version that clients read', async () => {
     const newest = 'server/releases/jammy/release-20240115/ubuntu-22.04-server-cloudimg-amd64';
     const roots = { container: `${newest}.squashfs`, 'virtual-machine': `${newest}.img` };
     for (const [imageType, root] of Object.entries(roots)) {
@@ -81,7 +81,7 @@ describe('the image of a simplestreams server', () => {
     assert.equal(machine?.rootPath, `${ALPINE}/disk.qcow2`);
   });
 
-  it('is of one file where a list says so, for no virtual machine', async () => {
+  it('may be one file where a list has one, but not for a virtual machine', async () => {
     const files = changed(linuxContainers(), (products) => {
       const items = itemsOf(products);
       const { path, size, sha256 } = items['disk.qcow2']!;
@@ -96,7 +96,7 @@ describe('the image of a simplestreams server', () => {
     assert.match((await find('virtual-machine'))!.rootPath, /20240102_13:00\/disk/);
   });
 
-  it('is hidden by a wrong value of its own only', async () => {
+  it('is hidden only by a wrong value of its own', async () => {
     const files = changed(linuxContainers(), (products) => {
       products['debian:bookworm:amd64:default']!['aliases'] = 5;
       itemsOf(products)['root.squashfs']!['size'] = 'large';
@@ -108,7 +108,7 @@ describe('the image of a simplestreams server', () => {
     assert.equal(await find('debian/bookworm/amd64'), undefined);
   });
 
-  it('is not looked for in lists that clients do not fetch', async () => {
+  it('is not searched in lists that clients do not fetch', async () => {
     const source = sourceOf(ubuntuCloud());
     assert.ok(await findStreamImage(source, { name: 'lts/amd64', imageType: '' }));
     assert.deepEqual(source.opened, [
@@ -117,7 +117,7 @@ describe('the image of a simplestreams server', () => {
     ]);
   });
 
-  it('is not looked for in a list with wrong values without end', async () => {
+  it('is not searched in a list with endless wrong values', async () => {
     const files = changed(linuxContainers(), (products) => {
       const items = Array.from({ length: 10_001 }, (_, at) => [`i${at}`, 5]);
       const versions = { '20240101': { items: Object.fromEntries(items) as Json } };

@@ -22,11 +22,11 @@ describe('parseCredentials', () => {
     'env:1M',
     'env:M-1',
     'env:M N',
-    // Nothing could use it: a deployed function has a role of its own.
+    // Nothing could use it, because a deployed function has its own role.
     'secret:arn:aws:x',
     'secret:arn:aws:secretsmanager:eu-west-1:123456789012:secret:images',
   ]) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
+    it(`rejects ${JSON.stringify(text)}`, () => {
       assert.equal(parseCredentials(text), undefined);
     });
   }

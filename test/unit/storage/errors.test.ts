@@ -42,7 +42,7 @@ describe('errors of the file system', () => {
     });
   }
 
-  it('ENOTDIR on the way to what is read means absence', () => {
+  it('ENOTDIR on the path of a read means absence', () => {
     const error = directoryError(systemError('ENOTDIR'), { ...FILE, operation: 'read' });
     assert.equal(error.code, 'not_found');
   });

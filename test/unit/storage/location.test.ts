@@ -41,7 +41,7 @@ describe('parseStoreUrl', () => {
       { kind: 'bucket', bucket: 'bucket', endpoint: 'https://storage.example/v1/s3' },
     ],
   ] as const) {
-    it(`takes ${text}, and writes it so that it is read again`, () => {
+    it(`accepts ${text}, and writes it so that it is read again`, () => {
       const location = parseStoreUrl(text, BASE);
       assert.deepEqual(location, expected);
       assert.deepEqual(parseStoreUrl(storeUrl(expected), '/elsewhere'), expected);
@@ -80,7 +80,7 @@ describe('parseStoreUrl', () => {
     ['s3://bucket?region=', /""/],
     [`s3://bucket?endpoint=${MINIO}&region=a/b`, /"a\/b"/],
   ] as const) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
+    it(`rejects ${JSON.stringify(text)}`, () => {
       const answer = parseStoreUrl(text, BASE);
       assert(isStoreProblem(answer));
       assert.match(`${answer.problem}; ${answer.remedy}`, said);
@@ -96,7 +96,7 @@ describe('parseStoreUrl', () => {
     's3://bucket?AWS_SESSION_TOKEN=hunter2',
     's3://bucket?endpoint=https://me:hunter2@host',
   ]) {
-    it(`refuses the credentials in ${text}, and does not repeat them`, () => {
+    it(`rejects the credentials in ${text}, and does not repeat them`, () => {
       const answer = parseStoreUrl(text, BASE);
       assert(isStoreProblem(answer));
       assert.match(answer.problem, /credentials/);
@@ -106,7 +106,7 @@ describe('parseStoreUrl', () => {
     });
   }
 
-  it('does not repeat what a parameter is called that looks like no name', () => {
+  it('does not repeat the name of a parameter that looks like no name', () => {
     const text = 's3://me:half?hunter2@bucket';
     const answer = parseStoreUrl(text, BASE);
     assert(isStoreProblem(answer));
@@ -117,7 +117,7 @@ describe('parseStoreUrl', () => {
 });
 
 describe('withoutSecrets', () => {
-  it('leaves what can be no secret', () => {
+  it('keeps what cannot be a secret', () => {
     assert.equal(withoutSecrets('/srv/me@home'), '/srv/me@home');
     assert.equal(withoutSecrets('s3://bucket/prefix'), 's3://bucket/prefix');
     assert.equal(withoutSecrets('s3://bucket?x=y'), 's3://bucket?…');
@@ -125,7 +125,7 @@ describe('withoutSecrets', () => {
 });
 
 describe('storeIdentity', () => {
-  it('is one for the URLs of one store, and another for each other', () => {
+  it('is one for the URLs of one store, and different for other stores', () => {
     const identity = (text: string) => {
       const location = parseStoreUrl(text, BASE);
       assert(!isStoreProblem(location));

@@ -24,7 +24,7 @@ describe('openStore', () => {
     await other.close();
   });
 
-  it('opens no bucket without the credentials that it is told to use', async () => {
+  it('opens no bucket without the required credentials', async () => {
     const credentials = { kind: 'env', prefix: 'M' } as const;
     await assert.rejects(openStore({ location: BUCKET, credentials }, { env: {} }), (error) => {
       assert(error instanceof CredentialsError);
@@ -66,7 +66,7 @@ describe('s3Credentials', () => {
     assert.deepEqual(s3Credentials(profile, {}), profile);
   });
 
-  it('wants both keys', () => {
+  it('requires both keys', () => {
     for (const env of [
       {},
       { M_ACCESS_KEY_ID: 'id' },

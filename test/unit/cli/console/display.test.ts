@@ -19,7 +19,7 @@ function screen(interactive: boolean) {
 }
 
 describe('progress', () => {
-  it('tells amount, share, rate and what is left', () => {
+  it('shows amount, share, rate and remaining time', () => {
     assert.equal(progressText(12e6, 48e6, 2), '12.0 MB of 48.0 MB (25 %), 6.0 MB/s, 6 s left');
     assert.equal(progressText(3, undefined, 0.2, 'count'), '3');
     assert.equal(progressText(0, 0, 10), '0 B');
@@ -38,7 +38,7 @@ describe('progress', () => {
     ]);
   });
 
-  it('draws on a screen, cut to its width, and takes the line away', () => {
+  it('draws on a screen, cut to its width, and deletes the line', () => {
     const { terminal, written } = screen(true);
     const progress = createProgress(terminal, 'a'.repeat(60));
     progress.update(1, 2);
@@ -59,7 +59,7 @@ describe('progress', () => {
 });
 
 describe('renderTable', () => {
-  it('aligns columns and lets no control character through', () => {
+  it('aligns columns and removes control characters', () => {
     assert.equal(
       renderTable(['A', 'B'], [['xyz', 'a\u001b[31m\nb']]),
       'A    B\nxyz  a\ufffd[31m b\n',
@@ -76,7 +76,7 @@ describe('errors', () => {
     assert.equal(exitCodeOf(new TypeError('x')), 1);
   });
 
-  it('are one line, with their causes only when asked', () => {
+  it('are one line, and show their causes only on request', () => {
     const error = new Error('first\n  second', { cause: new TypeError('why') });
     assert.deepEqual(errorLines(error, false), ['first second']);
     assert.deepEqual(errorLines(error, true), ['first second', 'caused by TypeError: why']);

@@ -28,7 +28,7 @@ function command() {
 const parse = (argv: readonly string[]) => command().parse(argv, { from: 'user' });
 
 describe('the options of a command', () => {
-  it('are read in every form, with the words beside them', () => {
+  it('are read in every form, with the arguments beside them', () => {
     const argv = ['one', '--store=a', '-w', '--product', 'p', '--product=q', '--', '--json'];
     const parsed = parse(argv);
     assert.deepEqual({ ...parsed.opts() }, { store: 'a', wait: true, product: ['p', 'q'] });
@@ -48,7 +48,7 @@ describe('the options of a command', () => {
     [[], /missing required argument 'FILES'/],
   ];
   for (const [argv, message] of bad) {
-    it(`refuses ${JSON.stringify(argv)}`, () => {
+    it(`reject ${JSON.stringify(argv)}`, () => {
       assert.throws(
         () => parse(argv),
         (error: unknown) =>
@@ -58,19 +58,19 @@ describe('the options of a command', () => {
     });
   }
 
-  it('may be a value that begins with a dash, where that is meant', () => {
+  it('may have a value that begins with a dash', () => {
     assert.equal(parse(['a', '--store=--json']).opts().store, '--json');
     assert.equal(parse(['a', '--store', '-']).opts().store, '-');
   });
 
-  it('takes no words where a command has none', () => {
+  it('leave no argument for a command without arguments', () => {
     const run = { terminal, exitCode: 0 as const };
     const bare = () => new ConsoleCommand('store', run).action(() => undefined);
     assert.throws(() => bare().parse(['x'], { from: 'user' }), CommanderError);
     assert.deepEqual(bare().parse([], { from: 'user' }).args, []);
   });
 
-  it('of a sub-command may stand before its name', () => {
+  it('of a sub-command are also accepted before its name', () => {
     const parent = new ConsoleCommand('gateway', { terminal, exitCode: 0 });
     let seen: unknown;
     const child = parent
@@ -104,7 +104,7 @@ describe('values of options', () => {
     assert.throws(() => seconds('5m', '--settle'), UsageError);
   });
 
-  it('reads one of a few words', () => {
+  it('reads one word of a list', () => {
     const read = oneOf(['text', 'json']);
     assert.equal(read('json', '--log-format'), 'json');
     assert.throws(() => read('xml', '--log-format'), UsageError);

@@ -28,7 +28,7 @@ function handWork() {
 
 async function advance(ms: number): Promise<void> {
   mock.timers.tick(ms);
-  // Promises of the work settle in turns of their own.
+  // Promises of the work settle in later turns.
   for (let i = 0; i < 5; i++) await turn();
 }
 
@@ -66,7 +66,7 @@ describe('dirty set', () => {
     assert.deepEqual(hand.runs[1]?.batch, ['a', 'c']);
   });
 
-  it('looks again after the time that was asked for, or at once when marked', async () => {
+  it('runs again after the requested time, or at once when marked', async () => {
     const again = { kind: 'again', afterMs: 5000, reason: 'still being written' } as const;
     set.add(['a', 'b']);
     await advance(1000);

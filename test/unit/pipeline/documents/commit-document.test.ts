@@ -6,8 +6,8 @@ import {
 } from '../../../../src/pipeline/documents/commit-document.ts';
 import { freshStore, testContext } from '../../../support/stores/pipeline-fixture.ts';
 
-describe('a document that is swapped', () => {
-  it('is not stored, and its writer is told, when it outgrows what can be read back', async (t) => {
+describe('a document that is committed', () => {
+  it('is not stored, and its writer gets an error, when it is too large to be read back', async (t) => {
     const store = await freshStore(t);
     const { etag } = await store.write('catalog/large.json', Buffer.from('{}'));
     const unexpected = () => new Error('unexpected');

@@ -16,7 +16,7 @@ import {
 const FIRST = versionPath('20240101');
 
 describe('the first catalog of a store', () => {
-  it('is made by one of two, wherever the other is meanwhile, and both go on', async () => {
+  it('is made by one of two processes, at every position of the other, and both continue', async () => {
     const calls = await play(undefined);
     assert.ok(calls > 5);
     for (let number = 1; number <= calls; number++) {
@@ -25,7 +25,7 @@ describe('the first catalog of a store', () => {
   });
 });
 
-/** Enumerates a store without catalog, and has a rival make and publish one at the point. */
+/** Scans a store without a catalog. A rival makes and publishes a catalog at the given point. */
 async function play(
   point: { readonly number: number; readonly moment: Moment } | undefined,
 ): Promise<number> {

@@ -22,7 +22,7 @@ import {
   versionPath,
 } from '../../../support/stores/pipeline-fixture.ts';
 
-/** A row for a document that is the same for every catalog, and no JSON. */
+/** A row for a document that is the same for every catalog, and is not JSON. */
 function note(edition: number): PublicDocument {
   return {
     key: 'note.txt',
@@ -37,7 +37,7 @@ function note(edition: number): PublicDocument {
   };
 }
 
-/** A row for a view: one more list of the same catalog, filtered. */
+/** A row for a view: another list of the same catalog, filtered. */
 const VIEW: PublicDocument = {
   key: 'views/stable/streams/v1/images.json',
   contentType: 'application/json',
@@ -75,7 +75,7 @@ describe('the table of public documents', () => {
 });
 
 describe('a row that is added to it', () => {
-  it('is written after the others, and then only when it is lost or old', async (t) => {
+  it('is written after the others, and later only when it is lost or old', async (t) => {
     const { store, context } = await published(t);
     assert.equal(await text(store, 'note.txt'), 'note 2\n');
     assert.deepEqual((await publishStreams(context)).written, []);
@@ -101,7 +101,7 @@ describe('a row that is added to it', () => {
     assert.match((await text(store, 'streams/v1/images.json')) ?? '', /20240102/);
   });
 
-  it('is mirrored, and comes back where it is lost on the mirror', async (t) => {
+  it('is mirrored, and is written again where it is lost on the mirror', async (t) => {
     const { store, context } = await published(t);
     const mirror = mirrorOf(await freshStore(t));
     await fanOut(context, mirror);
@@ -118,7 +118,7 @@ describe('a row that is added to it', () => {
     }
   });
 
-  it('does not make a store without catalog another program’s', async (t) => {
+  it('does not make a store without a catalog look like another program’s', async (t) => {
     const store = await freshStore(t);
     await store.write('note.txt', Buffer.from('hello'));
     const context = testContext(store, { documents });
@@ -147,7 +147,7 @@ describe('a row that is added to it', () => {
     assert.equal((await fetch(`${front.url}/views/other/streams/v1/images.json`)).status, 404);
   });
 
-  it('is found by the edge, with a star for one name and a page for its folder', () => {
+  it('is accepted by the edge, with a star for one name and a page for its folder', () => {
     const facts = { contentType: 'text/html', cacheControl: 'no-store' };
     const keys = ['index.html', 'views/*/index.html'].map((key) => ({ ...facts, key }));
     const found = (path: string) => route(path, documentKeys(keys));

@@ -20,7 +20,7 @@ const VERSION = versionPath('20260101');
 const PRODUCT_FILE = VERSION.replace('20260101/', 'product.toml');
 
 describe('a small file that the store denies', () => {
-  it('is read by the next enumeration that may, though it stays the same', async (t) => {
+  it('is read by the next scan that is allowed to, although it stays the same', async (t) => {
     const store = await freshStore(t);
     const withdrawn = (await store.write(`${VERSION}disk.qcow2`, Buffer.from('disk'))).etag;
     const dirty = await put(store, {

@@ -30,7 +30,7 @@ async function withMode(store: ObjectStore, folder: string, mode: number): Promi
   await chmod(fileURLToPath(new URL(folder, `${store.url}/`)), mode);
 }
 
-/** Three published products, one of them with a file of its own. */
+/** Three published products, one of them with a product.toml. */
 async function published(t: TestContext): Promise<ObjectStore> {
   const store = await freshStore(t);
   await put(store, {
@@ -48,8 +48,8 @@ async function versionsListed(store: ObjectStore): Promise<readonly string[]> {
   return [...new Set(items.map((item) => item.split(' ').slice(0, 2).join(' ')))];
 }
 
-describe('a folder that may not be looked into', () => {
-  it('keeps what the catalog has below it, and nothing else waits', (t) =>
+describe('a folder that may not be read', () => {
+  it('keeps its versions in the catalog, and delays nothing else', (t) =>
     asNobody(async () => {
       const store = await published(t);
       await withMode(store, SHUT_VERSION, 0o000);
@@ -72,7 +72,7 @@ describe('a folder that may not be looked into', () => {
       assert.deepEqual((await scanStore(testContext(store))).dirty, []);
     }));
 
-  it('is told of among what is refused', (t) =>
+  it('is listed among the ignored keys', (t) =>
     asNobody(async () => {
       const store = await published(t);
       await withMode(store, SHUT_VERSION, 0o000);
@@ -91,7 +91,7 @@ describe('a folder that may not be looked into', () => {
       );
     }));
 
-  it('does not keep a new store from its first catalog', (t) =>
+  it('does not prevent the first catalog of a new store', (t) =>
     asNobody(async () => {
       const store = await freshStore(t);
       await put(store, { ...splitImage(SHUT_VERSION, 'one'), ...splitImage(NEW, 'two') });
@@ -102,7 +102,7 @@ describe('a folder that may not be looked into', () => {
       assert.deepEqual((await scanStore(testContext(store))).dirty, [SHUT_VERSION]);
     }));
 
-  it('holds up the rebuilding of a lost catalog, which would lose what lies there', (t) =>
+  it('stops the rebuilding of a lost catalog, which would lose its versions', (t) =>
     asNobody(async () => {
       const store = await published(t);
       const before = await versionsListed(store);
@@ -119,7 +119,7 @@ describe('a folder that may not be looked into', () => {
       assert.deepEqual(await versionsListed(store), before);
     }));
 
-  it('means nothing inside a version', (t) =>
+  it('has no effect inside a version', (t) =>
     asNobody(async () => {
       const store = await freshStore(t);
       await put(store, { ...splitImage(NEW, 'one'), [`${NEW}notes/file`]: 'x' });

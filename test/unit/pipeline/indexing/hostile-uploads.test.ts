@@ -24,7 +24,7 @@ const BAD = versionPath('20240101', 'rogue/one/amd64/default');
 const GOOD = versionPath('20240102');
 const DAY = 24 * 60 * 60;
 
-/** A store whose objects look otherwise than they are, as a file system lets them. */
+/** A store whose objects seem to have another size or time, as a file system allows. */
 function disguised(
   store: ObjectStore,
   key: string,
@@ -45,8 +45,8 @@ async function goodIsListed(store: ObjectStore): Promise<void> {
   assert.equal(items.filter((item) => item.startsWith('iats:')).length, 3);
 }
 
-describe('an upload that is odd on purpose', () => {
-  it('is not named by metadata of which only the start was read', async (t) => {
+describe('a hostile upload', () => {
+  it('is not named with metadata that was only read in part', async (t) => {
     const store = await freshStore(t);
     const large = Buffer.alloc(METADATA_LIMIT + 1, 'x');
     const dirty = await put(store, {
@@ -62,7 +62,7 @@ describe('an upload that is odd on purpose', () => {
     await goodIsListed(store);
   });
 
-  it('is listed with what can be read of it, and is then done', async (t) => {
+  it('is listed as far as it can be read, and is then done', async (t) => {
     const store = await freshStore(t);
     const dirty = await put(store, {
       ...splitImage(BAD, 'one'),
@@ -103,7 +103,7 @@ describe('an upload that is odd on purpose', () => {
     await goodIsListed(store);
   });
 
-  it('is not looked at for ever for the sake of files that are none of its own', async (t) => {
+  it('is not indexed again and again because of files of no version', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     const dirty = await put(store, {
@@ -119,7 +119,7 @@ describe('an upload that is odd on purpose', () => {
     ]);
   });
 
-  it('is not looked at for ever for the sake of checksums that are withdrawn', async (t) => {
+  it('is not indexed again and again because of withdrawn checksums', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     const dirty = await put(store, { ...splitImage(GOOD, 'good'), [`${GOOD}SHA256SUMS`]: '\n' });
@@ -131,7 +131,7 @@ describe('an upload that is odd on purpose', () => {
     assert.deepEqual((await scanStore(context)).dirty, []);
   });
 
-  it('withdraws nothing but its own files', async (t) => {
+  it('withdraws only its own files', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     const dirty = await put(store, { ...splitImage(BAD, 'bad'), ...splitImage(GOOD, 'good') });
@@ -158,7 +158,7 @@ describe('an upload that is odd on purpose', () => {
     await goodIsListed(store);
   });
 
-  it('cannot fill the catalog with checksums of files that mean nothing', async (t) => {
+  it('cannot fill the catalog with checksums of meaningless files', async (t) => {
     const store = await freshStore(t);
     const line = (name: string) => `${'0'.repeat(64)}  ${name}\n`;
     const sums = Array.from({ length: 3000 }, (_, i) => line(`file-${i}.iso`)).join('');
@@ -168,7 +168,7 @@ describe('an upload that is odd on purpose', () => {
     await goodIsListed(store);
   });
 
-  it('keeps no neighbour waiting that can be read, deleted or listed', async (t) => {
+  it('that cannot be read delays no other version', async (t) => {
     const store = await freshStore(t);
     const denied = faultyStore(store, ({ method, key }, moment) => {
       if (moment === 'before' && key.startsWith(BAD) && method !== 'stat') {
@@ -181,7 +181,7 @@ describe('an upload that is odd on purpose', () => {
     await goodIsListed(store);
   });
 
-  it('whose bytes may not be deleted holds up no other removal', async (t) => {
+  it('that may not be deleted delays no other removal', async (t) => {
     const store = await freshStore(t);
     const denied = faultyStore(store, ({ method, key }, moment) => {
       if (moment === 'before' && key.startsWith(BAD) && method === 'remove') {
@@ -205,7 +205,7 @@ describe('an upload that is odd on purpose', () => {
 });
 
 describe('a published name whose bytes change', () => {
-  it('leaves before the new bytes are read, though the version keeps another root', async (t) => {
+  it('is removed before the new bytes are read, although the version keeps another root', async (t) => {
     const store = await freshStore(t);
     const dirty = await put(store, { ...splitImage(GOOD, 'one'), [`${GOOD}disk.qcow2`]: 'disk' });
     await indexVersions(testContext(store), dirty);
@@ -223,7 +223,7 @@ describe('a published name whose bytes change', () => {
     assert.equal((await readAsClient(store)).items.length, 4);
   });
 
-  it('is not waited for when the new ones will never be read', async (t) => {
+  it('needs no wait when the new bytes will never be read', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     const dirty = await put(store, splitImage(GOOD, 'one'));
@@ -237,12 +237,12 @@ describe('a published name whose bytes change', () => {
     assert.deepEqual((await scanStore(context)).dirty, []);
   });
 
-  it('stays out while an edge may hold the old, though it was rejected in between', async (t) => {
+  it('stays embargoed while an edge may hold the old bytes, although it was rejected in between', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store, { settings: { edgeSeconds: DAY } });
     const dirty = await put(store, splitImage(GOOD, 'one'));
     await indexVersions(context, dirty);
-    // As a recursive copy does it: the new checksums come before the new bytes.
+    // A recursive copy does this: the new checksums arrive before the new bytes.
     await put(store, { [`${GOOD}SHA256SUMS`]: `${'0'.repeat(64)}  rootfs.squashfs\n` });
     await indexVersions(context, dirty);
     assert.equal((await storedVersion(store, GOOD))?.state, 'rejected');

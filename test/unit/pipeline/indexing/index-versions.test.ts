@@ -40,7 +40,7 @@ describe('indexVersions', () => {
     assert.ok((await text(store, IMAGES))?.includes(`"combined_squashfs_sha256":"${combined}"`));
   });
 
-  it('comes to the same whatever the order, number and loss of events', async (t) => {
+  it('has the same result for every order, number and loss of events', async (t) => {
     const files = Object.entries({
       ...splitImage(PREFIX, 'one'),
       ...splitImage(versionPath('20180717_12:00'), 'two'),
@@ -74,7 +74,7 @@ describe('indexVersions', () => {
     assert.deepEqual(writes, []);
   });
 
-  it('reads a root only once its metadata is there, and then once', async (t) => {
+  it('reads a root only when its metadata exists, and then once', async (t) => {
     const store = await freshStore(t);
     const reads: string[] = [];
     const watched = faultyStore(store, ({ method, key }, moment) => {
@@ -101,7 +101,7 @@ describe('indexVersions', () => {
     assert.ok((await readAsClient(store)).items.includes(`${PRODUCT} 20180716_12:00 disk-kvm.img`));
   });
 
-  it('takes an overwritten file out of the public files before it reads the new one', async (t) => {
+  it('removes an overwritten file from the public files before it reads the new one', async (t) => {
     const store = await freshStore(t);
     await indexVersions(testContext(store), await put(store, splitImage(PREFIX, 'one')));
     const dirty = await put(store, { [`${PREFIX}rootfs.squashfs`]: 'other bytes' });
@@ -130,7 +130,7 @@ describe('indexVersions', () => {
     assert.equal((await readAsClient(store)).items.length, 3);
   });
 
-  it('does not record what changed while it was read', async (t) => {
+  it('does not record a file that changed while it was read', async (t) => {
     const store = await freshStore(t);
     const dirty = await put(store, splitImage(PREFIX, 'one'));
     let overwritten = false;
@@ -223,7 +223,7 @@ describe('indexVersions', () => {
     assert.equal((await readAsClient(store)).items.length, 3);
   });
 
-  it('lists a unified file only where there is no split image', async (t) => {
+  it('lists a unified file only without a split image', async (t) => {
     const store = await freshStore(t);
     const alone = versionPath('20240102');
     const dirty = await put(store, {
@@ -251,7 +251,7 @@ describe('indexVersions', () => {
     assert.ok((await storedCatalog(store)).products[PRODUCT]?.file?.problem);
   });
 
-  it('tells of a product.toml that does not parse once, however many versions come with it', async (t) => {
+  it('reports a product.toml that does not parse once, however many versions are indexed with it', async (t) => {
     const store = await freshStore(t);
     const told: unknown[] = [];
     const context = {
@@ -272,7 +272,7 @@ describe('indexVersions', () => {
     assert.deepEqual(told, [PRODUCT]);
   });
 
-  it('commits a storm of uploads together', async (t) => {
+  it('commits a large number of uploads together', async (t) => {
     const store = await freshStore(t);
     const files = Array.from({ length: 60 }, (_, at) =>
       splitImage(
@@ -290,7 +290,7 @@ describe('indexVersions', () => {
     assert.equal(writes, 2, 'one to create the catalog, one for all images');
   });
 
-  it('loses nothing when many index at once', async (t) => {
+  it('loses nothing when several index at once', async (t) => {
     const store = await freshStore(t);
     const groups = await Promise.all(
       Array.from({ length: 12 }, (_, at) =>
@@ -303,7 +303,7 @@ describe('indexVersions', () => {
     assert.equal(generation, (await storedCatalog(store)).generation);
   });
 
-  it('finds its own commit when the answer to it was lost', async (t) => {
+  it('finds its own commit when the response to it was lost', async (t) => {
     const store = await freshStore(t);
     const dirty = await put(store, splitImage(PREFIX, 'one'));
     let lost = 0;
@@ -320,7 +320,7 @@ describe('indexVersions', () => {
     assert.equal((await readAsClient(store)).items.length, 3);
   });
 
-  it('stops before a catalog that is damaged, newer, or gone, and leaves what is public', async (t) => {
+  it('stops before a catalog that is damaged, newer, or lost, and keeps what is public', async (t) => {
     const store = await freshStore(t);
     await indexVersions(testContext(store), await put(store, splitImage(PREFIX, 'one')));
     const before = await text(store, IMAGES);
@@ -343,7 +343,7 @@ describe('indexVersions', () => {
     }
   });
 
-  it("leaves another program's public files alone", async (t) => {
+  it("leaves another program's public files unchanged", async (t) => {
     const store = await freshStore(t);
     const foreign = '{"index":{},"format":"index:1.0"}';
     const dirty = await put(store, {
@@ -372,7 +372,7 @@ describe('indexVersions', () => {
     assert.equal(await text(store, IMAGES), after);
   });
 
-  it('puts off what does not fit the time left, and records that it waits', async (t) => {
+  it('retries later what does not fit into the remaining time, and records it as pending', async (t) => {
     const store = await freshStore(t);
     const dirty = await put(store, splitImage(PREFIX, 'one'));
     const context = testContext(store);
@@ -387,7 +387,7 @@ describe('indexVersions', () => {
     assert.equal((await storedVersion(store, PREFIX))?.state, 'published');
   });
 
-  it('rejects what can fit no invocation, and says how to have it', async (t) => {
+  it('rejects what fits into no invocation, and shows the remedy', async (t) => {
     const store = await freshStore(t);
     const dirty = await put(store, splitImage(PREFIX, 'one'));
     const context = testContext(store);

@@ -20,7 +20,7 @@ const one = (key: string, more: Parameters<typeof s3Record>[1] = {}) => ({
 });
 
 describe('events of Amazon S3', () => {
-  it('give the key, decoded once, and whether the object went', () => {
+  it('give the key, decoded once, and whether the object was deleted', () => {
     for (const [eventName, removed] of [
       ['ObjectCreated:Put', false],
       ['ObjectCreated:CompleteMultipartUpload', false],
@@ -60,7 +60,7 @@ describe('events of Amazon S3', () => {
     }
   });
 
-  it('report a key that is badly encoded and keep its neighbours', () => {
+  it('report a key that is badly encoded and keep the other records', () => {
     for (const encoded of [
       'images/%zz',
       'images/%',
@@ -81,7 +81,7 @@ describe('events of Amazon S3', () => {
     }
   });
 
-  it('report records without what they need and keep their neighbours', () => {
+  it('report incomplete records and keep the others', () => {
     const whole = s3Record('images/a');
     const bad: unknown[] = [
       null,
@@ -103,7 +103,7 @@ describe('events of Amazon S3', () => {
     assert.deepEqual(result.keys, [{ key: 'images/a', removed: false }]);
   });
 
-  it('count what is not ours as foreign', () => {
+  it('count other keys and buckets as foreign', () => {
     const key = 'images/a';
     for (const body of [
       one(key, { eventSource: 'aws:sqs' }),
@@ -123,17 +123,17 @@ describe('events of Amazon S3', () => {
     }
   });
 
-  it('ignore our own outputs whatever the prefix', () => {
+  it('ignore our own outputs, for any prefix', () => {
     const body = { Records: ['streams/x', 'catalog/y', 'z'].map((key) => s3Record(key)) };
     assert.deepEqual(events(body, { prefix: '' }).keys, [{ key: 'z', removed: false }]);
   });
 
-  it('take any bucket where none is asked for, and later minor versions', () => {
+  it('accept any bucket where none is given, and later minor versions', () => {
     const body = one(KEY, { bucket: 'any', eventVersion: '2.9' });
     assert.equal(events(body).keys.length, 1);
   });
 
-  it('are a test where S3 checks the queue, or nothing is in them', () => {
+  it('are a test when S3 checks the queue, or when they are empty', () => {
     const test = { Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: 'ours', HostId: 'x' };
     assert.deepEqual(decodeObjectEvents(JSON.stringify(test)), { kind: 'test' });
     assert.deepEqual(decodeObjectEvents({ Records: [] }), { kind: 'test' });
@@ -158,7 +158,7 @@ describe('events of Amazon S3', () => {
     assert.equal(decodeObjectEvents('['.repeat(60_000)).kind, 'malformed');
   });
 
-  it('may be deep and have numbers that are none', () => {
+  it('may be deeply nested and have invalid numbers', () => {
     const deep = '['.repeat(5000) + ']'.repeat(5000);
     const record = JSON.stringify(s3Record('images/a')).replace(
       '"size":1024',
@@ -168,7 +168,7 @@ describe('events of Amazon S3', () => {
     assert.equal(events(`{"Records":[${record}]}`).keys.length, 1);
   });
 
-  it('are answered for, whatever JSON comes', () => {
+  it('have a result for any JSON', () => {
     const record = fc.record(
       {
         eventSource: fc.constantFrom('aws:s3', 1, null),
@@ -196,7 +196,7 @@ describe('events of Amazon S3', () => {
 });
 
 describe('a MinIO webhook', () => {
-  it('gives the key, decoded, of what was put or deleted', () => {
+  it('gives the key, decoded, of a stored or deleted object', () => {
     for (const [eventName, removed] of [
       ['s3:ObjectCreated:Put', false],
       ['s3:ObjectCreated:CompleteMultipartUpload', false],
@@ -214,7 +214,7 @@ describe('a MinIO webhook', () => {
     }
   });
 
-  it('is foreign when it tells of a download', () => {
+  it('is foreign when it reports a download', () => {
     assert.equal(events(minioWebhook('ours', KEY, 's3:ObjectAccessed:Get')).foreign, 1);
   });
 });

@@ -19,7 +19,7 @@ const PREFIX = versionPath('20240101');
 const ROOT = `${PREFIX}rootfs.squashfs`;
 const SIZE = 16 * 1024 * 1024;
 
-/** The store, with `midway` called once after the first chunk of a root's body has been taken. */
+/** The store. `midway` is called once, after the first chunk of a root's body was read. */
 function interrupted(store: ObjectStore, midway: () => Promise<void>): ObjectStore {
   let pending = true;
   async function* gate(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -48,7 +48,7 @@ function interrupted(store: ObjectStore, midway: () => Promise<void>): ObjectSto
 }
 
 describe('a large file that is overwritten while it is hashed', () => {
-  it('is published with the digests of its new bytes, and of none in between', async () => {
+  it('is published only with the digests of its new bytes', async () => {
     await using folder = await temporaryFolder();
     const store = await openDirectoryStore({ path: folder.path, settleMs: 0 });
     const root = join(folder.path, ROOT);
@@ -63,7 +63,7 @@ describe('a large file that is overwritten while it is hashed', () => {
     let overwritten = 0;
     const gated = interrupted(store, async () => {
       overwritten += 1;
-      // In place: whoever has it open sees the new bytes from here on.
+      // In place: a process that has it open reads the new bytes from here on.
       await writeFile(root, now, { flag: 'r+' });
     });
     await update(testContext(gated));

@@ -37,7 +37,7 @@ function manyImages(count: number): Record<string, string> {
 }
 
 describe('update', () => {
-  it('yields the public files that events yielded, but for the generation', async (t) => {
+  it('makes the same public files as events, except for the generation', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     const files = { ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') };
@@ -62,7 +62,7 @@ describe('update', () => {
     assert.ok((await text(store, IMAGES))?.includes(sha256));
   });
 
-  it('keeps what is public until a lost or damaged catalog is whole again', async (t) => {
+  it('keeps what is public until a lost or damaged catalog is complete again', async (t) => {
     for (const damage of [undefined, 'not json']) {
       const store = await freshStore(t);
       const files = { ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') };
@@ -96,7 +96,7 @@ describe('update', () => {
     assert.equal((await storedCatalog(store)).store, id);
   });
 
-  it('that was killed is brought to its end by enumerations', async (t) => {
+  it('is completed by scans after it was killed', async (t) => {
     const store = await freshStore(t);
     const files = { ...splitImage(FIRST, 'one'), ...splitImage(SECOND, 'two') };
     await indexVersions(testContext(store), await put(store, files));
@@ -116,7 +116,7 @@ describe('update', () => {
     assert.equal((await storedCatalog(store)).rebuilding, undefined);
   });
 
-  it('passes the public generation when an old catalog was put back', async (t) => {
+  it('publishes a higher generation when an old catalog was restored', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     await indexVersions(context, await put(store, splitImage(FIRST, 'one')));
@@ -130,14 +130,14 @@ describe('update', () => {
     assert.equal(after.items.length, 6);
   });
 
-  it("takes another program's public files over, once all images are known", async (t) => {
+  it("takes over another program's public files, when all images are indexed", async (t) => {
     const store = await freshStore(t);
     await put(store, { ...splitImage(FIRST, 'one'), [IMAGES]: '{"products":{}}' });
     await update(testContext(store));
     assert.equal((await readAsClient(store)).items.length, 3);
   });
 
-  it('holds back the loss of many versions until it is confirmed, and still adds', async (t) => {
+  it('holds the removal of many versions until it is confirmed, and still adds', async (t) => {
     const store = await freshStore(t);
     await update(testContext(store), { onRefused: () => undefined });
     await indexVersions(testContext(store), await put(store, manyImages(15)));
@@ -157,7 +157,7 @@ describe('update', () => {
     assert.equal((await readAsClient(store)).items.length, 6);
   });
 
-  it('does not take a listing that breaks off for the truth', async (t) => {
+  it('does not treat an interrupted listing as complete', async (t) => {
     const store = await freshStore(t);
     await indexVersions(testContext(store), await put(store, splitImage(FIRST, 'one')));
     const before = await text(store, IMAGES);
@@ -171,8 +171,8 @@ describe('update', () => {
   });
 });
 
-describe('enumerateStore', () => {
-  it('names what differs from the catalog, and what can be no image', async (t) => {
+describe('scanStore', () => {
+  it('names what differs from the catalog, and what cannot be an image', async (t) => {
     const store = await freshStore(t);
     await indexVersions(testContext(store), await put(store, splitImage(FIRST, 'one')));
     await put(store, {
@@ -194,7 +194,7 @@ describe('enumerateStore', () => {
 });
 
 describe('removal', () => {
-  it('takes the names first, the bytes after the grace, the marker last', async (t) => {
+  it('ends the names first, then deletes the bytes after the grace, and the marker last', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     await indexVersions(
@@ -216,7 +216,7 @@ describe('removal', () => {
     assert.equal(await storedVersion(store, FIRST), undefined);
   });
 
-  it('takes a version with thousands of files at once', async () => {
+  it('deletes a version with thousands of files at once', async () => {
     const store = memoryStore('many');
     const context = testContext(store);
     const files = splitImage(FIRST, 'one');
@@ -229,7 +229,7 @@ describe('removal', () => {
     assert.equal((await storedVersion(store, FIRST))?.state, 'removed');
   });
 
-  it('survives a rebuild: what was withdrawn does not come back', async (t) => {
+  it('survives a rebuild: what was withdrawn stays withdrawn', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     await indexVersions(context, await put(store, splitImage(FIRST, 'one')));
@@ -240,7 +240,7 @@ describe('removal', () => {
     assert.deepEqual((await readAsClient(store)).items, []);
   });
 
-  it('leaves a new upload under a withdrawn name alone', async (t) => {
+  it('keeps a new upload under a withdrawn name', async (t) => {
     const store = await freshStore(t);
     const context = testContext(store);
     await indexVersions(context, await put(store, splitImage(FIRST, 'one')));

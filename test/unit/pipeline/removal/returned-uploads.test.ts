@@ -64,7 +64,7 @@ interface World {
   readonly store: ObjectStore;
   readonly index: (prefixes: readonly string[]) => Promise<void>;
   readonly remove: () => Promise<void>;
-  /** Lets the grace pass, and does then what sweeps do. */
+  /** Lets the grace pass, and then does the work of sweeps. */
   readonly endGrace: () => Promise<void>;
   readonly listed: () => Promise<number>;
   readonly names: () => Promise<string[]>;
@@ -78,8 +78,8 @@ function clock(): () => number {
 
 const ALL = ['SHA256SUMS', 'lxd.tar.xz', 'rootfs.squashfs'];
 
-describe('the same bytes put back during a removal', () => {
-  it('are published again, and outlive the removal', async () => {
+describe('the same bytes stored again during a removal', () => {
+  it('are published again, and kept after the removal', async () => {
     const { store, index, endGrace, listed, names } = await withdrawn();
     await index(await put(store, FILES));
     assert.equal(await listed(), 3);
@@ -89,7 +89,7 @@ describe('the same bytes put back during a removal', () => {
     assert.deepEqual(await names(), ALL);
   });
 
-  it('are found by an enumeration', async () => {
+  it('are found by a scan', async () => {
     const { store, index, listed } = await withdrawn();
     assert.deepEqual((await scanStore(testContext(store))).dirty, []);
     await put(store, FILES);
@@ -100,7 +100,7 @@ describe('the same bytes put back during a removal', () => {
     assert.deepEqual((await scanStore(testContext(store))).dirty, []);
   });
 
-  it('are not deleted even if nobody has looked at them before the grace ends', async () => {
+  it('are not deleted even if they were not indexed before the grace ends', async () => {
     const { store, endGrace, listed, names } = await withdrawn();
     await put(store, FILES);
     await endGrace();
@@ -108,7 +108,7 @@ describe('the same bytes put back during a removal', () => {
     assert.equal(await listed(), 3);
   });
 
-  it('are published again by a catalog made anew', async () => {
+  it('are published again by a new catalog', async () => {
     const { store, index, listed } = await withdrawn();
     await index(await put(store, FILES));
     await store.remove('catalog/catalog.json');
@@ -116,7 +116,7 @@ describe('the same bytes put back during a removal', () => {
     assert.equal(await listed(), 3);
   });
 
-  it('come back alone where the others were not put back', async () => {
+  it('are kept alone where the other files did not return', async () => {
     const { store, index, endGrace, listed, names } = await withdrawn();
     await index(await put(store, { [`${FIRST}lxd.tar.xz`]: FILES[`${FIRST}lxd.tar.xz`]! }));
     assert.equal(await listed(), 0);
@@ -124,7 +124,7 @@ describe('the same bytes put back during a removal', () => {
     assert.deepEqual(await names(), ['lxd.tar.xz']);
   });
 
-  it('go when they are removed again, after a grace of their own', async () => {
+  it('are deleted when they are removed again, after a new grace', async () => {
     const { store, index, remove, endGrace, listed, names } = await withdrawn();
     await index(await put(store, FILES));
     await remove();
@@ -134,7 +134,7 @@ describe('the same bytes put back during a removal', () => {
     assert.deepEqual(await names(), []);
   });
 
-  it('in the very second that was withdrawn cannot be told from what was there', async () => {
+  it('in the second of the withdrawn upload cannot be distinguished from it', async () => {
     const store = memoryStore('one second', undefined, () => 0);
     const { index, endGrace, listed, names } = await withdrawn(store);
     await index(await put(store, FILES));
@@ -143,7 +143,7 @@ describe('the same bytes put back during a removal', () => {
     assert.deepEqual(await names(), []);
   });
 
-  it('stay withdrawn by a marker that tells no times', async () => {
+  it('stay withdrawn by a marker without times', async () => {
     const { store, index, endGrace, listed, names } = await withdrawn();
     const entries: [string, ETag][] = [];
     for await (const { key, etag } of store.list(FIRST)) {
@@ -156,7 +156,7 @@ describe('the same bytes put back during a removal', () => {
     assert.deepEqual(await names(), []);
   });
 
-  it('are withdrawn by no marker with a time that is none', async () => {
+  it('are not withdrawn by a marker with an invalid time', async () => {
     const { store, index, listed } = await withdrawn();
     const { etag } = (await store.stat(`${FIRST}lxd.tar.xz`))!;
     const marker = { schema: 1, files: { 'lxd.tar.xz': etag }, times: { 'lxd.tar.xz': 'today' } };
@@ -167,7 +167,7 @@ describe('the same bytes put back during a removal', () => {
     assert.match(problem ?? '', /times\["lxd\.tar\.xz"\] is no time/);
   });
 
-  it('in a directory are a new upload whatever time they were given', async (t) => {
+  it('in a directory are a new upload, for any modification time', async (t) => {
     const path = await mkdtemp(join(tmpdir(), 'bucketstreams-returned-'));
     const store = await openDirectoryStore({ path, settleMs: 0 });
     t.after(async () => {

@@ -8,7 +8,7 @@ import { verifyPublic } from '../../../../src/pipeline/verify/verify-public.ts';
 const PATH = 'images/a/b/amd64/default/20240101/manifest.json';
 const LISTED = '{"packages":[]}';
 
-/** Public files whose one item is no file of an image. */
+/** Public files with one item that is not a file of an image. */
 function filesWith(stored: string): ReadonlyMap<string, string> {
   const sha256 = createHash('sha256').update(LISTED).digest('hex');
   const item = { ftype: 'manifest.json', path: PATH, size: LISTED.length, sha256 };

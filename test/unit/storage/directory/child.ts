@@ -1,6 +1,6 @@
 /**
- * Another process on a directory store: `node directory-child.ts TASK FOLDER`. Prints a line when it is at
- * the point that its test waits for.
+ * Another process on a directory store: `node directory-child.ts TASK FOLDER`. It prints a line
+ * when it reaches the point that its test waits for.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ async function uploadForEver(path: string): Promise<void> {
   await store.upload('images/endless', endless());
 }
 
-/** As an operation does that was stopped between its look and its rename. */
+/** Behaves like an operation that was stopped between its look and its rename. */
 function holdTheLock(path: string): void {
   mkdirSync(join(path, '.bucketstreams'), { recursive: true });
   const database = new DatabaseSync(join(path, '.bucketstreams/lock'));
@@ -47,7 +47,10 @@ function holdTheLock(path: string): void {
   setInterval(() => database.isOpen, 60_000);
 }
 
-/** Tries to create `round-0`… with the process id as content; prints the rounds that it won. */
+/**
+ * Tries to create `round-0`… with the process id as content. Prints the rounds in which it
+ * succeeded.
+ */
 async function createRounds(path: string): Promise<void> {
   const store = await openDirectoryStore({ path });
   console.log('ready');

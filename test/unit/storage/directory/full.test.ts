@@ -16,9 +16,10 @@ await store.close();
 `;
 
 describe('directory store without space', () => {
-  it('keeps what is there, leaves nothing of what does not fit, and works on', async () => {
+  it('keeps what is stored, leaves nothing of what does not fit, and works on', async () => {
     await using folder = await temporaryFolder();
-    // A limit on the size of files, since a file system of a known size needs the rights to mount it.
+    // The test limits the size of files, because a file system of a known size needs the right to
+    // mount it.
     const script = 'ulimit -f 2048; trap "" XFSZ; exec "$@"';
     const node = [process.execPath, '--input-type=module', '-e', PROGRAM, folder.path];
     assert.equal(await run('/bin/sh', ['-c', script, 'sh', ...node]), 'no_space\n');

@@ -38,7 +38,7 @@ function start(task: string, folder: string): Child {
   };
 }
 
-describe('directory store among processes', () => {
+describe('directory store with several processes', () => {
   it('shows nothing of an upload whose process was killed, and cleans up a day later', async () => {
     await using folder = await temporaryFolder();
     const child = start('upload-for-ever', folder.path);
@@ -54,7 +54,8 @@ describe('directory store among processes', () => {
       (await collect(store.list(''))).map(({ key }) => key),
       ['images/endless'],
     );
-    // Its time of change cannot be set back, so a day cannot be made to pass: a young one stays.
+    // The ctime of a file cannot be set back, so the test cannot let a day pass: a young file
+    // stays.
     const [name] = await left();
     await utimes(join(folder.path, name!), 0, 0);
     await collect(store.list(''));
@@ -62,7 +63,7 @@ describe('directory store among processes', () => {
     await store.close();
   });
 
-  it('waits for the holder of the lock, and not for one that was killed', async () => {
+  it('waits for the holder of the lock, but not for one that was killed', async () => {
     await using folder = await temporaryFolder();
     const child = start('hold-the-lock', folder.path);
     assert.equal(await child.line(), 'holding');
@@ -101,7 +102,7 @@ describe('directory store among processes', () => {
     }
   });
 
-  it('takes as whole what another process of ours placed', async () => {
+  it('treats as complete what another process of ours placed', async () => {
     await using folder = await temporaryFolder();
     const child = start('create-rounds', folder.path);
     assert.equal(await child.line(), 'ready');

@@ -69,7 +69,7 @@ describe('directory store: opening', () => {
     assert.deepEqual((await readdir(folder.path)).sort(), ['file', 'new']);
   });
 
-  it('refuses a folder of someone else, and says whose it is', async () => {
+  it('rejects a folder of another user, and names its owner', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'theirs');
     await mkdir(path);
@@ -86,7 +86,7 @@ describe('directory store: opening', () => {
     await chmod(path, 0o755);
   });
 
-  it('reports a store whose folder is gone, instead of an empty one', async () => {
+  it('reports a store whose folder is missing, instead of an empty one', async () => {
     await using at = await fixture();
     await rm(at.path, { recursive: true });
     await rejectsWith('not_found', keys(at.store));
@@ -96,7 +96,7 @@ describe('directory store: opening', () => {
   });
 });
 
-describe('directory store: what is no object', () => {
+describe('directory store: files that are not objects', () => {
   it('follows no symbolic link, to files or through folders, and reports it', async () => {
     await using at = await fixture();
     const { store, path, skipped } = at;
@@ -120,7 +120,7 @@ describe('directory store: what is no object', () => {
     assert.deepEqual((await readdir(join(path, 'real'))).sort(), ['file', 'link']);
   });
 
-  it('does not wait at a named pipe', async () => {
+  it('does not block at a named pipe', async () => {
     await using at = await fixture();
     await run('mkfifo', [join(at.path, 'pipe')]);
     assert.deepEqual(await keys(at.store), []);
@@ -146,7 +146,7 @@ describe('directory store: what is no object', () => {
     assert.deepEqual(await keys(at.store, 'a/.hidden/'), []);
   });
 
-  it('lists names that are not UTF-8 with U+FFFD, below folders of such names too', async () => {
+  it('lists names that are not UTF-8 with U+FFFD, also below folders with such names', async () => {
     await using at = await fixture();
     await mkdir(Buffer.concat([Buffer.from(`${at.path}/dir-`), Buffer.from([0xff])]));
     await writeFile(
@@ -172,7 +172,7 @@ describe('directory store: what is no object', () => {
     assert.deepEqual(await keys(at.store), ['folder/file']);
   });
 
-  it('does not read a folder that it may not enter as an empty one', async () => {
+  it('does not treat a folder without permission as an empty one', async () => {
     await using at = await fixture();
     await at.store.write('open/file', Buffer.from('x'));
     await at.store.write('shut/file', Buffer.from('x'));
@@ -186,13 +186,13 @@ describe('directory store: what is no object', () => {
     await chmod(join(at.path, 'shut'), 0o755);
   });
 
-  it('lists what lies beside folders that it may not look into, and names them', async () => {
+  it('lists what is beside folders without permission, and names those folders', async () => {
     await using at = await fixture();
     for (const key of ['a/file', 'blind/file', 'blind/below/file', 'shut/file', 'z/file']) {
       await at.store.write(key, Buffer.from('x'));
     }
     await chmod(join(at.path, 'shut'), 0o000);
-    await chmod(join(at.path, 'blind'), 0o744); // Its names may be read, and nothing be known of them.
+    await chmod(join(at.path, 'blind'), 0o744); // Its names may be read, but nothing else about them.
     const denied: string[] = [];
     const onDenied = (prefix: string) => void denied.push(prefix);
     await asNobody(async () => {
@@ -216,7 +216,7 @@ describe('directory store: what is no object', () => {
 });
 
 describe('directory store: files of other programs', () => {
-  it('tells how long they have yet to rest, and not of its own', async () => {
+  it('report the remaining time until they are settled, unlike its own files', async () => {
     await using at = await fixture({ settleMs: 3_600_000 });
     const own = await at.store.write('own', Buffer.from('x'));
     assert.equal(own.unsettledFor, undefined);
@@ -229,7 +229,7 @@ describe('directory store: files of other programs', () => {
     const body = await at.store.read('foreign');
     body.stream.destroy();
     assert(body.info.unsettledFor);
-    // A modification time in the past or the future says nothing of when it was written.
+    // A modification time in the past or the future does not show when the file was written.
     for (const time of [new Date(0), new Date('2100-01-01')]) {
       await utimes(join(at.path, 'foreign'), time, time);
       const seen = await at.store.stat('foreign');
@@ -244,14 +244,14 @@ describe('directory store: files of other programs', () => {
     assert((await at.store.stat('moved'))?.unsettledFor);
   });
 
-  it('are whole once they have rested', async () => {
+  it('are complete when they are settled', async () => {
     await using at = await fixture({ settleMs: 0 });
     await writeFile(join(at.path, 'foreign'), 'x');
     await utimes(join(at.path, 'foreign'), new Date('2100-01-01'), new Date('2100-01-01'));
     assert.equal((await at.store.stat('foreign'))?.unsettledFor, undefined);
   });
 
-  it('have another ETag after any change, though size and modification time stay', async () => {
+  it('have another ETag after any change, although size and modification time stay', async () => {
     await using at = await fixture();
     const path = join(at.path, 'same');
     const time = new Date('2020-01-01');
@@ -271,7 +271,7 @@ describe('directory store: files of other programs', () => {
     ['shrink', (path: string) => truncate(path, 5_000_000)],
     ['change', overwriteInPlace],
   ] as const) {
-    it(`that ${what} under a read end it with an error, whole or by range`, async () => {
+    it(`that ${what} during a read end it with an error, whole or by range`, async () => {
       await using at = await fixture();
       const path = join(at.path, 'file');
       for (const [pinned, range] of [
@@ -291,7 +291,7 @@ describe('directory store: files of other programs', () => {
     });
   }
 
-  it('that are replaced or removed under a read are read as they were', async () => {
+  it('that are replaced or removed during a read are read as they were', async () => {
     await using at = await fixture();
     const old = pattern(12_000_000);
     await at.store.write('file', old);
@@ -335,7 +335,7 @@ describe('directory store: writing', () => {
     assert.deepEqual(await keys(at.store), ['a.json', 'b.json']);
   });
 
-  it('copies between two stores, whatever the file systems', async () => {
+  it('copies between two stores, on any file systems', async () => {
     await using from = await fixture();
     await using to = await fixture();
     const content = pattern(3_000_001);
@@ -348,7 +348,7 @@ describe('directory store: writing', () => {
     assert.deepEqual(await readdir(join(to.path, 'b')), ['to']);
   });
 
-  it('never gives two states one ETag, however fast they follow', async () => {
+  it('never gives two states one ETag, however fast they follow each other', async () => {
     await using at = await fixture();
     const etags = new Set<string>();
     for (let count = 0; count < 300; count += 1) {
@@ -357,7 +357,7 @@ describe('directory store: writing', () => {
     assert.equal(etags.size, 300);
   });
 
-  it('prunes folders that a removal leaves empty, and no others', async () => {
+  it('deletes folders that a removal leaves empty, and no others', async () => {
     await using at = await fixture();
     await at.store.write('a/b/c/file', Buffer.from('x'));
     await at.store.write('a/other', Buffer.from('x'));
@@ -367,7 +367,7 @@ describe('directory store: writing', () => {
     assert.deepEqual(await readdir(join(at.path, 'a')), ['other']);
   });
 
-  it('goes on when its state folder is thrown away', async () => {
+  it('works on when its state folder is deleted', async () => {
     await using at = await fixture();
     const { etag } = await at.store.write('key', Buffer.from('x'));
     await rm(join(at.path, '.bucketstreams'), { recursive: true });

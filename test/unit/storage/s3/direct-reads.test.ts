@@ -46,7 +46,7 @@ describe("a directory store's reads into shared memory", () => {
     part.stream.destroy();
   });
 
-  it('reject when the signal is aborted, and with the same again', async () => {
+  it('reject when the signal is aborted, and again with the same error', async () => {
     const abort = new AbortController();
     const { readInto } = await open({ signal: abort.signal });
     assert.ok((await readInto(new Uint8Array(10))) > 0);
@@ -80,7 +80,7 @@ describe("a directory store's file on loan", () => {
     return { stream, loan: stream.lend() };
   }
 
-  it('spans the object, or the bytes asked for, and is closed when it is given back', async () => {
+  it('spans the object, or the requested bytes, and is closed when it is given back', async () => {
     const written = await store.write('root', bytes);
     const whole = await lend({ ifMatch: written.etag });
     assert.deepEqual([whole.loan.start, whole.loan.end], [0, bytes.byteLength]);
@@ -111,7 +111,7 @@ describe("a directory store's file on loan", () => {
     assert.throws(() => readSync(loan.fd, Buffer.alloc(10)), { code: 'EBADF' });
   });
 
-  it('rejects when the file has changed, and tells of a read that failed', async () => {
+  it('rejects when the file has changed, and returns the error of a failed read', async () => {
     const written = await store.write('root', bytes);
     const failed = await lend();
     await assert.rejects(failed.loan.giveBack(new Error('the disk is on fire')), (error) => {

@@ -19,7 +19,7 @@ function stepOf({ method, url = '' }: Seen): Step {
   return url.includes('uploadId') ? 'complete' : 'create';
 }
 
-/** Does a step of an upload in parts, and says what else the headers give. */
+/** Performs a step of an upload in parts, with further headers. */
 function done(step: Step, response: ServerResponse, headers: Record<string, string> = {}): void {
   if (step === 'part') {
     response.writeHead(200, { ETag: '"part"', ...headers }).end();
@@ -34,7 +34,7 @@ function done(step: Step, response: ServerResponse, headers: Record<string, stri
     .end(`<${name}>${content}</${name}>`);
 }
 
-/** What the server saw of an upload in three parts, by steps. */
+/** The requests of an upload in three parts that the server received, by steps. */
 async function uploadTo(
   answer: (step: Step, request: Seen, response: ServerResponse) => void,
   options: UploadOptions = { size: BODY.length },
@@ -71,7 +71,7 @@ function assertSha256Of({ headers, body }: Seen): void {
 }
 
 describe('the parts of an upload', () => {
-  it('go with a CRC-32 alone to a server that checks it', async () => {
+  it('are sent with only a CRC-32 to a server that checks it', async () => {
     const { part, complete } = await uploadTo((step, request, response) => {
       const told = { 'x-amz-checksum-algorithm': 'CRC32' };
       done(step, response, step === 'create' ? told : repeated(request));
@@ -88,7 +88,7 @@ describe('the parts of an upload', () => {
     }
   });
 
-  it('go with their SHA-256 to a server that says nothing of CRC-32', async () => {
+  it('are sent with their SHA-256 to a server without CRC-32', async () => {
     const { part, complete } = await uploadTo((step, _, response) => done(step, response));
     assert(Buffer.concat(part.map(({ body }) => body)).equals(BODY));
     for (const one of part) {
@@ -98,12 +98,13 @@ describe('the parts of an upload', () => {
     assert(!complete[0]!.body.toString().includes('Checksum'));
   });
 
-  it('come whole when the last is no more than what was left of the one before', async () => {
+  it('are complete when the last fits into the remaining memory of the one before', async () => {
     const body = pattern(10 * MIB + 100 * 1024);
     const { part } = await uploadTo(
       (step, request, response) => {
         const told = { 'x-amz-checksum-algorithm': 'CRC32' };
-        // The last is sent a second time, out of memory that it shares with one that is stored.
+        // The last part is sent a second time, from memory that it shares with a part that is
+        // stored.
         const last = request.url?.includes('partNumber=3') === true ? {} : repeated(request);
         done(step, response, step === 'create' ? told : last);
       },
@@ -132,7 +133,7 @@ describe('the parts of an upload', () => {
     [400, 'InvalidArgument'],
     [501, 'NotImplemented'],
   ] as const) {
-    it(`go with their SHA-256 to a server that refuses CRC-32 with ${status}`, async () => {
+    it(`are sent with their SHA-256 to a server that rejects CRC-32 with ${status}`, async () => {
       const { create, part } = await uploadTo((step, request, response) => {
         if (request.headers['x-amz-checksum-algorithm'] !== undefined) {
           failure(response, status, code);

@@ -8,7 +8,7 @@ import { StoreError } from '../../../../src/storage/errors.ts';
 import { resumingBody, type BodyOptions } from '../../../../src/storage/s3/resuming-body.ts';
 import { bytes, pattern, rejectsWith } from '../../../support/stores/objects.ts';
 
-/** More than a body holds for a slow reader. */
+/** More than a body buffers for a slow reader. */
 const CONTENT = pattern(1_500_000);
 const LIMITS = { attempts: 3, pauseMs: 0, stallMs: 600_000 };
 const CONTEXT = { operation: 'read', url: 's3://bucket', key: 'key' } as const;
@@ -16,7 +16,9 @@ const CONTEXT = { operation: 'read', url: 's3://bucket', key: 'key' } as const;
 /** How a connection ends after some bytes. */
 type Ending = 'error' | 'close' | 'early end' | 'silence' | 'whole';
 
-/** A server whose connections end as they are told to, one after the other; those after them are whole. */
+/**
+ * A server whose connections end as planned, one after the other. Later connections are complete.
+ */
 class Server {
   readonly sources: Readable[] = [];
   readonly offsets: number[] = [];
@@ -64,7 +66,7 @@ class Server {
 }
 
 describe('the body of an S3 object', () => {
-  it('has each byte once, wherever its connections break off', async () => {
+  it('has each byte once, wherever its connections break', async () => {
     const ending = fc.constantFrom<Ending>('error', 'close', 'early end');
     const plans = fc.array(fc.record({ after: fc.integer({ min: 1, max: 90_000 }), how: ending }), {
       maxLength: 12,
@@ -79,7 +81,7 @@ describe('the body of an S3 object', () => {
     );
   });
 
-  it('goes on where it was, once for each break', async () => {
+  it('continues at its position, once for each break', async () => {
     const server = new Server([
       { after: 150_000, how: 'error' },
       { after: 49_999, how: 'close' },
@@ -88,12 +90,12 @@ describe('the body of an S3 object', () => {
     assert.equal(server.offsets.length, 3);
     const [first, second = NaN, third = NaN] = server.offsets;
     assert.equal(first, 0);
-    // What a broken connection still held is lost with it.
+    // Bytes in the buffer of a broken connection are lost.
     assert(second > 130_000 && second <= 150_000, String(second));
     assert(third > second && third < CONTENT.length, String(third));
   });
 
-  it('goes on from a connection that fell silent', async () => {
+  it('continues after a connection became silent', async () => {
     const server = new Server([{ after: 70_000, how: 'silence' }]);
     const body = server.body({ limits: { ...LIMITS, stallMs: 20 } });
     assert((await bytes(body)).equals(CONTENT));
@@ -101,19 +103,19 @@ describe('the body of an S3 object', () => {
     server.assertNothingLeft();
   });
 
-  it('lets a reader take its time', async () => {
+  it('waits for a slow reader', async () => {
     const stallMs = 100;
     const body = new Server([]).body({ limits: { ...LIMITS, attempts: 0, stallMs } });
     const got: Buffer[] = [];
     for await (const chunk of body) {
       got.push(chunk as Buffer);
-      // Once it has more than it holds for its reader, it does not wait for its source.
+      // When its buffer for the reader is full, it does not wait for its source.
       if (got.length === 1) await delay(2 * stallMs);
     }
     assert(Buffer.concat(got).equals(CONTENT));
   });
 
-  it('gives up where no try gets a byte further', async () => {
+  it('gives up when no attempt gets a byte further', async () => {
     const none = { after: 0, how: 'error' } as const;
     const server = new Server([{ after: 70_000, how: 'error' }, none, none, none]);
     const error = await bytes(server.body()).catch((reason: unknown) => reason);
@@ -125,7 +127,7 @@ describe('the body of an S3 object', () => {
     server.assertNothingLeft();
   });
 
-  it('tries again where the store cannot be reached, and only then', async () => {
+  it('retries when the store cannot be reached, and only then', async () => {
     for (const code of ['unavailable', 'precondition_failed', 'access_denied'] as const) {
       const server = new Server([{ after: 70_000, how: 'error' }]);
       let tries = 0;
@@ -143,7 +145,7 @@ describe('the body of an S3 object', () => {
     }
   });
 
-  it('takes no more bytes than were told of', async () => {
+  it('takes no more bytes than the length', async () => {
     const server = new Server([]);
     await rejectsWith('unavailable', bytes(server.body({ length: 100_000 })));
     server.assertNothingLeft();
@@ -154,7 +156,7 @@ describe('the body of an S3 object', () => {
     assert.equal((await bytes(body)).length, 0);
   });
 
-  it('does not go on for a reader that wants no more', async () => {
+  it('does not continue for a reader that stopped', async () => {
     const server = new Server([{ after: 70_000, how: 'error' }]);
     const body = server.body();
     for await (const chunk of body) {

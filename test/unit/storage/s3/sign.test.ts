@@ -43,7 +43,7 @@ const EXAMPLES: readonly {
   },
 ];
 
-/** Signatures that the signer before this library gave for these paths. */
+/** Signatures of these paths by the signer that was used before this library. */
 const ODD_PATHS = [
   ['/bucket/images/a//b', '6e558ef8d989270f39a5ef805676bf2069c7ae229aeea719d93c7a27d5e86352'],
   ['/bucket/a/../b/./c', 'f607a017a9c5485ce1ce87d4908c8291c889f9bc8bacc848e4469307ac9d3369'],
@@ -101,7 +101,7 @@ describe('requestSigner', () => {
     });
   }
 
-  it('signs the body that is sent, the session and the conditions, and nothing that a proxy may change', async () => {
+  it('signs the sent body, the session and the conditions, and nothing that a proxy may change', async () => {
     const sha256 = createHash('sha256').update('body').digest('hex');
     const headers = {
       host: HOST,
@@ -123,7 +123,7 @@ describe('requestSigner', () => {
     );
   });
 
-  it('takes the key of the day and of the secret', async () => {
+  it('uses the key of the day and of the secret', async () => {
     const authorization = async (secretAccessKey: string, time: number) =>
       (await signed({ path: '/', headers: { host: HOST } }, { secretAccessKey }, time)).get(
         'authorization',

@@ -9,7 +9,10 @@ import { withS3Listener } from '../../../support/stores/scripted-s3.ts';
 
 const MIB = 1024 * 1024;
 
-/** A store on a server that answers as `listener` does: for what no real server can be made to do. */
+/**
+ * A store on a server that responds as `listener` does, for responses that no real server can be
+ * made to send.
+ */
 const withServer = (listener: RequestListener, use: (store: ObjectStore) => Promise<void>) =>
   withS3Listener(listener, use, { resumeLimits: { attempts: 2, pauseMs: 0, stallMs: 60_000 } });
 
@@ -25,7 +28,7 @@ describe('S3 store on a server that fails', () => {
     });
   });
 
-  it('does not take the whole object, or another state, for what it asked for', async () => {
+  it('rejects the whole object instead of a range, and another state than the pinned one', async () => {
     const listener: RequestListener = (_, response) => {
       response.writeHead(200, { 'Content-Length': 12, ETag: '"other"' }).end('whole object');
     };
@@ -36,7 +39,7 @@ describe('S3 store on a server that fails', () => {
     });
   });
 
-  it("does not take a web server's 404 for an absent object", async () => {
+  it("does not treat a web server's 404 as an absent object", async () => {
     const listener: RequestListener = (_, response) => {
       response.writeHead(404, { 'Content-Type': 'text/html' }).end('<h1>Not here</h1>');
     };
@@ -47,7 +50,7 @@ describe('S3 store on a server that fails', () => {
     });
   });
 
-  it('does not take a listing without its continuation for a whole one', async () => {
+  it('does not treat a listing without its continuation as complete', async () => {
     const listener: RequestListener = (_, response) => {
       response
         .writeHead(200, { 'Content-Type': 'application/xml' })
@@ -60,7 +63,7 @@ describe('S3 store on a server that fails', () => {
 });
 
 describe('sizes of parts', () => {
-  it('hold any object in 10,000 parts, and small ones in little memory', () => {
+  it('are large enough for any object in 10,000 parts, and small for small objects', () => {
     assert.equal(partSizeFor(undefined), 16 * MIB);
     assert.equal(partSizeFor(1), 5 * MIB);
     assert.equal(partSizeFor(50_000 * MIB), 5 * MIB);
@@ -72,7 +75,7 @@ describe('sizes of parts', () => {
 });
 
 describe('decodeListed', () => {
-  it('undoes the encoding of keys in listings', () => {
+  it('decodes the keys of listings', () => {
     assert.equal(decodeListed('a%2Bb+c%C3%A9/%25'), 'a+b cé/%');
     assert.equal(decodeListed('bad%FFbyte%'), 'bad\ufffdbyte%');
   });

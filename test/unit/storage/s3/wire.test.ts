@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 const senders = (seen: readonly Seen[]) => seen.map(({ bySdk }) => (bySdk ? 'SDK' : 'wire'));
 
 describe('requests without the SDK', () => {
-  it('go where its own went, once one of them succeeded', async () => {
+  it('are used after one request of the SDK succeeded', async () => {
     await withS3Server(
       (_, response) => content(response, 'text'),
       async (store, seen) => {
@@ -28,7 +28,7 @@ describe('requests without the SDK', () => {
     );
   });
 
-  it('are left to the SDK where they fail', async () => {
+  it('are left to the SDK when they fail', async () => {
     await withS3Server(
       ({ bySdk }, response) =>
         bySdk ? content(response, 'text') : failure(response, 503, 'SlowDown'),
@@ -41,7 +41,7 @@ describe('requests without the SDK', () => {
     );
   });
 
-  it('fail as those of the SDK', async () => {
+  it('fail like those of the SDK', async () => {
     let gone = false;
     await withS3Server(
       (_, response) => (gone ? failure(response, 404, 'NoSuchKey') : content(response, 'text')),
@@ -53,7 +53,7 @@ describe('requests without the SDK', () => {
     );
   });
 
-  it('end for good where a server takes none but those of the SDK', async () => {
+  it('end permanently where a server accepts only those of the SDK', async () => {
     await withS3Server(
       ({ bySdk }, response) =>
         bySdk ? content(response, 'text') : failure(response, 403, 'AccessDenied'),
@@ -75,8 +75,8 @@ describe('requests without the SDK', () => {
   });
 });
 
-describe('uploads that a server refuses', () => {
-  it('tell its reason, though the source is in the midst of its bytes or silent', async () => {
+describe('uploads that a server rejects', () => {
+  it('return its reason, although the source is still sending or silent', async () => {
     await withS3Server(
       ({ url }, response) => {
         if (url?.includes('uploads') === true) failure(response, 404, 'NoSuchBucket');
@@ -89,7 +89,7 @@ describe('uploads that a server refuses', () => {
     );
   });
 
-  it('end with a part that fails, though the source never says anything again', async () => {
+  it('end with a part that fails, although the source stays silent', async () => {
     let [begun, ended] = [0, 0];
     await withS3Server(
       ({ url = '', method }, response) => {
