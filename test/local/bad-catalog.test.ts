@@ -25,7 +25,7 @@ const cases: readonly (readonly [
 
 describe('serve on a store whose catalog', () => {
   for (const [what, spoil, said] of cases) {
-    it(`${what} goes on serving what is published, and says what to do`, async () => {
+    it(`${what} still serves what is published, and shows what to do`, async () => {
       await using folder = await temporaryFolder();
       const data = join(folder.path, 'data');
       const store = ['--store', `file:${data}`];

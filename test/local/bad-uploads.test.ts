@@ -18,7 +18,7 @@ interface Entry {
   readonly reason: string | null;
 }
 
-describe('what an uploader did wrong', () => {
+describe('a mistake of an uploader', () => {
   let folder: string;
   let data: string;
   let store: readonly string[];
@@ -46,7 +46,7 @@ describe('what an uploader did wrong', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('is told of a unified file beside a split pair', () => {
+  it('is reported: a unified file beside a split pair', () => {
     const one = entry(({ version }) => version === '20250101');
     assert.equal(one?.state, 'published');
     assert.match(
@@ -55,19 +55,19 @@ describe('what an uploader did wrong', () => {
     );
   });
 
-  it('is told which file is empty', () => {
+  it('is reported: an empty file, with its name', () => {
     const one = entry(({ version }) => version === '20250102');
     assert.deepEqual([one?.state, one?.reason], ['incomplete', 'rootfs.squashfs is empty']);
   });
 
-  it('is told of a symbolic link, and what to do about it', async () => {
+  it('is reported: a symbolic link, with what to do about it', async () => {
     const one = entry(({ key }) => key === `images/${PRODUCT}/20250103`);
     assert.equal(one?.state, 'refused');
     assert.match(one.reason ?? '', /symbolic link.*not followed.*put the file or folder itself/);
     assert.match(await cliOutput(['list', '--all', ...store]), /20250103 +refused .*symbolic link/);
   });
 
-  it('is told of a product.toml that is wrong, with its place', async () => {
+  it('is reported: a wrong product.toml, with the position', async () => {
     const one = entry(({ key }) => key === `images/${PRODUCT}/product.toml`);
     assert.equal(one?.product, PRODUCT.replaceAll('/', ':'));
     assert.equal(one.state, 'refused');
@@ -81,7 +81,7 @@ describe('what an uploader did wrong', () => {
     assert.match(await cliOutput(['status', ...store]), /; 2 files are no images$/m);
   });
 
-  it('is in status as soon as it lies there', async () => {
+  it('is shown by status at once', async () => {
     const served = join(folder, 'served');
     const server = await startServe(served, ['--scan-every', '86400']);
     try {
@@ -95,7 +95,7 @@ describe('what an uploader did wrong', () => {
     }
   });
 
-  it('stores nothing of a product that no client would list', async () => {
+  it('stores nothing for a product that no client would list', async () => {
     const root = path(PRODUCT, '20250101/rootfs.squashfs');
     const made = join(folder, 'none');
     const args = ['publish', '-p', 'a/b/zz80/c', '--store', `file:${made}`, root];

@@ -66,7 +66,7 @@ describe('usage', () => {
     ['init --store s3://images --minio-events x', /--minio-events is "x"; an ARN/],
   ];
   for (const [args, message] of bad) {
-    it(`refuses: ${args || '(nothing)'}`, async () => {
+    it(`rejects: ${args || '(nothing)'}`, async () => {
       const { code, stdout, stderr } = await runCli(args.split(' ').filter(Boolean), {
         cwd: folder,
       });
@@ -78,7 +78,7 @@ describe('usage', () => {
     });
   }
 
-  it('refuses to prune where nobody says what is to be kept', async () => {
+  it('rejects prune without a number of versions to keep', async () => {
     const store = `file:${folder}/data`;
     const { code, stderr } = await runCli(['prune', '--store', store], { cwd: folder });
     await rm(join(folder, 'data'), { recursive: true, force: true });
@@ -86,7 +86,7 @@ describe('usage', () => {
     assert.match(stderr, /--keep N or --older-than DAYS/);
   });
 
-  it('tells of a mistake in the configuration where it is', async () => {
+  it('shows the position of a mistake in the configuration', async () => {
     const file = join(folder, 'bad.toml');
     await writeFile(file, '[store]\nmaster = "file:./data"\ncolour = 1\n');
     const { code, stderr } = await runCli(['list', '--config', file]);
@@ -95,7 +95,7 @@ describe('usage', () => {
     assert.match(stderr, /bad\.toml:3: .*colour/);
   });
 
-  it('tells of credentials that are not set', async () => {
+  it('reports credentials that are not set', async () => {
     const file = join(folder, 'unset.toml');
     await writeFile(file, '[store]\nmaster = "s3://images"\ncredentials = "env:UNSET"\n');
     const { code, stderr } = await runCli(['list', '--config', file]);
@@ -171,7 +171,7 @@ describe('commands on a directory', () => {
     assert.deepEqual(await versions(), ['20180716_12:00']);
   });
 
-  it('chooses the store by option, then environment, then configuration', async () => {
+  it('uses the store of the option, then of the environment, then of the configuration', async () => {
     await writeFile(join(folder, 'bucketstreams.toml'), '[store]\nmaster = "file:./configured"\n');
     const at = async (args: string[], env = {}) => {
       const { stderr } = await runCli(['list', ...args], { cwd: folder, env });
@@ -183,7 +183,7 @@ describe('commands on a directory', () => {
     assert.equal(await at([]), 'configured');
   });
 
-  it('remove asks, withdraws the names and nothing else, and tells of what is not there', async () => {
+  it('remove asks, withdraws only the named versions, and reports what does not exist', async () => {
     await fill('20250101', '20250102');
     const version = `${PRODUCT}/20250101`;
     const unasked = await runCli(['remove', version, ...store]);
@@ -202,7 +202,7 @@ describe('commands on a directory', () => {
     await count(/1 removed/);
   });
 
-  it('prune keeps the newest, and never the last one goes', async () => {
+  it('prune keeps the newest versions, and never removes the last one', async () => {
     await fill('20200101', '20200102', '20200103', '20200104');
     assert.match(await cliOutput(['prune', '--keep', '3', '--dry-run', ...store]), /20200101/);
     assert.equal((await versions()).length, 4);
@@ -218,7 +218,7 @@ describe('commands on a directory', () => {
     assert.deepEqual(await versions(), ['20200104']);
   });
 
-  it('update holds back the removal of many versions until told', async () => {
+  it('update holds the removal of many versions until it is confirmed', async () => {
     const many = Array.from({ length: 12 }, (_, day) => `202501${10 + day}`);
     await fill(...many);
     await rm(join(folder, 'data/images'), { recursive: true });
@@ -259,7 +259,7 @@ describe('commands on a directory', () => {
     }
   });
 
-  it('only looks where it only reads', async () => {
+  it('writes nothing in a command that only reads', async () => {
     for (const command of ['list', 'status', 'verify']) {
       const { code, stderr } = await runCli([command, ...store]);
       assert.equal(code, 3, stderr);
@@ -268,7 +268,7 @@ describe('commands on a directory', () => {
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it('says whose a directory is that it may not write', async () => {
+  it('names the owner of a directory that it may not write', async () => {
     await mkdir(join(folder, 'data'));
     await chmod(folder, 0o755);
     await chmod(join(folder, 'data'), 0o555);
@@ -280,7 +280,7 @@ describe('commands on a directory', () => {
       columns: 80,
       env: {},
     };
-    // The tests may lie in a folder closed to user nobody: nothing may be read from there as them.
+    // The tests may be in a folder that user nobody cannot read. This run loads all modules before.
     await run(['update', '--help'], terminal);
     const config = join(folder, 'empty.toml');
     await writeFile(config, '', { mode: 0o644 });
@@ -290,7 +290,7 @@ describe('commands on a directory', () => {
     assert.match(written.join(''), /belongs to user id \d+.*chown/);
   });
 
-  it('says that the port is in use', async () => {
+  it('reports that the port is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;

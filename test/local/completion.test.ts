@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 const PROGRAM = fileURLToPath(new URL('../../bin/bucketstreams.js', import.meta.url));
 type Shell = 'bash' | 'zsh' | 'fish';
 
-/** What each shell runs to print the completions of `line`, one a line. */
+/** The command with which each shell prints the completions of `line`, one per line. */
 const DRIVERS: Readonly<Record<Shell, (script: string, line: string) => readonly string[]>> = {
   bash: (script, line) => [
     ...['--norc', '-c'],
@@ -68,18 +68,18 @@ describe('completion', () => {
       return stdout.split('\n').filter(Boolean).toSorted();
     };
     for (const [line, expected] of cases) {
-      it(`of ${shell} completes ${line}`, async () => {
+      it(`in ${shell} completes ${line}`, async () => {
         assert.deepEqual(await complete(line), expected);
       });
     }
 
-    it(`of ${shell} leaves files to the shell`, async () => {
+    it(`in ${shell} leaves files to the shell`, async () => {
       const own = { bash: [], zsh: ['files'], fish: ['lxd.tar.xz'] };
       assert.deepEqual(await complete('bucketstreams publish lxd'), own[shell]);
     });
   }
 
-  it('is for three shells', async () => {
+  it('supports three shells', async () => {
     const { code, stderr } = await runCli(['completion', 'tcsh']);
     assert.equal(code, 2);
     assert.match(stderr, /'tcsh' is invalid.*bash, zsh, fish/);

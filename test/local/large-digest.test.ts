@@ -12,11 +12,11 @@ const folder = mkdtempSync(join(tmpdir(), 'large-digest-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const GIB = 1024 ** 3;
-/** Neither a number of 32 bits nor a multiple of any buffer. */
+/** More than 32 bits can hold, and not a multiple of any buffer. */
 const SIZE = 4 * GIB + 12_345;
-/** What `sha256sum rootfs.squashfs` said; it takes half a minute. */
+/** The output of `sha256sum rootfs.squashfs`, which takes half a minute. */
 const ALONE = '4baaf0a2e2d06363b8811ddbc01d3e2617fbf0f01ccf4b0aa80c0a543d22acec';
-/** What `cat lxd.tar.xz rootfs.squashfs | sha256sum` said. */
+/** The output of `cat lxd.tar.xz rootfs.squashfs | sha256sum`. */
 const COMBINED = '28e5ae24feeddbea7d9dc096b7078a2b5a6cad6f2121c4cd6b2aea8159338e24';
 
 describe('digests of a file of more than 4 GiB', () => {
@@ -25,7 +25,7 @@ describe('digests of a file of more than 4 GiB', () => {
     const metadata = 'images/os/release/amd64/default/20260101/lxd.tar.xz';
     mkdirSync(join(folder, dirname(root)), { recursive: true });
     writeFileSync(join(folder, metadata), numberedBytes(612));
-    // A hole with bytes before it.
+    // The file is a hole with bytes before it.
     writeFileSync(join(folder, root), numberedBytes(100_003));
     truncateSync(join(folder, root), SIZE);
 
@@ -40,7 +40,7 @@ describe('digests of a file of more than 4 GiB', () => {
     const ours = JSON.parse(output) as HashedRoot;
     assert.equal(ours.sha256, ALONE);
     assert.equal(ours.combined, COMBINED);
-    // Running from the sources, each of the three threads holds the type stripper besides.
+    // The test runs from the sources, so each of the three threads also holds the type stripper.
     assert.ok(ours.maxRssKiB < 200 * 1024, `peak memory was ${ours.maxRssKiB} KiB`);
   });
 });

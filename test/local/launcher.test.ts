@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LAUNCHER = join(ROOT, 'bin/bucketstreams.js');
-/** Makes Node say that it is an old one, so that the launcher has to look for another. */
+/** Makes Node report an old version, so the launcher has to find another Node. */
 const OLD_NODE = `data:text/javascript,${encodeURIComponent(
   `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.0.0' } })`,
 )}`;
@@ -23,11 +23,11 @@ describe('launcher', () => {
   const start = (command: string, args: readonly string[]) => {
     const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stderr.resume();
-    // Whoever still has a pipe of it keeps it from closing.
+    // Every process that still has one of its pipes prevents 'close'.
     const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
     return { child, ended, lines: createInterface(child.stdout) };
   };
-  /** Puts the program into the folder as an installation does, with nothing compiled. */
+  /** Copies the program into the folder as an installation does, without compiled code. */
   async function install(): Promise<void> {
     for (const part of ['bin', 'src', 'package.json']) {
       await cp(join(ROOT, part), join(folder, part), { recursive: true });
@@ -36,7 +36,7 @@ describe('launcher', () => {
   }
   const old = ['--import', OLD_NODE, LAUNCHER];
 
-  it('starts on an old Node, by way of the one that the package brings', async () => {
+  it('starts on an old Node, with the Node of the package', async () => {
     const { ended, lines } = start(process.execPath, [...old, '--version']);
     const [line] = (await once(lines, 'line')) as [string];
     assert.match(line, /^bucketstreams \d/);
@@ -48,9 +48,9 @@ describe('launcher', () => {
     assert.equal((await start(process.execPath, [LAUNCHER, 'frobnicate']).ended)[0], 2);
   });
 
-  it('says nothing of it when compiled code cannot be kept, and starts', async () => {
+  it('starts without a message when compiled code cannot be stored', async () => {
     await install();
-    // Even root can make no folder in a file.
+    // Even root cannot make a folder in a file.
     await writeFile(join(folder, '.cache'), '');
     await chmod(folder, 0o555);
     const args = [join(folder, 'bin/bucketstreams.js'), '--version'];
@@ -65,7 +65,7 @@ describe('launcher', () => {
     assert.equal(code, 0);
   });
 
-  it('finds the program compiled after an installation', async () => {
+  it('has compiled code after an installation', async () => {
     await install();
     const run = async (...args: readonly string[]) => {
       const env = { ...process.env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
@@ -89,7 +89,7 @@ describe('launcher', () => {
       const [url] = (await once(lines, 'line')) as [string];
       child.kill(signal);
       assert.equal((await ended)[0], 0);
-      // The server itself is gone too.
+      // The server itself has ended too.
       await assert.rejects(fetch(url.replace('https:', 'http:')));
     });
   }

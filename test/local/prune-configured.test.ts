@@ -8,7 +8,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 
 const PRODUCT = 'busybox/1.36/amd64/default';
 
-it('prune goes by [retention], of the store that the configuration is about only', async () => {
+it('prune uses [retention], but only for the store of the configuration', async () => {
   await using folder = await temporaryFolder();
   const options = { cwd: folder.path };
   for (const version of ['20200101', '20200102', '20200103']) {

@@ -39,7 +39,7 @@ describe('serve on a directory', () => {
   const gone = (server: Server, version: string) =>
     eventually(async () => (await fingerprintOf(server, version)) === undefined);
 
-  it('prints the URL alone on standard output, and serves an empty index at once', async () => {
+  it('prints only the URL on standard output, and serves an empty index at once', async () => {
     const server = await serve();
     assert.match(server.stdout(), /^https:\/\/127\.0\.0\.1:\d+\n$/);
     assert.deepEqual((await server.images()).products, {});
@@ -52,7 +52,7 @@ describe('serve on a directory', () => {
     assert.match(server.stderr(), /update-ca-certificates/);
   });
 
-  it('publishes what is copied in, whatever comes first, and serves its bytes', async () => {
+  it('publishes files in any order of copying, and serves their bytes', async () => {
     const server = await serve();
     const [first, second] = [randomImage(), randomImage()];
     await placeImage(store, `${PRODUCT}/20250101_12:00`, first);
@@ -64,13 +64,13 @@ describe('serve on a directory', () => {
     assert.equal(items['rootfs.squashfs']!.sha256, sha256(first.root));
   });
 
-  it('does not index half of a file that is written slowly', async () => {
+  it('does not index an incomplete file that is written slowly', async () => {
     const server = await serve('--settle', '2');
     const [slow, quick] = [randomImage(4000), randomImage()];
     const folder = await placeImage(store, `${PRODUCT}/20250101`, slow, ['metadata']);
     const file = await open(join(folder, 'rootfs.squashfs'), 'w');
     await file.write(slow.root.subarray(0, 1000));
-    // While this one is published, the other is open and has not all its bytes.
+    // While this image is published, the other file is still open and incomplete.
     await placeImage(store, `${PRODUCT}/20250102`, quick);
     for (let at = 1000; at < slow.root.length; at += 250) {
       await file.write(slow.root.subarray(at, at + 250));
@@ -111,7 +111,7 @@ describe('serve on a directory', () => {
     await published(server, '20250103', other);
   });
 
-  it('lists a root that comes later beside what is published', async () => {
+  it('lists a root that is added later to a published version', async () => {
     const server = await serve();
     const image = randomImage();
     const folder = await placeImage(store, `${PRODUCT}/20250101`, image);
@@ -124,7 +124,7 @@ describe('serve on a directory', () => {
     await published(server, '20250101', image);
   });
 
-  it('publishes the neighbours of what it cannot', async () => {
+  it('publishes the valid versions beside invalid ones', async () => {
     const server = await serve();
     const good = randomImage();
     const images = join(store, 'images');
@@ -177,7 +177,7 @@ describe('serve on a directory', () => {
     assert.deepEqual(Object.keys((await server.images()).products[NAME]!.versions), ['20250101']);
   });
 
-  it('ends with 0 on SIGTERM and on SIGINT, in the midst of work too', async () => {
+  it('ends with 0 on SIGTERM and on SIGINT, during work too', async () => {
     const first = await serve();
     assert.equal((await first.stop('SIGINT')).code, 0);
     await placeImage(store, `${PRODUCT}/20250101`, randomImage(200_000_000));
@@ -186,7 +186,7 @@ describe('serve on a directory', () => {
     await assert.rejects(second.get('streams/v1/index.json'));
   });
 
-  it('finds at its next start what changed while it was down', async () => {
+  it('finds changes at its next start that were made while it was down', async () => {
     const first = await serve();
     const [kept, dropped, added] = [randomImage(), randomImage(), randomImage()];
     await placeImage(store, `${PRODUCT}/20250101`, kept);
@@ -201,7 +201,7 @@ describe('serve on a directory', () => {
     await published(second, '20250101', kept);
   });
 
-  it('takes a tree that is moved in whole', async () => {
+  it('publishes a complete tree that is moved in', async () => {
     const server = await serve();
     const image = randomImage();
     await placeImage(base, `${PRODUCT}/20250101`, image);
@@ -209,7 +209,7 @@ describe('serve on a directory', () => {
     await published(server, '20250101', image);
   });
 
-  it('scans again and again, and leaves a record for status', async () => {
+  it('scans repeatedly, and leaves a record for status', async () => {
     await serve('--scan-every', '1');
     const lastSweep = async () => {
       const text = await cliOutput(['status', '--json', '--store', `file:${store}`]);
@@ -219,7 +219,7 @@ describe('serve on a directory', () => {
     await eventually(async () => (await lastSweep()) !== first);
   });
 
-  it('goes on after kill -9 at any moment', async () => {
+  it('continues after kill -9 at any moment', async () => {
     const images: [string, ImageBytes][] = [];
     for (let day = 1; day <= 5; day++) {
       const version = `2025010${day}`;
@@ -227,7 +227,7 @@ describe('serve on a directory', () => {
       images.push([version, image]);
       const server = await serve();
       await placeImage(store, `${PRODUCT}/${version}`, image);
-      // Sooner and sooner: from after the publication to before the work.
+      // The kill is earlier each time: from after the publication to before the work.
       if (day === 1) await published(server, version, image);
       if (day === 2) await eventually(() => server.stderr().includes(`${version}/`));
       await server.stop('SIGKILL');
@@ -252,7 +252,7 @@ describe('serve on a directory', () => {
     assert.match(await cliOutput(['status', '--store', `file:${store}`]), /8 published/);
   });
 
-  it('leaves the files of another program as they are and says what to do', async () => {
+  it('leaves the files of another program unchanged and shows what to do', async () => {
     await mkdir(join(store, 'streams/v1'), { recursive: true });
     const theirs = '{"index": {}, "format": "index:1.0"}';
     await writeFile(join(store, 'streams/v1/index.json'), theirs);

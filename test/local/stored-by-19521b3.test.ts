@@ -69,7 +69,7 @@ const STATES = {
 };
 
 describe('documents of commit 19521b3', () => {
-  it('are read with the names of today, and all their values', async () => {
+  it("are read with today's names, and all their values", async () => {
     const raw = JSON.parse(await storedText('master/catalog/catalog.json')) as {
       readonly refused: object;
       readonly products: Record<string, { versions: Record<string, { held?: object }> }>;
@@ -127,7 +127,7 @@ describe('documents of commit 19521b3', () => {
 });
 
 describe('stores of commit 19521b3', () => {
-  it('stay as they are while nothing changes, and work on from there', async (t) => {
+  it('stay unchanged while nothing changes, and can be used from there', async (t) => {
     const { now, master } = await restoreStores(t);
     const before = await text(master, 'streams/v1/images.json');
     let later = 0;
@@ -153,7 +153,7 @@ describe('stores of commit 19521b3', () => {
     assert.equal(await master.stat(`${FOLDER}20260101_0800/rootfs.squashfs`), undefined);
   });
 
-  it('have mirrors that copy nothing anew and delete what is due', async (t) => {
+  it('have mirrors that copy nothing again and delete what is due', async (t) => {
     const { now, master, mirror: store } = await restoreStores(t);
     let later = 0;
     const context = testContext(master, { now: () => now + later });
@@ -166,7 +166,7 @@ describe('stores of commit 19521b3', () => {
     later = 4 * HOUR;
     await update(context);
     await fanOut(context, mirror);
-    // The embargo of what was overwritten now.
+    // The embargo of the bytes that were overwritten now.
     later = 5 * HOUR;
     const last = await fanOut(context, mirror);
     assert.deepEqual([last.missing.files, last.leaving, last.failures.size], [0, 0, 0]);
@@ -219,7 +219,7 @@ describe('a trust folder of commit 19521b3', () => {
     }
   });
 
-  it('lets a client in by a token that was open', async (t) => {
+  it('lets a client join with a token that was unused', async (t) => {
     const { state, secret } = await restoreStores(t);
     const trust = new TrustStore(trustFolder(state));
     assert.deepEqual(
@@ -231,7 +231,7 @@ describe('a trust folder of commit 19521b3', () => {
     assert.equal(await trust.redeem(secret, fingerprint, Date.now()), undefined);
   });
 
-  it('has the staged image of its client published', async (t) => {
+  it('publishes the staged image of its client', async (t) => {
     const { master, state } = await restoreStores(t);
     const tls = await ensureCertificate({ stateDir: state, hosts: ['127.0.0.1'] });
     const gateway = await startGateway({

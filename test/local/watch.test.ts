@@ -10,7 +10,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 const PRODUCT = 'iats/xenial/amd64/default';
 
 describe('watch', () => {
-  it('keeps a tree that was taken over up to date for another web server, until SIGTERM', async () => {
+  it('keeps an adopted tree up to date for another web server, until SIGTERM', async () => {
     await using folder = await temporaryFolder();
     const tree = join(folder.path, 'simplestreams');
     const store = ['--store', `file:${tree}`];
@@ -33,7 +33,7 @@ describe('watch', () => {
     const first = `20180716_12:00 ${old.fingerprint}`;
     assert.deepEqual(await published(), [first]);
 
-    // The name of --scan-every until 0.1.
+    // The name of --scan-every until version 0.1.
     const watching = startCli(['watch', ...store, '--settle', '0.3', '--enumerate-every', '86400']);
     try {
       await eventually(() => watching.stderr().includes('watching'));

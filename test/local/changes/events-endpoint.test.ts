@@ -35,12 +35,12 @@ describe('events endpoint', () => {
     (await fetch(url, { method: 'POST', body, headers })).status;
   const good = { authorization: 'Bearer secret' };
 
-  it('takes a notification that carries the token', async () => {
+  it('accepts a notification with the token', async () => {
     assert.equal(await post('{"Records":[]}', good), 200);
     assert.deepEqual(accepted, ['{"Records":[]}']);
   });
 
-  it('refuses every other caller and body, and takes nothing from them', async () => {
+  it('rejects every other caller and body, and uses nothing of them', async () => {
     const before = accepted.length;
     assert.equal(await post('{}', {}), 401);
     for (const authorization of ['Bearer', 'Bearer ', 'Bearer secre', 'Bearer secrets', 'secret']) {
@@ -54,7 +54,7 @@ describe('events endpoint', () => {
     assert.equal(accepted.length, before);
   });
 
-  it('says that its port is in use', async () => {
+  it('reports that its port is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const address = other.address();

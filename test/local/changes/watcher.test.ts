@@ -45,7 +45,7 @@ describe('watcher', () => {
     await rm(directory, { recursive: true });
   });
 
-  it('reports new files in new folders, and nothing that was there before', async () => {
+  it('reports new files in new folders, and nothing that existed before', async () => {
     await write('images/other/1/amd64/default/20250101/lxd.tar.xz');
     await seen('images/other/1/amd64/default/20250101/');
     assert.ok(!dirty.has(`${PRODUCT}/20240101/`));
@@ -59,7 +59,7 @@ describe('watcher', () => {
     await seen(`${PRODUCT}/20240101/`);
   });
 
-  it('refuses files that are in no version, and no folder that comes, changes or goes', async () => {
+  it('reports files outside versions as ignored, but no folder that appears, changes or disappears', async () => {
     await write('images/other/1/amd64/default/20250101/lxd.tar.xz');
     await seen('images/other/1/amd64/default/20250101/');
     await utimes(join(directory, PRODUCT, '20240101'), 1, 1);
@@ -83,14 +83,14 @@ describe('watcher', () => {
     await seen(`${PRODUCT}/`);
   });
 
-  it('reports a store whose images folder was made anew', async () => {
+  it('reports a store whose images folder was created again', async () => {
     await rm(join(directory, 'images'), { recursive: true });
     await seen(`${PRODUCT}/20240101/`);
     await write(`${PRODUCT}/20250101/lxd.tar.xz`);
     await seen(`${PRODUCT}/20250101/`);
   });
 
-  it('tells each version of a product that goes at once, and goes on with those of like names', async () => {
+  it('reports each version of a product that is deleted at once, and still a product with a similar name', async () => {
     const days = Array.from({ length: 40 }, (_, at) => `20250101_${at}`);
     for (const day of days) await write(`${PRODUCT}/${day}/lxd.tar.xz`);
     for (const day of days) await seen(`${PRODUCT}/${day}/`);
@@ -102,7 +102,7 @@ describe('watcher', () => {
     await seen(`${LIKE}/`);
   });
 
-  it('watches a folder anew, all that is below it too, when another takes its name', async () => {
+  it('watches two folders that were renamed, with everything below them', async () => {
     const [old, other] = ['images/old', 'images/other'];
     const path = '1/amd64/default/20240101';
     await write(`${other}/${path}/lxd.tar.xz`);
@@ -120,7 +120,7 @@ describe('watcher', () => {
     }
   });
 
-  it('misses nothing of a tree that is filled at full speed', async () => {
+  it('misses nothing in a tree that is filled at full speed', async () => {
     const versions: string[] = [];
     for (let number = 100; number < 300; number++) {
       versions.push(`images/os${number % 7}/r/amd64/v${number % 5}/20250101_${number}`);
@@ -135,7 +135,7 @@ describe('watcher', () => {
     for (const version of versions) await seen(`${version}/`);
   });
 
-  it('leaves names with a dot, other folders and what symlinks point to alone', async () => {
+  it('ignores names with a dot, other folders, and the targets of symlinks', async () => {
     const outside = await mkdtemp(join(tmpdir(), 'watcher-outside-'));
     await symlink(outside, join(directory, PRODUCT, '20250101'));
     await writeFile(join(outside, 'lxd.tar.xz'), 'x');
@@ -145,7 +145,7 @@ describe('watcher', () => {
     await write(`${PRODUCT}/20250104/end`);
     await seen(`${PRODUCT}/20250104/`);
     dirty.delete(`${PRODUCT}/20250104/`);
-    // The link and the folder themselves came; nothing within them is told.
+    // The link and the folder themselves are reported, but nothing below them.
     assert.deepEqual(
       [...dirty].filter((prefix) => !/2025010[12]/.test(prefix)),
       [],

@@ -19,10 +19,10 @@ const IMAGE = '/images/iats/xenial/amd64/default/20180716_12:00/disk.qcow2';
 const KEY = IMAGE.slice(1);
 const JSON_PATH = '/streams/v1/images.json';
 const MIB = 1024 * 1024;
-/** More than sockets and streams on the way hold, so that a download waits for its reader. */
+/** More bytes than sockets and streams buffer, so a download waits for its reader. */
 const LARGE = Buffer.alloc(64 * MIB, 'x');
 
-/** Counts the bodies that a store has open. */
+/** Counts the bodies that are open in a store. */
 function counting() {
   const count = { opened: 0, open: 0 };
   const wrap = (store: ObjectStore) =>
@@ -38,7 +38,7 @@ function counting() {
   return { count, wrap };
 }
 
-/** Opens a TLS connection, sends `text`. */
+/** Opens a TLS connection and sends `text`. */
 async function connect({ front, ca }: FrontFixture, text: string): Promise<tls.TLSSocket> {
   const socket = tls.connect({ host: '127.0.0.1', port: front.port, ca });
   await once(socket, 'secureConnect');
@@ -69,7 +69,7 @@ describe("the front's connections", () => {
     })();
     const seen = new Map<string, string>();
     const download = async () => {
-      // A download that broke off is one that its client tries again.
+      // A client retries a download that breaks off.
       const answer = await fixture.ask(IMAGE).catch(() => undefined);
       if (answer?.status !== 200) return;
       const letter = answer.body.toString('latin1', 0, 1);
@@ -120,7 +120,7 @@ describe("the front's connections", () => {
     });
   }
 
-  it('look again when the object is replaced between the look and the read', async () => {
+  it('read again when the object is replaced between the stat and the read', async () => {
     let rivals = 2;
     await using fixture = await frontFixture({}, (store) =>
       storeWith(store, {
@@ -135,7 +135,7 @@ describe("the front's connections", () => {
     assert.deepEqual([status, body.toString()], [200, 'state 0']);
   });
 
-  it('leave nothing open when clients go away, one by one or with a pipeline full', async () => {
+  it('leave nothing open when clients disconnect, one by one or with a full pipeline', async () => {
     const { count, wrap } = counting();
     await using fixture = await frontFixture({}, wrap);
     await fixture.put(KEY, LARGE);
@@ -152,7 +152,7 @@ describe("the front's connections", () => {
     assert.equal((await fixture.ask(IMAGE, { method: 'HEAD' })).status, 200);
   });
 
-  it('are cut when nothing moves on them', async () => {
+  it('are cut when no bytes move on them', async () => {
     const { count, wrap } = counting();
     await using fixture = await frontFixture({ idleTimeout: 100 }, wrap);
     await fixture.put(KEY, LARGE);
@@ -161,7 +161,7 @@ describe("the front's connections", () => {
     await assert.rejects(textOf(response));
   });
 
-  it('redirect who speaks plain HTTP to the TLS port', async () => {
+  it('redirect plain HTTP on the TLS port', async () => {
     await using fixture = await frontFixture();
     await fixture.put(KEY, 'bytes');
     const { port } = fixture.front;
@@ -187,7 +187,7 @@ describe("the front's connections", () => {
     assert.equal((await fixture.ask(IMAGE)).body.toString(), 'bytes');
   });
 
-  it('speak TLS 1.3, and 1.2 with who has no more', async () => {
+  it('use TLS 1.3, and 1.2 for clients without 1.3', async () => {
     await using fixture = await frontFixture();
     for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
       const { ca, front } = fixture;
@@ -198,7 +198,7 @@ describe("the front's connections", () => {
     }
   });
 
-  it('give HTTP/1.0 clients no chunks', async () => {
+  it('use no chunks for HTTP/1.0 clients', async () => {
     await using fixture = await frontFixture();
     const body = JSON.stringify('x'.repeat(5000));
     await fixture.put(JSON_PATH.slice(1), body);
@@ -208,14 +208,14 @@ describe("the front's connections", () => {
     assert.ok(answer.endsWith(`\r\n\r\n${body}`));
   });
 
-  it('refuse endless headers and broken requests', async () => {
+  it('reject endless headers and broken requests', async () => {
     await using fixture = await frontFixture();
     const { status } = await fixture.ask(IMAGE, { headers: { 'X-Long': 'x'.repeat(20_000) } });
     assert.equal(status, 431);
     assert.match(await textOf(await connect(fixture, 'GET\r\n\r\n')), /^HTTP\/1.1 400 /);
   });
 
-  it('are not to be had on a port in use, and the error says what to do', async () => {
+  it('cannot be opened on a port in use, and the error shows what to do', async () => {
     await using fixture = await frontFixture();
     const { port } = fixture.front;
     const store = storeWith({} as ObjectStore, {});
@@ -227,7 +227,7 @@ describe("the front's connections", () => {
     });
   });
 
-  it('finish what they are sending when the front closes, and take nothing new', async () => {
+  it('finish their responses when the front closes, and accept nothing new', async () => {
     await using fixture = await frontFixture();
     await fixture.put(KEY, LARGE);
     const response = await fixture.begin(IMAGE);
@@ -242,7 +242,7 @@ describe("the front's connections", () => {
     silent.destroy();
   });
 
-  it('are cut when they have not finished in the time that closing gives them', async () => {
+  it('are cut when they take longer than closing allows', async () => {
     const { count, wrap } = counting();
     await using fixture = await frontFixture({}, wrap);
     await fixture.put(KEY, LARGE);

@@ -15,18 +15,18 @@ function numbers(count: number): [string, number][] {
 }
 
 describe('the front', () => {
-  it('answers every path of the delivery table as it says', async () => {
+  it('serves every path of the delivery table as it specifies', async () => {
     await using fixture = await frontFixture();
-    // Where a path leads astray, it must find something to betray it.
+    // A path that reaches a wrong key must find this text, so that the test fails.
     for (const secret of ['catalog/catalog.json', 'images/a/b/c/d/20200101/removed.json']) {
       await fixture.put(secret, 'secret');
     }
     for (const { path, answer } of DELIVERY_TABLE) {
-      // Node's client refuses to send these; the unit test has them.
+      // Node's client cannot send these paths; the unit test has them.
       if (/[^\x21-\x7e]/.test(path) || !path.startsWith('/')) continue;
       if ('key' in answer && answer.key !== 'images/a') await fixture.put(answer.key, path);
       const wanted = 'status' in answer ? answer.status : answer.key === 'images/a' ? 404 : 200;
-      // What follows a question mark is the query, for a server.
+      // For a server, the part after a question mark is the query.
       const sent = path.split('?')[0];
       if (sent !== path) continue;
       const { status, body } = await fixture.ask(path);
@@ -36,7 +36,7 @@ describe('the front', () => {
     }
   });
 
-  it('takes the path from a whole URL, and nothing from a query', async () => {
+  it('takes the path from a complete URL, and nothing from a query', async () => {
     await using fixture = await frontFixture();
     await fixture.put('streams/v1/index.json', '{}');
     assert.equal((await fixture.ask('/streams/v1/index.json?x=/../..')).status, 200);
@@ -44,7 +44,7 @@ describe('the front', () => {
     assert.equal((await fixture.ask('/catalog/catalog.json?/streams/v1/index.json')).status, 404);
   });
 
-  it('sends an image as it is, with everything a cache needs', async () => {
+  it('sends an image unchanged, with all headers for a cache', async () => {
     await using fixture = await frontFixture();
     await fixture.put(IMAGE.slice(1), BODY);
     const { status, headers, body } = await fixture.ask(IMAGE, {
@@ -93,7 +93,7 @@ describe('the front', () => {
     ['bytes=a-b', 200],
     ['bytes=0-99999999999999999999999', [0, 1000]],
   ];
-  it('answers each range as the table says', async () => {
+  it('serves each range as the table specifies', async () => {
     await using fixture = await frontFixture();
     await fixture.put(IMAGE.slice(1), BODY);
     for (const [range, wanted] of ranges) {
@@ -114,7 +114,7 @@ describe('the front', () => {
     }
   });
 
-  it('gives a range only of the state that If-Range names', async () => {
+  it('serves a range only for the state that If-Range names', async () => {
     await using fixture = await frontFixture();
     await fixture.put(IMAGE.slice(1), BODY);
     const { headers } = await fixture.ask(IMAGE, { method: 'HEAD' });
@@ -133,7 +133,7 @@ describe('the front', () => {
     }
   });
 
-  it('answers 304 and 412 by the conditions of the request', async () => {
+  it('responds with 304 and 412 by the conditions of the request', async () => {
     await using fixture = await frontFixture();
     await fixture.put(IMAGE.slice(1), BODY);
     await fixture.put(JSON_PATH.slice(1), JSON_BODY);
@@ -163,7 +163,7 @@ describe('the front', () => {
     }
   });
 
-  it('compresses JSON for those who take it, and says so to caches', async () => {
+  it('compresses JSON for clients that accept it, and declares that to caches', async () => {
     await using fixture = await frontFixture();
     await fixture.put(JSON_PATH.slice(1), JSON_BODY);
     await fixture.put('streams/v1/index.json', '{}');
@@ -206,10 +206,10 @@ describe('the front', () => {
     assert.equal(small.headers['content-length'], '2');
   });
 
-  it('passes on JSON that is stored compressed, or decodes it for those who want it plain', async () => {
+  it('passes on JSON that is stored compressed, or decodes it for clients that want it plain', async () => {
     await using fixture = await frontFixture({}, (store) =>
       storeWith(store, {
-        // As S3 tells it.
+        // S3 returns it like this.
         read: async (key, options) => ({
           ...(await store.read(key, options)),
           contentEncoding: 'gzip',
@@ -226,14 +226,15 @@ describe('the front', () => {
     assert.equal(plain.headers['content-encoding'], undefined);
     assert.equal(plain.body.toString(), JSON_BODY);
     assert.equal(plain.headers.etag, `W/${coded.headers.etag}`);
-    // An image that somebody stored with that header is sent as it is: its digest is of these bytes.
+    // An image that somebody stored with that header is sent unchanged, because its digest is of
+    // these bytes.
     await fixture.put(IMAGE.slice(1), stored);
     const image = await fixture.ask(IMAGE, { headers: { 'Accept-Encoding': 'gzip' } });
     assert.equal(image.headers['content-encoding'], undefined);
     assert.deepEqual(image.body, stored);
   });
 
-  it('opens the index to browsers, and no more', async () => {
+  it('opens only the index to browsers', async () => {
     await using fixture = await frontFixture();
     await fixture.put(JSON_PATH.slice(1), JSON_BODY);
     await fixture.put(IMAGE.slice(1), BODY);
@@ -248,7 +249,7 @@ describe('the front', () => {
     assert.equal(image.headers['access-control-allow-origin'], undefined);
   });
 
-  it('refuses every other method', async () => {
+  it('rejects every other method', async () => {
     await using fixture = await frontFixture();
     await fixture.put(JSON_PATH.slice(1), JSON_BODY);
     for (const method of ['PUT', 'POST', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND']) {
@@ -259,7 +260,7 @@ describe('the front', () => {
     assert.equal((await fixture.ask(JSON_PATH)).body.toString(), JSON_BODY);
   });
 
-  it('says what a failing store means for the client, and never a cacheable answer', async () => {
+  it('maps a failing store to a status for the client, and never to a cacheable response', async () => {
     let code: StoreErrorCode = 'unavailable';
     const fail = () => Promise.reject(new StoreError(code, 'stat', 'no: file:///secret/place'));
     const events: string[] = [];

@@ -7,7 +7,7 @@ import { it } from 'node:test';
 import { startServe } from '../../support/cli.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
-it('serve cuts a silent connection after the configured time, without an answer', async () => {
+it('serve cuts a silent connection after the configured time, without a response', async () => {
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, 'bucketstreams.toml'), '[serve]\nidle_timeout = 1\n');
   const server = await startServe(join(folder.path, 'data'), ['--http'], { cwd: folder.path });
@@ -17,7 +17,7 @@ it('serve cuts a silent connection after the configured time, without an answer'
     socket.on('data', (chunk: Buffer) => answer.push(chunk));
     socket.write('GET /streams/v1/index.json HTTP/1.1\r\n');
     await once(socket, 'close');
-    // The limit on the time for a whole request would have been told by a status.
+    // The limit on the time for a whole request would respond with a status instead.
     assert.equal(Buffer.concat(answer).toString(), '');
   } finally {
     await server.stop();

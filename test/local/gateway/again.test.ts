@@ -18,7 +18,7 @@ import { storedVersion, testContext } from '../../support/stores/pipeline-fixtur
 const METADATA = metadataTar();
 const FINGERPRINT = fingerprintOf(METADATA, SQUASHFS);
 
-/** A gateway with the image published by it, as far as a version's files go. */
+/** A gateway that has published the image: both files of a version are stored, but not indexed. */
 async function withImage(gateway: GatewayFixture) {
   const client = await gateway.trusted();
   const send = (alias: string) => {
@@ -42,8 +42,8 @@ async function withImage(gateway: GatewayFixture) {
   };
 }
 
-describe('an image that was there', () => {
-  it('is there until it is removed, whether it is indexed or not', async () => {
+describe('an image that was uploaded before', () => {
+  it('exists until it is removed, indexed or not', async () => {
     await using gateway = await gatewayFixture();
     const image = await withImage(gateway);
     assert.match((await image.again()).error, /same fingerprint already exists/);
@@ -56,7 +56,7 @@ describe('an image that was there', () => {
 
   for (const indexed of [false, true]) {
     const when = indexed ? 'after it was indexed' : 'before it was indexed';
-    it(`can come again once its client removed it, ${when}`, async () => {
+    it(`can be uploaded again after its client removed it, ${when}`, async () => {
       await using gateway = await gatewayFixture();
       const image = await withImage(gateway);
       if (indexed) await image.index();
@@ -66,7 +66,7 @@ describe('an image that was there', () => {
       assert.match((await image.again()).error, /same fingerprint already exists/);
     });
 
-    it(`can come again once it was removed beside the gateway, ${when}`, async () => {
+    it(`can be uploaded again after it was removed without the gateway, ${when}`, async () => {
       await using gateway = await gatewayFixture();
       const image = await withImage(gateway);
       if (indexed) await image.index();
@@ -75,7 +75,7 @@ describe('an image that was there', () => {
     });
   }
 
-  it('can come again when it was rejected', async () => {
+  it('can be uploaded again after it was rejected', async () => {
     await using gateway = await gatewayFixture();
     const image = await withImage(gateway);
     const sums = `${'0'.repeat(64)}  rootfs.squashfs\n`;

@@ -31,7 +31,7 @@ function aliased(asking: Asking, alias: string): Asking {
   return { ...asking, headers: { ...asking.headers, ...header } };
 }
 
-/** The first of the bytes, then what `then` comes to, then the rest. */
+/** The first bytes, then a pause until `then` resolves, then the rest. */
 function pausing(bytes: Buffer, after: number, then: () => Promise<unknown>): Readable {
   async function* pieces(): AsyncGenerator<Buffer> {
     yield bytes.subarray(0, after);
@@ -41,13 +41,13 @@ function pausing(bytes: Buffer, after: number, then: () => Promise<unknown>): Re
   return Readable.from(pieces(), { objectMode: false });
 }
 
-/** A store that is full once so many bytes of one upload have been taken. */
+/** A store that is full after it took `capacity` bytes of one upload. */
 function fullAfter(
   store: ObjectStore,
   capacity: number,
   seen: (bytes: number) => void,
 ): ObjectStore {
-  // Nothing is to break at a call, only in a body.
+  // Only the body fails, not the call.
   const plain = faultyStore(store, () => undefined);
   async function* counted(body: Chunks): AsyncGenerator<Uint8Array> {
     let taken = 0;
@@ -62,7 +62,7 @@ function fullAfter(
 }
 
 describe('an upload whose sender', () => {
-  it('dies when 99 % of it are on the disk leaves nothing, and can begin again', async () => {
+  it('disconnects with 99 % of it on the disk leaves nothing, and can start again', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const late = Math.floor(LARGE.length * 0.99);
@@ -94,7 +94,7 @@ describe('an upload whose sender', () => {
     assert.equal(again.status, 202, again.error);
   });
 
-  it('stalls is cut', async () => {
+  it('sends nothing is cut', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER, limits: { idle: 50 } });
     const client = await gateway.trusted();
     const stalled = new Readable({ read: () => undefined });
@@ -106,8 +106,8 @@ describe('an upload whose sender', () => {
     assert.deepEqual(await gateway.keys(), []);
   });
 
-  it('trickles is cut', async () => {
-    // Nobody sends a terabyte a second; and nothing rests for half a second here.
+  it('sends too slowly is cut', async () => {
+    // The limits require a terabyte a second, and no silence here is as long as half a second.
     const limits = { idle: 500, rate: 1e12 };
     await using gateway = await gatewayFixture({ rest: NEVER, limits });
     const client = await gateway.trusted();
@@ -126,10 +126,10 @@ describe('an upload whose sender', () => {
   });
 });
 
-describe('an answer that comes before the body is over', () => {
-  // The clients of LXD and Incus ask for a new connection each time.
+describe('a response before the end of the body', () => {
+  // The clients of LXD and Incus open a new connection each time.
   for (const wanted of ['keep-alive', 'close']) {
-    it(`is followed by no cut (${wanted}): whoever reads it late still gets it`, async () => {
+    it(`is not followed by a cut (${wanted}): a late reader still receives it`, async () => {
       await using gateway = await gatewayFixture({ rest: NEVER });
       const { hostname, port } = new URL(gateway.url);
       const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false });
@@ -143,7 +143,7 @@ describe('an answer that comes before the body is over', () => {
       socket.write([...head, `Content-Length: ${LARGE.length}`, '', ''].join('\r\n'));
       socket.write(LARGE.subarray(0, MIB));
       await answered.promise;
-      // No socket holds so much: what goes out was taken.
+      // No socket buffers this much, so the server has read the body.
       await new Promise<void>((resolve, reject) => {
         socket.end(LARGE.subarray(MIB), resolve);
         socket.once('error', reject);
@@ -159,7 +159,7 @@ describe('a store that fails', () => {
   const calls = ['upload of the root', 'metadata', 'record'] as const;
   const parts = { 'upload of the root': 'rootfs.squashfs', metadata: 'lxd.tar.xz' };
   for (const call of calls) {
-    it(`at the ${call}: says so without where it is, and leaves nothing`, async () => {
+    it(`at the ${call}: returns an error without the store's address, and leaves nothing`, async () => {
       const part = call === 'record' ? 'upload.json' : parts[call];
       let broken = false;
       await using gateway = await gatewayFixture({
@@ -186,7 +186,7 @@ describe('a store that fails', () => {
     });
   }
 
-  it('in the middle of a body: says so, and again to whoever names the image then', async () => {
+  it('in the middle of a body: returns an error, and again when the client then names the image', async () => {
     let taken = 0;
     await using gateway = await gatewayFixture({
       rest: NEVER,
@@ -216,7 +216,7 @@ describe('a store that fails', () => {
     assert.equal((await other('/1.0/images/aliases', naming)).error, 'Image not found');
   });
 
-  it('when an image is to be placed by its properties: places it later', async () => {
+  it('when an image gets its product from its properties: retries later', async () => {
     let failures = 2;
     await using gateway = await gatewayFixture({
       rest: 0,
@@ -238,7 +238,7 @@ describe('a store that fails', () => {
     assert.equal(failures, 0);
   });
 
-  it('tells whose push failed, by its fingerprint', async () => {
+  it('reports a failed push to the client that names its fingerprint', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const fingerprint = 'e'.repeat(64);
@@ -258,7 +258,7 @@ describe('a store that fails', () => {
 });
 
 describe('names and headers', () => {
-  it('that are too long, too many or not encoded are refused with what is wrong', async () => {
+  it('that are too long, too many or not encoded are rejected with the reason', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const long = 'o'.repeat(129);
@@ -296,7 +296,7 @@ describe('names and headers', () => {
     assert.equal((await client('/1.0/images', longest)).status, 202);
   });
 
-  it('of a later alias too: the image goes', async () => {
+  it('of a later alias are checked too, and the image is deleted', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     assert.equal((await client('/1.0/images', splitUpload(METADATA, SQUASHFS))).status, 202);
@@ -308,7 +308,7 @@ describe('names and headers', () => {
     assert.deepEqual(await gateway.keys(), []);
   });
 
-  it('that fill more than 16 KiB are refused', async () => {
+  it('that exceed 16 KiB are rejected', async () => {
     await using gateway = await gatewayFixture();
     const status = await new Promise((resolve, reject) => {
       const headers = { 'x-lxd-properties': 'x'.repeat(17 * 1024) };
@@ -324,10 +324,10 @@ describe('names and headers', () => {
 });
 
 describe('many uploads', () => {
-  it('of one fingerprint by two clients at once: one wins', async () => {
+  it('of one fingerprint by two clients at once: one succeeds', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const clients = [await gateway.trusted(), await gateway.trusted()];
-    // Neither goes on before most of both is on the disk.
+    // Both pause until most of both bodies is on the disk.
     const both = () =>
       eventually(async () => (await bytesOnDisk(gateway.path)) >= 2 * (LARGE.length - MIB));
     const replies = await Promise.all(
@@ -352,7 +352,7 @@ describe('many uploads', () => {
     );
   });
 
-  it('announced by ten clients and pushed at once: all of them, a few at a time', async () => {
+  it('announced by ten clients and pushed at once: all succeed, a few at a time', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const clients = await Promise.all(Array.from({ length: 10 }, () => gateway.trusted()));
     const root = LARGE.subarray(0, MIB);
@@ -385,7 +385,7 @@ describe('many uploads', () => {
     }
   });
 
-  it('beyond the queue: are turned away', async () => {
+  it('beyond the queue: are rejected', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER, limits: { uploads: 1, queue: 1 } });
     const client = await gateway.trusted();
     const held = new Readable({ read: () => undefined });

@@ -25,7 +25,7 @@ function withHeaders(asking: Asking, headers: Record<string, string>): Asking {
 const aliased = (asking: Asking, alias: string) =>
   withHeaders(asking, { 'x-incus-aliases': `alias=${encodeURIComponent(alias)}` });
 
-/** An image of one file: metadata, and what follows it. */
+/** An image of one file: metadata, and the entries after it. */
 function unified(entries: readonly ArchiveEntry[]): Asking {
   const file = gzipSync(
     tarArchive([{ path: 'metadata.yaml', content: METADATA_YAML }, ...entries]),
@@ -33,8 +33,8 @@ function unified(entries: readonly ArchiveEntry[]): Asking {
   return { body: Readable.from([file]), headers: { 'content-type': 'application/octet-stream' } };
 }
 
-describe('who may do what', () => {
-  it('tells strangers no more than joining needs', async () => {
+describe('the rights of a client', () => {
+  it('show strangers only what they need to join', async () => {
     await using gateway = await gatewayFixture();
     const { stranger } = gateway;
     const server = await stranger('/1.0');
@@ -74,7 +74,7 @@ describe('who may do what', () => {
     assert.deepEqual(await gateway.keys(), []);
   });
 
-  it('says to whoever would launch from it what it is for, whether the image is there or not', async () => {
+  it('do not include launches: the error explains the server, whether the image exists or not', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     await client('/1.0/images', splitUpload(METADATA, SQUASHFS));
@@ -100,7 +100,7 @@ describe('who may do what', () => {
     assert.match(trust.error, /is told on its own machine: bucketstreams gateway trust list/);
   });
 
-  it('lets a token in once, and not after its time', async () => {
+  it('are given once for a token, and not after it expired', async () => {
     await using gateway = await gatewayFixture();
     const token = (expiresAt: number) =>
       gateway.trust.createToken({
@@ -135,14 +135,14 @@ describe('who may do what', () => {
     assert.equal((await late('/1.0/images')).status, 403);
   });
 
-  it('keeps a client to its products', async () => {
+  it('are limited to its products', async () => {
     await using gateway = await gatewayFixture({ rest: 0 });
     const client = await gateway.trusted(['iats/*']);
     const upload = () => splitUpload(METADATA, SQUASHFS);
     const refused = await client('/1.0/images', aliased(upload(), 'other/1/vim'));
     assert.equal(refused.status, 403);
     assert.match(refused.error, /may not publish other\/1\/amd64\/vim/);
-    // Its properties lead elsewhere: it waits for an alias that is allowed.
+    // Its properties name another product, so it waits for an alias that is allowed.
     assert.equal((await client('/1.0/images', upload())).status, 202);
     const named = { json: { name: 'iats/bionic/vim', target: FINGERPRINT } };
     assert.equal((await client('/1.0/images/aliases', named)).status, 200);
@@ -156,7 +156,7 @@ describe('who may do what', () => {
 });
 
 describe('an upload', () => {
-  it('is placed by the alias that comes with it, its metadata as it was sent', async () => {
+  it('gets its product from the alias in the upload, with unchanged metadata', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const reply = await client(
@@ -174,7 +174,7 @@ describe('an upload', () => {
     assert.deepEqual(Buffer.concat(await stream.toArray()), METADATA);
   });
 
-  it('is placed by an alias that follows, or else by its properties', async () => {
+  it('gets its product from an alias that follows, or else from its properties', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     await client('/1.0/images', splitUpload(METADATA, SQUASHFS));
@@ -201,7 +201,7 @@ describe('an upload', () => {
     await eventually(async () => (await hasty.keys()).length === 2);
   });
 
-  it('may have a tar for a root, of whatever is no metadata', async () => {
+  it('may have a tar as root, with any content that is not metadata', async () => {
     const link = { path: './bin', type: '2', link: 'usr/bin' };
     const trees: readonly (readonly ArchiveEntry[])[] = [
       [{ path: './' }, link, { path: './metadata.yaml', content: 'x' }],
@@ -211,7 +211,7 @@ describe('an upload', () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const tars = trees.map((tree) => gzipSync(tarArchive(tree)));
-    // Ours cannot decompress it; others can.
+    // Our decoder cannot decompress it; others can.
     const roots = [...tars, Buffer.concat([Buffer.from('fd377a585a00', 'hex'), SQUASHFS])];
     for (const [n, root] of roots.entries()) {
       const reply = await client(
@@ -226,7 +226,7 @@ describe('an upload', () => {
     }
   });
 
-  it('of one file is placed whole', async () => {
+  it('of one file is stored whole', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const entries = [{ path: 'metadata.yaml', content: METADATA_YAML }, { path: 'rootfs/' }];
@@ -252,7 +252,7 @@ describe('an upload', () => {
     assert.equal(reply.status, 202, reply.error);
   });
 
-  it('survives the gateway while it waits', async () => {
+  it('survives a restart of the gateway while it waits', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     await client('/1.0/images', splitUpload(METADATA, SQUASHFS));
@@ -274,7 +274,7 @@ describe('an upload', () => {
     await next.close();
   });
 
-  it('is not taken up from a record that no list could show', async () => {
+  it('is not continued from a record that no list could show', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     await client('/1.0/images', splitUpload(METADATA, SQUASHFS));
@@ -290,7 +290,7 @@ describe('an upload', () => {
     assert.equal(reread({ uploadedAt: 'yesterday' }), undefined);
   });
 
-  it('that is pushed needs the secret it was announced with, once', async () => {
+  it('that is pushed needs the secret of its announcement, once', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const announced = await client('/1.0/images', {
@@ -319,7 +319,7 @@ describe('an upload', () => {
 });
 
 describe('a pull', () => {
-  it('with a certificate that is none is told so', async () => {
+  it('with an invalid certificate gets an error', async () => {
     await using gateway = await gatewayFixture();
     const client = await gateway.trusted();
     const source = { type: 'image', server: 'https://127.0.0.1:1', fingerprint: FINGERPRINT };
@@ -330,7 +330,7 @@ describe('a pull', () => {
   });
 });
 
-describe('an upload that cannot be', () => {
+describe('an upload that is rejected because it', () => {
   const cases: readonly [string, () => Asking, RegExp][] = [
     [
       'is another image',
@@ -473,7 +473,7 @@ describe('an upload that cannot be', () => {
     ],
   ];
   for (const [name, upload, reason] of cases) {
-    it(`${name}: says so and leaves nothing`, async () => {
+    it(`${name}: shows the reason and leaves nothing`, async () => {
       await using gateway = await gatewayFixture({ rest: NEVER, limits: { size: 1_000_000 } });
       const client = await gateway.trusted();
       for (const asking of [upload(), aliasedUnless(upload())]) {
@@ -486,7 +486,7 @@ describe('an upload that cannot be', () => {
   }
 });
 
-/** The same with an alias, so that it goes the other way into the store; unless it has one. */
+/** Adds an alias, so that the upload is stored in the other way; unless it already has one. */
 function aliasedUnless(asking: Asking): Asking {
   return asking.headers?.['x-incus-aliases'] || asking.headers?.['x-lxd-aliases']
     ? asking

@@ -53,7 +53,7 @@ async function isTold(gateway: GatewayFixture, times = 1): Promise<void> {
 
 describe('a client that is killed while the gateway fetches for it', () => {
   for (const aliases of [[], [{ name: 'a/b/c' }]]) {
-    it(`gets nothing published ${aliases.length > 0 ? 'under its alias' : 'by its properties'}`, async () => {
+    it(`publishes nothing ${aliases.length > 0 ? 'under its alias' : 'by its properties'}`, async () => {
       await using gateway = await gatewayFixture({ rest: 0, limits: { uploads: 1 } });
       const client = await gateway.trusted();
       const stalled = new Readable({ read: () => undefined });
@@ -76,14 +76,14 @@ describe('a client that is killed while the gateway fetches for it', () => {
       await eventually(async () => (await gateway.keys()).length === 0);
       await isTold(gateway);
       await eventually(async () => (await bytesOnDisk(gateway.path)) < SQUASHFS.length / 2);
-      // Its place is free, and its image may come again.
+      // Its reservation is free, and its image can be uploaded again.
       const again = await client('/1.0/images', aliased(splitUpload(METADATA, SQUASHFS)));
       assert.equal(again.status, 202, again.error);
       assert.equal((await gateway.keys()).length, 2);
     });
   }
 
-  it('no more waits for a source that does not begin', async () => {
+  it('stops the wait for a source that does not begin', async () => {
     await using gateway = await gatewayFixture({ rest: 0 });
     const client = await gateway.trusted();
     await using source = await startImageSource(FINGERPRINT, () => ({}));
@@ -101,18 +101,18 @@ describe('a client that is killed while the gateway fetches for it', () => {
   });
 });
 
-describe('a client that is killed after its last byte and before the answer', () => {
+describe('a client that is killed after its last byte and before the response', () => {
   const stored = 'its root is stored';
-  const rests = 'it is about to rest';
-  // Of two halves with an alias the root goes where it stays at once.
+  const waits = 'it begins to wait';
+  // With an alias, the root of a split image is stored at its final key at once.
   const uploads: readonly [string, () => Asking, readonly string[]][] = [
     ['with an alias', () => aliased(splitUpload(METADATA, SQUASHFS)), [stored]],
-    ['without one', () => splitUpload(METADATA, SQUASHFS), [stored, rests]],
-    ['of one file with an alias', () => aliased(unified()), [stored, rests]],
+    ['without one', () => splitUpload(METADATA, SQUASHFS), [stored, waits]],
+    ['of one file with an alias', () => aliased(unified()), [stored, waits]],
   ];
   for (const [what, upload, moments] of uploads) {
     for (const moment of moments) {
-      it(`gets nothing published, when ${moment}, ${what}`, async () => {
+      it(`publishes nothing, when ${moment}, ${what}`, async () => {
         const killed = new AbortController();
         let signal: AbortSignal | undefined;
         const kill = async () => {
@@ -126,7 +126,7 @@ describe('a client that is killed after its last byte and before the answer', ()
           ...faultyStore(store, async ({ method, key }, at) => {
             if (at !== 'after') return;
             const record = method === 'write' && key.endsWith('upload.json');
-            if (moment === rests ? record : method === 'upload' && root.test(key)) await kill();
+            if (moment === waits ? record : method === 'upload' && root.test(key)) await kill();
           }),
         });
         await using gateway = await gatewayFixture({

@@ -16,7 +16,7 @@ interface Token {
 }
 
 describe('the gateway of serve', () => {
-  it('lets a client in by a token that knows where it is', async () => {
+  it('accepts a client by a token that contains its address', async () => {
     await using folder = await temporaryFolder();
     const store = `file:${join(folder.path, 'data')}`;
     const state = join(folder.path, 'state');
@@ -46,7 +46,7 @@ describe('the gateway of serve', () => {
     );
   });
 
-  it('needs not run for the sweep to clear what uploads left behind', async () => {
+  it('is not needed for the sweep that deletes what uploads left behind', async () => {
     await using folder = await temporaryFolder();
     const data = join(folder.path, 'data');
     const twoDaysAgo = Date.now() / 1000 - 2 * 24 * 60 * 60;
@@ -68,7 +68,7 @@ describe('the gateway of serve', () => {
     assert.match(server.log(), /discarded what an upload left behind/);
   });
 
-  it('is left out on demand, and misused options are told', async () => {
+  it('can be disabled, and misused options are reported', async () => {
     await using folder = await temporaryFolder();
     const store = `file:${join(folder.path, 'data')}`;
     await using server = await serveStore({

@@ -24,7 +24,7 @@ function listed(reply: Awaited<ReturnType<Talk>>): string[] {
 }
 
 describe('an image that waits', () => {
-  it('is there for its client alone', async () => {
+  it('exists for its client only', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const [owner, other] = [await gateway.trusted(), await gateway.trusted(['other/*'])];
     assert.equal((await owner('/1.0/images', splitUpload(METADATA, SQUASHFS))).status, 202);
@@ -44,7 +44,7 @@ describe('an image that waits', () => {
     assert.deepEqual(await gateway.keys(), []);
   });
 
-  it('is its who announced the push', async () => {
+  it('belongs to the client that announced the push', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const [owner, other] = [await gateway.trusted(), await gateway.trusted()];
     const pushed = await push(gateway.stranger, await announce(owner));
@@ -56,14 +56,14 @@ describe('an image that waits', () => {
   });
 });
 
-describe('a client that is shut out', () => {
-  it('has its image that waits discarded in the place of placed', async () => {
+describe('a client whose trust is removed', () => {
+  it('gets its waiting image discarded instead of published', async () => {
     const gone = Promise.withResolvers<undefined>();
     await using gateway = await gatewayFixture({
       rest: 0,
       wrap: (store) => ({
         ...faultyStore(store, () => undefined),
-        // The rest begins when this returns.
+        // The wait of the image begins when this returns.
         write: async (key, body, options) => {
           const info = await store.write(key, body, options);
           if (key.endsWith('upload.json')) {
@@ -81,7 +81,7 @@ describe('a client that is shut out', () => {
     assert(gateway.logged.some(({ message }) => message.startsWith('discarded an uploaded image')));
   });
 
-  it('cannot have pushed what it announced, nor end what it began', async () => {
+  it('cannot push what it announced, nor finish what it began', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted([], 'leaver');
     const secret = await announce(client);
@@ -101,7 +101,7 @@ describe('a client that is shut out', () => {
     assert.deepEqual(await gateway.keys(), []);
   });
 
-  it('has its tokens withdrawn that nobody has used', async () => {
+  it('loses its unused tokens', async () => {
     await using gateway = await gatewayFixture();
     const expiresAt = new Date(Date.now() + NEVER).toISOString();
     const token = (name: string) => gateway.trust.createToken({ name, allow: [], expiresAt });

@@ -12,7 +12,7 @@ import { startPublicUpstream, type UpstreamFiles } from '../../support/servers/p
 const METADATA = metadataTar();
 const FINGERPRINT = fingerprintOf(METADATA, SQUASHFS);
 
-/** The files of a server with one image; `rootPath` may lead elsewhere. */
+/** The files of a server with one image; `rootPath` may be another path. */
 function oneImage(rootPath = 'files/root'): UpstreamFiles {
   const json = (value: unknown) => Buffer.from(JSON.stringify(value));
   const item = (ftype: string, path: string, body: Buffer) => ({
@@ -61,7 +61,7 @@ async function scene(t: TestContext, files = oneImage()) {
 }
 
 describe('a pull from a simplestreams server', () => {
-  it('takes the image of an alias, of the certificate that the client names', async (t) => {
+  it('takes the image of an alias, with the certificate that the client names', async (t) => {
     const { upstream, gateway, pull } = await scene(t);
     const reply = await pull({ alias: 'up' });
     assert.equal(reply.status, 202, reply.error);
@@ -91,7 +91,7 @@ describe('a pull from a simplestreams server', () => {
     assert.deepEqual(await gateway.keys(), []);
   });
 
-  it('reads https only, whatever a list names', async (t) => {
+  it('uses https only, whatever a list names', async (t) => {
     const { gateway, pull } = await scene(t, oneImage('http://127.0.0.1:9/root'));
     for (const [source, reason] of [
       [{ server: 'http://127.0.0.1:9' }, /is no https URL/],
@@ -105,7 +105,7 @@ describe('a pull from a simplestreams server', () => {
     assert.deepEqual(await gateway.keys(), []);
   });
 
-  it('says what the server lacks', async (t) => {
+  it('reports what the server lacks', async (t) => {
     const { pull } = await scene(t);
     const missing = await pull({ alias: 'nothing/here' });
     assert.equal(missing.status, 502);

@@ -6,7 +6,7 @@ import { runCli } from '../../support/cli.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 describe('gateway token', () => {
-  it('refuses what could let nobody in', async () => {
+  it('rejects options that could let nobody join', async () => {
     await using folder = await temporaryFolder();
     const store = ['--store', `file:${join(folder.path, 'data')}`];
     const cases: readonly [readonly string[], RegExp][] = [
@@ -28,7 +28,7 @@ describe('gateway token', () => {
     }
   });
 
-  it('is withdrawn by its name as long as nobody has used it', async () => {
+  it('is withdrawn by its name until it is used', async () => {
     await using folder = await temporaryFolder();
     const store = ['--store', `file:${join(folder.path, 'data')}`];
     const names = ['--name', 'hub.example.org', '--name', '::1', '--allow', '*/amd64/*'];

@@ -12,18 +12,21 @@ import {
 } from '../../support/servers/gateway-fixture.ts';
 
 const SRC = pathToFileURL(`${import.meta.dirname}/../../../src/`);
-/** The rooms that an upload passes before it is in the store. Files of types alone are not counted: nothing runs. */
+/**
+ * The rooms that process an upload before it is in the store. Files with types only are not
+ * counted, because no code of them runs.
+ */
 const ROOMS = /^(gateway|publishing|archives|bytes)\//;
 const MOST_FILES = 20;
 
-/** The files below `src/` of which a function was called during `work`. */
+/** The files below `src/` with a function that was called during `work`. */
 async function filesCalled(work: () => Promise<void>): Promise<string[]> {
   const session = new Session();
   session.connect();
   try {
     await session.post('Profiler.enable');
     await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
-    // Counts start anew with each report, so that what was called before is not in the next.
+    // A report resets the counts, so the next report has no earlier calls.
     await session.post('Profiler.takePreciseCoverage');
     await work();
     const { result } = await session.post('Profiler.takePreciseCoverage');
@@ -40,7 +43,7 @@ async function filesCalled(work: () => Promise<void>): Promise<string[]> {
 }
 
 describe('an upload to the gateway', () => {
-  it('visits few files on its way to the store', async (t) => {
+  it('uses few files on its way to the store', async (t) => {
     await using gateway = await gatewayFixture();
     const client = await gateway.trusted();
     const { body, headers } = splitUpload(metadataTar(), SQUASHFS);

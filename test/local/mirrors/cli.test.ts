@@ -27,7 +27,7 @@ async function streams(directory: string): Promise<string> {
 }
 
 describe('the command line and mirrors', () => {
-  it('synchronises all, tells how they are, and verifies one', async (t) => {
+  it('synchronises all mirrors, shows their states, and verifies one', async (t) => {
     const { cwd, data } = await scene(t, ['one', 'two']);
     await placeImage(data, VERSION, randomImage());
     await cliOutput(['update'], { cwd });
@@ -57,7 +57,7 @@ describe('the command line and mirrors', () => {
     assert.equal((await runCli(['verify', '--mirror', 'one'], { cwd })).code, 0);
   });
 
-  it('tells what is wrong with one mirror and does the others', async (t) => {
+  it('reports what is wrong with one mirror and synchronises the others', async (t) => {
     const { cwd, data } = await scene(t, ['one', 'two']);
     await placeImage(data, VERSION, randomImage());
     await cliOutput(['update'], { cwd });
@@ -79,7 +79,7 @@ describe('the command line and mirrors', () => {
     assert.equal(await streams(join(cwd, 'one')), await streams(data));
   });
 
-  it('refuses a mirror that is not configured', async (t) => {
+  it('rejects a mirror that is not configured', async (t) => {
     const { cwd } = await scene(t, ['paris']);
     const ended = await runCli(['mirror', 'sync', 'pairs'], { cwd });
     assert.equal(ended.code, 2);
@@ -88,7 +88,7 @@ describe('the command line and mirrors', () => {
     assert.equal((await runCli(['mirror', 'sync', '--adopt'], { cwd })).code, 2);
   });
 
-  it('serve keeps mirrors up by itself', async (t) => {
+  it('serve keeps mirrors up to date by itself', async (t) => {
     const { cwd, data } = await scene(t, ['one']);
     const server = await startServe(data, [], { cwd });
     try {

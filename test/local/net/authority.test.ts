@@ -28,7 +28,10 @@ async function freshFolder(): Promise<string> {
   return folder;
 }
 
-/** Connects to a server with `certificate` as a client that trusts its authority alone, for `servername`. */
+/**
+ * Connects to a server with `certificate` and the name `servername`. The client trusts only the
+ * certificate's authority.
+ */
 async function handshake(certificate: LocalCertificate, servername: string): Promise<void> {
   const { key, cert, ca } = certificate;
   const server = tls.createServer({ key, cert }, (socket) => socket.end());
@@ -64,7 +67,7 @@ describe('the certificate', () => {
     assert.equal(made.sha256, createHash('sha256').update(leaf.raw).digest('hex'));
   });
 
-  it('keeps its keys to this user', async () => {
+  it('has keys that only this user can read', async () => {
     const stateDir = path.join(await freshFolder(), 'state');
     const { caPath } = await ensureCertificate({ stateDir, hosts: [] });
     const folder = path.dirname(caPath);
@@ -91,7 +94,7 @@ describe('the certificate', () => {
     assert.ok(new X509Certificate(other.cert).checkHost('c.example'));
   });
 
-  it('is made anew when its file is damaged', async () => {
+  it('is made again when its file is damaged', async () => {
     const stateDir = await freshFolder();
     const first = await ensureCertificate({ stateDir, hosts: [] });
     const file = path.join(stateDir, 'tls', 'server.pem');
@@ -104,7 +107,7 @@ describe('the certificate', () => {
     }
   });
 
-  it('has one authority when several start at once, and leaves nothing else behind', async () => {
+  it('has one authority when several programs start at once, which leave no other files', async () => {
     const stateDir = path.join(await freshFolder(), 'state');
     const script = `
       const { ensureCertificate } = await import(process.argv[1]);
@@ -127,7 +130,7 @@ describe('the certificate', () => {
     await handshake(await ensureCertificate({ stateDir, hosts: [] }), 'localhost');
   });
 
-  it('cannot be made from what is wrong, and the error says where', async () => {
+  it('cannot be made from wrong input, and the error names the file', async () => {
     const rejects = async (attempt: Promise<unknown>, said: RegExp) =>
       assert.rejects(
         attempt,
@@ -153,7 +156,7 @@ describe('the certificate', () => {
     await rejects(ensureCertificate({ stateDir: file, hosts: [] }), /cannot be used/);
   });
 
-  it("may be one's own", async () => {
+  it("may be the user's own", async () => {
     const folder = await freshFolder();
     const { cert, key, sha256 } = await ensureCertificate({ stateDir: folder, hosts: [] });
     const certFile = path.join(folder, 'own.crt');

@@ -55,7 +55,7 @@ describe('placeVersion', () => {
     return found;
   }
 
-  it('stamps the minute, then numbers, and stores metadata last', async () => {
+  it('names it by the minute, then by numbers, and stores metadata last', async () => {
     await withStore(await freshStore(), async (store) => {
       const stored: string[] = [];
       const onProgress = (_: number, name: string) => {
@@ -75,7 +75,7 @@ describe('placeVersion', () => {
     });
   });
 
-  it('tells the fingerprint that clients will compute', async () => {
+  it('returns the fingerprint that clients compute', async () => {
     await withStore(await freshStore(), async (store) => {
       const { fingerprints } = await place(store, [squashfs, metadata, qcow2]);
       const combined = async (root: string) =>
@@ -90,7 +90,7 @@ describe('placeVersion', () => {
     });
   });
 
-  it('places a virtual machine of one file as two, and once', async () => {
+  it('stores a virtual machine of one file as two files, and once', async () => {
     const entries = [
       { path: 'metadata.yaml', content: METADATA_YAML },
       { path: 'rootfs.img', content: await readFile(qcow2) },
@@ -114,7 +114,7 @@ describe('placeVersion', () => {
     });
   });
 
-  it('adds what is missing to a version that is named, and goes on where one broke off', async () => {
+  it('adds missing files to a named version, and continues an interrupted one', async () => {
     await withStore(await freshStore(), async (store) => {
       const version = '20180716_12:00';
       const early = await place(store, [squashfs], { version });
@@ -132,7 +132,7 @@ describe('placeVersion', () => {
     });
   });
 
-  it('replaces only by force, and touches nothing before it refuses', async () => {
+  it('replaces only with force, and changes nothing before it rejects', async () => {
     await withStore(await freshStore(), async (store) => {
       const version = '20180716';
       await place(store, [metadata, squashfs], { version });
@@ -145,7 +145,7 @@ describe('placeVersion', () => {
     });
   });
 
-  it('refuses half an image without a version, bad versions and removed ones', async () => {
+  it('rejects half an image without a version, invalid versions and removed versions', async () => {
     await withStore(await freshStore(), async (store) => {
       await assert.rejects(place(store, [squashfs]), /no metadata/);
       await assert.rejects(place(store, [metadata]), /no root/);
@@ -157,7 +157,7 @@ describe('placeVersion', () => {
     });
   });
 
-  it('leaves nothing behind when it is broken off', async () => {
+  it('leaves nothing behind when it is interrupted', async () => {
     await withStore(await freshStore(), async (store) => {
       const abort = new AbortController();
       const onProgress = (_: number, name: string) => {

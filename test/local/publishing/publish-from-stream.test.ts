@@ -16,7 +16,7 @@ describe('publish --from, as a stream', () => {
     const { server, scratch, uploaded } = fixture;
     const running = fixture.publish('--from', 'lxd:box', '--product', 'a/b/amd64/c');
     await server.halfSent;
-    // In the store is what has come so far, and nowhere else.
+    // The received bytes are in the store and nowhere else.
     await eventually(async () => {
       const sizes = (await uploaded()).map(async (path) => (await stat(path)).size);
       return (await Promise.all(sizes)).some((size) => size > 3_000_000);
@@ -28,7 +28,7 @@ describe('publish --from, as a stream', () => {
     assert.deepEqual(await readdir(scratch), []);
   });
 
-  it('draws how far it is on a terminal, and says nothing in a pipe', async () => {
+  it('shows its progress on a terminal, and writes nothing into a pipe', async () => {
     await using fixture = await publishFromFixture({ images: [{ files: FILES, alias: 'it' }] });
     const { server, data } = fixture;
     const publish = async (interactive: boolean, version: string) => {

@@ -34,7 +34,10 @@ const MACHINE = gzipSync(
 const SPLIT = [METADATA, SQUASHFS] as const;
 const FINGERPRINT = fingerprintOf(...SPLIT);
 
-/** A fake source, a store, and `publish` from the one to the other: of its first image unless told otherwise. */
+/**
+ * A fake source, a store, and a `publish` from the source to the store. The default image is the
+ * first of the source.
+ */
 async function fixture(options: FakeOptions) {
   const resources = new AsyncDisposableStack();
   const { path } = resources.use(await temporaryFolder());
@@ -60,7 +63,7 @@ async function fixture(options: FakeOptions) {
 }
 
 describe('publish from an instance server', () => {
-  it('takes product and version from what the properties say, by a part of the fingerprint', async () => {
+  it('takes product and version from the properties, for a part of the fingerprint', async () => {
     const properties = { serial: '20230405_06:07', variant: 'Vim', release: '9' };
     await using from = await fixture({ images: [{ files: SPLIT, properties }] });
     await from.publish({ name: FINGERPRINT.slice(0, 12) });
@@ -81,7 +84,7 @@ describe('publish from an instance server', () => {
     assert.deepEqual(await both.keys(), [`${folder}/disk.qcow2`, `${folder}/lxd.tar.xz`]);
   });
 
-  it('refuses other bytes than the fingerprint says, and leaves nothing', async () => {
+  it('rejects bytes with another fingerprint, and leaves nothing', async () => {
     for (const files of [SPLIT, UNIFIED, MACHINE]) {
       const images = [{ files, fingerprint: 'f'.repeat(64) }];
       await using from = await fixture({ images });
@@ -92,7 +95,7 @@ describe('publish from an instance server', () => {
 
   const sources = { 'rootfs.squashfs': SPLIT, 'disk.qcow2': MACHINE };
   for (const [file, files] of Object.entries(sources)) {
-    it(`does nothing for a ${file} that is published already, and refuses it under another name`, async () => {
+    it(`does nothing for a ${file} that is already published, and rejects it under another name`, async () => {
       await using from = await fixture({ images: [{ files }] });
       const first = await from.publish();
       await from.index();
@@ -114,7 +117,7 @@ describe('publish of an instance', () => {
   const product = { os: 'a', release: 'b', arch: 'amd64', variant: 'c' };
   const instances = { box: { files: SPLIT, snapshots: ['then'] } };
 
-  it('does nothing for what is published already, and refuses it under another name', async () => {
+  it('does nothing for an image that is already published, and rejects it under another name', async () => {
     for (const kind of ['lxd', 'incus'] as const) {
       await using from = await fixture({ kind, instances });
       const first = await from.publish({ name: 'box', product });
@@ -134,7 +137,7 @@ describe('publish of an instance', () => {
     }
   });
 
-  it('takes the image that the source has of it already, and leaves it there', async () => {
+  it('takes the image that the source already has of it, and leaves it there', async () => {
     for (const kind of ['lxd', 'incus'] as const) {
       await using from = await fixture({ kind, instances, images: [{ files: SPLIT }] });
       const placed = await from.publish({ name: 'box', product });
@@ -143,7 +146,7 @@ describe('publish of an instance', () => {
     }
   });
 
-  it('says what to do when it runs', async () => {
+  it('shows what to do when the instance runs', async () => {
     await using from = await fixture({
       instances: { box: { files: SPLIT, status: 'Running', snapshots: ['then'] } },
     });
@@ -154,7 +157,7 @@ describe('publish of an instance', () => {
     await from.publish({ name: 'box/then', product });
   });
 
-  it('says what was stored when the source keeps the image', async () => {
+  it('shows what was stored when the source keeps the image', async () => {
     await using from = await fixture({ instances });
     from.server.refuse('it is in use');
     await assert.rejects(from.publish({ name: 'box', product }), {
@@ -173,7 +176,7 @@ describe('the name of an image on an instance server', () => {
   const [one, two] = [`1${'a'.repeat(63)}`, `12${'b'.repeat(62)}`];
   const machine = { files: [METADATA, DISK] as const };
 
-  it('may be any beginning of its fingerprint, in any case, that no other has', async () => {
+  it('may be any unique beginning of its fingerprint, in any case', async () => {
     const other = { files: UNIFIED, fingerprint: `${FINGERPRINT.slice(0, 1)}${'0'.repeat(63)}` };
     await using from = await fixture({ images: [other, { files: SPLIT }] });
     const name = FINGERPRINT.slice(0, 3).toUpperCase();
@@ -186,7 +189,7 @@ describe('the name of an image on an instance server', () => {
     });
   });
 
-  it('is refused when an image and an instance, or a snapshot, have it', async () => {
+  it('is rejected when an image and an instance, or a snapshot, have it', async () => {
     for (const [name, noun] of [
       ['box', 'an instance'],
       ['box/then', 'a snapshot'],
@@ -205,7 +208,7 @@ describe('the name of an image on an instance server', () => {
     }
   });
 
-  it('is rather an instance’s than the beginning of a fingerprint', async () => {
+  it('means an instance before the beginning of a fingerprint', async () => {
     const name = FINGERPRINT.slice(0, 2);
     const instances = { [name]: machine };
     await using from = await fixture({ images: [{ files: SPLIT }], instances });
@@ -213,7 +216,7 @@ describe('the name of an image on an instance server', () => {
     assert.deepEqual(Object.keys(placed.fingerprints), ['disk.qcow2']);
   });
 
-  it('is told to be nothing when it is mistyped', async () => {
+  it('is reported as unknown when it is mistyped', async () => {
     await using from = await fixture({ images: [{ files: SPLIT, alias: 'box' }] });
     const far = { kind: 'incus' as const, remote: 'far', project: 'web' };
     const source = { ...far, address: { socketPath: from.server.socketPath } };

@@ -21,7 +21,7 @@ const SIGNALS = [
 
 const never = () => Promise.withResolvers<undefined>().promise;
 
-/** Until the claim, and the file that is being written, are there. */
+/** Resolves when the claim and the unfinished file exist. */
 const underWay = ({ uploaded }: PublishFromFixture) =>
   eventually(async () => {
     const files = (await uploaded()).join('\n');
@@ -32,7 +32,7 @@ const said = ({ stderr }: RunningCli, what: RegExp) => eventually(() => what.tes
 
 describe('publish --from, stopped by a signal', () => {
   for (const [signal, code] of SIGNALS) {
-    it(`leaves nothing in the store and on the source (${signal})`, async () => {
+    it(`leaves nothing in the store or on the source (${signal})`, async () => {
       const instances = { box: { files: FILES } };
       await using fixture = await publishFromFixture({ instances, sending: never() });
       const { server, publish, uploaded } = fixture;
@@ -49,7 +49,7 @@ describe('publish --from, stopped by a signal', () => {
     });
   }
 
-  it('waits for an image that the source is still making, to delete it', async () => {
+  it('waits until the source has made the image, and deletes it', async () => {
     for (const kind of ['lxd', 'incus'] as const) {
       const making = Promise.withResolvers<undefined>();
       const instances = { box: { files: FILES, snapshots: ['then'] } };
@@ -67,7 +67,7 @@ describe('publish --from, stopped by a signal', () => {
     }
   });
 
-  it('takes the same signal that comes twice at once for one', async () => {
+  it('treats two signals at once as one', async () => {
     const instances = { box: { files: FILES } };
     await using fixture = await publishFromFixture({ instances, sending: never() });
     const running = fixture.publish('--from', 'lxd:box');
@@ -81,7 +81,7 @@ describe('publish --from, stopped by a signal', () => {
     assert.deepEqual(await fixture.uploaded(), []);
   });
 
-  it('does so when those that read its output are told to end, too', async () => {
+  it('leaves nothing when the readers of its output are stopped, too', async () => {
     const instances = { box: { files: FILES } };
     await using fixture = await publishFromFixture({ instances, sending: never() });
     const { child, ended } = fixture.publish('--from', 'lxd:box');
@@ -94,7 +94,7 @@ describe('publish --from, stopped by a signal', () => {
     assert.deepEqual(await fixture.uploaded(), []);
   });
 
-  it('ends at once when told again', async () => {
+  it('ends at once at the second signal', async () => {
     const instances = { box: { files: FILES } };
     await using fixture = await publishFromFixture({ instances, making: never() });
     const running = fixture.publish('--from', 'lxd:box');
@@ -108,7 +108,7 @@ describe('publish --from, stopped by a signal', () => {
     assert.equal((await running.ended).code, 143);
   });
 
-  it('says what it could not take away', async () => {
+  it('shows what it could not delete', async () => {
     const instances = { box: { files: FILES } };
     await using fixture = await publishFromFixture({ instances, sending: never() });
     const running = fixture.publish('--from', 'lxd:box');
@@ -132,7 +132,7 @@ describe('publish of files, stopped by a signal', () => {
     const [metadata, root] = [join(scratch, 'lxd.tar.xz'), join(scratch, 'root')];
     await writeFile(metadata, metadataTar());
     await writeFile(root, 'hsqs');
-    // Without blocks of its own, and too large to be copied before the signal comes.
+    // It has no blocks on the disk, and is too large to be copied before the signal.
     await truncate(root, 64 * 1024 ** 3);
     const running = publish('--product', 'a/b/amd64/default', metadata, root);
     await underWay(fixture);
@@ -143,7 +143,7 @@ describe('publish of files, stopped by a signal', () => {
     assert.deepEqual(await uploaded(), []);
   });
 
-  it('keeps what is stored when it only waits for it to be published', async () => {
+  it('keeps the stored image when it only waits for the publication', async () => {
     await using fixture = await publishFromFixture({ images: [{ files: FILES, alias: 'it' }] });
     const running = fixture.publish('--from', 'lxd:it', '--wait');
     const stored = await eventually(async () => {

@@ -26,7 +26,7 @@ before(async () => {
 });
 after(() => resources.disposeAsync());
 
-/** A root with new bytes, and the fingerprint that it makes with the metadata. */
+/** A root with new bytes, and its fingerprint with the metadata. */
 async function newRoot(name: string) {
   const path = join(folder, name);
   const bytes = Buffer.concat([Buffer.from('hsqs'), randomBytes(50_000)]);
@@ -43,7 +43,7 @@ async function fingerprintOf(version: string): Promise<string | undefined> {
 }
 
 describe('publish --wait', () => {
-  it('ends with 1 and the reason when the version will never be public', async () => {
+  it('ends with 1 and the reason when the version can never be public', async () => {
     const root = await newRoot('wrong.squashfs');
     const sums = join(folder, 'SHA256SUMS');
     await writeFile(sums, `${'0'.repeat(64)}  rootfs.squashfs\n`);
@@ -56,7 +56,7 @@ describe('publish --wait', () => {
     assert.match(reason, /SHA256SUMS/);
   });
 
-  it('ends with 1 when its image is another version’s already', async () => {
+  it('ends with 1 when another version already has its image', async () => {
     const root = await newRoot('twice.squashfs');
     const first = await publish('data', '--version', '20250103', '--wait', metadata, root.path);
     assert.equal(first.code, 0, first.stderr);
@@ -66,7 +66,7 @@ describe('publish --wait', () => {
     assert.match(stderr, /20250102 is not public: it is duplicate: .* 20250103 /);
   });
 
-  it('waits as long as --timeout says where nobody indexes', async () => {
+  it('waits as long as --timeout allows when no program indexes', async () => {
     const root = await newRoot('alone.squashfs');
     const { code, stderr } = await publish(
       'unserved',
@@ -78,7 +78,7 @@ describe('publish --wait', () => {
 });
 
 describe('publish --force', () => {
-  it('alone replaces files of a version that have other bytes', async () => {
+  it('alone replaces files of a version with other bytes', async () => {
     const [root, other] = [await newRoot('one.squashfs'), await newRoot('two.squashfs')];
     const version = ['--version', '20250110', '--wait'];
     const first = await publish('data', ...version, metadata, root.path);

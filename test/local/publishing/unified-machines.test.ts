@@ -25,11 +25,11 @@ import { xzFile } from '../../support/images/xz-file.ts';
 
 const NEVER = 3_600_000;
 const MIB = 1024 * 1024;
-/** More than passes in one piece, and no piece like another. */
+/** Too long for one chunk, and random, so that no two chunks are equal. */
 const DISK = Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), randomBytes(5 * MIB + 77)]);
 const METADATA: ArchiveEntry = { path: 'metadata.yaml', content: METADATA_YAML };
 const ROOT: ArchiveEntry = { path: 'rootfs.img', content: DISK };
-/** Behind the disk, where LXD and Incus put them. */
+/** They follow the disk, as in archives of LXD and Incus. */
 const TEMPLATES: readonly ArchiveEntry[] = [
   { path: 'templates/' },
   { path: 'templates/hosts.tpl', content: 'for {{ container.name }}' },
@@ -51,7 +51,7 @@ async function bytesOf({ store }: GatewayFixture, key: string): Promise<Buffer> 
   return Buffer.concat(await (await store.read(key)).stream.toArray());
 }
 
-/** The two files of the one version of `a/b/amd64/c`, once they are there. */
+/** The two files of the only version of `a/b/amd64/c`, once they are stored. */
 async function placed(gateway: GatewayFixture): Promise<{ metadata: Buffer; disk: Buffer }> {
   const keys = await eventually(async () => {
     const found = await gateway.keys('images/');
@@ -71,7 +71,7 @@ describe('a virtual machine in one file', () => {
     ['by xz', xzFile],
   ];
   for (const [form, compress] of forms) {
-    it(`compressed ${form} is published as its disk and what lies beside it`, async () => {
+    it(`compressed ${form} is published as its disk and the other files`, async () => {
       await using gateway = await gatewayFixture({ rest: NEVER });
       const client = await gateway.trusted();
       const file = compress(MACHINE);
@@ -93,7 +93,7 @@ describe('a virtual machine in one file', () => {
     });
   }
 
-  it('compressed by xz holds nobody up while its sender is slow', async () => {
+  it('compressed by xz blocks no other upload while its sender is slow', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const file = xzFile(MACHINE);
@@ -113,7 +113,7 @@ describe('a virtual machine in one file', () => {
     assert.equal((await first).status, 202);
   });
 
-  it('of nothing but metadata and a disk has its fingerprint too', async () => {
+  it('with only metadata and a disk has its fingerprint too', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const reply = await client('/1.0/images', sent(tarArchive([METADATA, ROOT]), 'a/b/c'));
@@ -122,7 +122,7 @@ describe('a virtual machine in one file', () => {
     assert.equal(fingerprint, fingerprintOf(metadata, disk));
   });
 
-  it('keeps names that are longer than a header has room for', async () => {
+  it('keeps names that are too long for a header', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const path = `templates/${'ü'.repeat(80)}.tpl`;
@@ -137,7 +137,7 @@ describe('a virtual machine in one file', () => {
     assert.deepEqual(await listed((await placed(gateway)).metadata), ['metadata.yaml', path]);
   });
 
-  it('is named, found, and refused a second time by the fingerprint its sender knows', async () => {
+  it("is named, found, and rejected a second time by the sender's fingerprint", async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const sentAs = fingerprintOf(MACHINE);
@@ -163,7 +163,7 @@ describe('a virtual machine in one file', () => {
     assert.equal(field(shown, 'metadata', 'fingerprint'), fingerprint);
   });
 
-  it('may come again once it was deleted by the fingerprint its sender knows', async () => {
+  it("can be uploaded again after it was deleted by the sender's fingerprint", async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const sentAs = fingerprintOf(MACHINE);
@@ -177,7 +177,7 @@ describe('a virtual machine in one file', () => {
     assert.equal(reply.status, 202, reply.error);
   });
 
-  it('is refused by a gateway that knows only what is published', async () => {
+  it('is rejected by a gateway that has only the public files', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     await client('/1.0/images', sent(MACHINE, 'a/b/c'));
@@ -190,7 +190,7 @@ describe('a virtual machine in one file', () => {
     assert.deepEqual(await next.keys(), keys);
   });
 
-  it('waits for its name over a restart of the gateway', async () => {
+  it('waits for its name during a restart of the gateway', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const identity = clientIdentity();
     const client = await gateway.trusted([], 'test', identity);
@@ -203,7 +203,7 @@ describe('a virtual machine in one file', () => {
   });
 });
 
-describe('a virtual machine in one file that cannot be', () => {
+describe('a virtual machine in one file that is rejected because it', () => {
   const link: ArchiveEntry = { path: 'templates/x', type: '2', link: '/etc/shadow' };
   const wrong = { 'x-lxd-fingerprint': 'f'.repeat(64) };
   const damaged = gzipSync(MACHINE, { level: 1 });
@@ -280,7 +280,7 @@ describe('a virtual machine in one file that cannot be', () => {
     ],
   ];
   for (const [name, file, reason, headers] of cases) {
-    it(`${name}: says so and leaves nothing`, async () => {
+    it(`${name}: shows the reason and leaves nothing`, async () => {
       await using gateway = await gatewayFixture({ rest: NEVER, limits: { size: 7 * MIB } });
       const client = await gateway.trusted();
       for (const alias of [undefined, 'a/b/c']) {
@@ -292,7 +292,7 @@ describe('a virtual machine in one file that cannot be', () => {
     });
   }
 
-  it('is in the place of the metadata: says so and leaves nothing', async () => {
+  it('was sent as the metadata: shows the reason and leaves nothing', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const reply = await client('/1.0/images', splitUpload(MACHINE, DISK));
@@ -300,7 +300,7 @@ describe('a virtual machine in one file that cannot be', () => {
     assert.deepEqual(await gateway.keys(), []);
   });
 
-  it('is in the place of the root: says so and leaves nothing', async () => {
+  it('was sent as the root: shows the reason and leaves nothing', async () => {
     await using gateway = await gatewayFixture({ rest: NEVER });
     const client = await gateway.trusted();
     const reply = await client('/1.0/images', splitUpload(metadataTar(), MACHINE));
@@ -309,7 +309,7 @@ describe('a virtual machine in one file that cannot be', () => {
   });
 });
 
-/** The names in an archive, as a reader that is not ours lists them. */
+/** The names in an archive, as another reader than ours lists them. */
 async function listed(archive: Buffer): Promise<string[]> {
   const entries = await unpackTar(archive, { strict: true });
   return entries.map(({ header }) => header.name);

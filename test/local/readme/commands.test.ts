@@ -22,7 +22,7 @@ import { METADATA_YAML, tarArchive } from '../../support/images/tar-archive.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const VERSION = '20260101';
-/** Beside the README's own: a free port, and less than its second of rest. */
+/** Added to the README's settings: a free port, and a shorter settle time than its second. */
 const FOR_TESTS = '[serve]\nport = 0\nsettle = 0.3\n';
 
 const resources = new AsyncDisposableStack();
@@ -33,7 +33,7 @@ let server: WorkspaceProcess;
 const shell = (line: string): Promise<string> =>
   run('sh', ['-c', line], { cwd: workspace, env: shellEnvironment() });
 
-/** The files that the README takes for granted; every image's bytes are new. */
+/** The files that the README assumes; every image has new bytes. */
 async function makeImage(): Promise<void> {
   const metadata = [
     { path: 'metadata.yaml', content: METADATA_YAML },
@@ -53,7 +53,7 @@ before(async () => {
 after(() => resources.disposeAsync());
 
 const steps: ReadmeSteps<'local'> = {
-  // Whether `npm ci` works shows that there are dependencies at all; a clean clone runs it.
+  // The existing dependencies show that `npm ci` works; a clean clone runs it.
   'npm ci && npm start': async (line) => {
     const [install, start] = line.split(' && ');
     assert.equal(install, 'npm ci');
@@ -64,7 +64,7 @@ const steps: ReadmeSteps<'local'> = {
       /lxc remote add bucketstreams https:\S+ --protocol=simplestreams/,
     );
   },
-  // With one small test in place of all, of which this is one.
+  // Runs one small test, in this file, instead of all.
   'npm test': async (line) => {
     const small = resources.use(await temporaryFolder()).path;
     await makeWorkspace(small);
@@ -98,7 +98,7 @@ const steps: ReadmeSteps<'local'> = {
     const list = await readFile(join(workspace, 'mirror/streams/v1/images.json'), 'utf8');
     assert.ok(list.includes(`"${VERSION}"`));
   },
-  // From a server of the test's own, which has to be trusted.
+  // Uses a server of the test's own, which must be trusted.
   "npx bucketstreams pull https://images.linuxcontainers.org --product 'alpine/*/amd64/default' --newest 1":
     async (line) => {
       const other = resources.use(await temporaryFolder()).path;
@@ -149,7 +149,7 @@ const steps: ReadmeSteps<'local'> = {
   },
 };
 
-/** The versions that clients see at the moment. */
+/** The versions that clients see now. */
 async function publishedVersions(): Promise<string[]> {
   const { products } = await server.images();
   return Object.keys(products['busybox:1.36:amd64:default']?.versions ?? {});

@@ -8,7 +8,7 @@ import { fakeInstanceServer } from '../../support/servers/fake-instance-server.t
 import { temporaryFolder } from '../../support/temporary.ts';
 
 describe('the configuration of lxc and incus', () => {
-  it('tells the project of the local server, too, as `project switch` writes it', async () => {
+  it('includes the project of the local server as `project switch` writes it', async () => {
     await using folder = await temporaryFolder();
     await using server = await fakeInstanceServer();
     const { socketPath } = server;

@@ -30,7 +30,7 @@ async function https(t: TestContext, answer: RequestListener) {
   return { url, authority: { pem: authority.cert, system: [] }, certificate: pair.cert };
 }
 
-/** The whole file, as a reader gets it. */
+/** The whole file, as a reader receives it. */
 async function read(t: TestContext, url: string, policy: FetchPolicy, path = 'x'): Promise<string> {
   const remote = openRemote(url, policy);
   t.after(() => remote.close());
@@ -38,7 +38,7 @@ async function read(t: TestContext, url: string, policy: FetchPolicy, path = 'x'
   return Buffer.concat(chunks as Buffer[]).toString();
 }
 
-/** Answers `/N` with N redirects before the body. */
+/** Responds to `/N` with N redirects before the body. */
 const countdown: RequestListener = ({ url = '' }, response) => {
   const left = Number(url.slice(1));
   if (left === 0) response.end('there');
@@ -46,7 +46,7 @@ const countdown: RequestListener = ({ url = '' }, response) => {
 };
 
 describe('the fetcher of public files', () => {
-  it('asks for the bytes as they are, below the URL', async (t) => {
+  it('requests the bytes unencoded, below the URL', async (t) => {
     const url = await http(t, ({ url: target, headers }, response) => {
       response.end(`${target ?? ''} ${String(headers['accept-encoding'])}`);
     });
@@ -57,7 +57,7 @@ describe('the fetcher of public files', () => {
     }
   });
 
-  it('names what a status means', async (t) => {
+  it('explains a status', async (t) => {
     const url = await http(t, ({ url: target = '' }, response) => {
       response.writeHead(Number(target.slice(1))).end('no');
     });
@@ -82,7 +82,7 @@ describe('the fetcher of public files', () => {
     await assert.rejects(read(t, url, { redirects: 1 }, '2'), { code: 'unavailable' });
   });
 
-  it('closes a redirect with a body without end', async (t) => {
+  it('closes a redirect with an endless body', async (t) => {
     let closed = false;
     const url = await http(t, ({ url: target }, response) => {
       if (target === '/there') return void response.end('there');
@@ -97,7 +97,7 @@ describe('the fetcher of public files', () => {
     await eventually(() => closed);
   });
 
-  it('reads plain HTTP only where the policy allows it, for redirects and absolute paths too', async (t) => {
+  it('uses plain HTTP only where the policy allows it, for redirects and absolute paths too', async (t) => {
     const inner = await http(t, (_, response) => void response.end('inner'));
     const { url, authority } = await https(t, (_, response) => {
       response.writeHead(302, { location: inner }).end();
@@ -129,7 +129,7 @@ describe('the fetcher of public files', () => {
     await assert.rejects(read(t, url, { trustAdvice: 'ask them' }), { message: /; ask them$/ });
   });
 
-  it('gives a silent server up, before its answer and within it', async (t) => {
+  it('gives up on a silent server, before its response and within it', async (t) => {
     const url = await http(t, ({ url: target }, response) => {
       if (target === '/half') response.writeHead(200, { 'content-length': 10 }).write('half');
     });
@@ -137,7 +137,7 @@ describe('the fetcher of public files', () => {
     await assert.rejects(read(t, url, { idle: 100 }, 'half'));
   });
 
-  it('waits for a reader that is slower than that', async (t) => {
+  it('waits for a reader that is slower than that limit', async (t) => {
     const body = Buffer.alloc(16 * 1024 * 1024, 7);
     const url = await http(t, (_, response) => void response.end(body));
     const remote = openRemote(url, { idle: 300 });

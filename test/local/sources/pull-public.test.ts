@@ -31,7 +31,7 @@ async function scene(t: TestContext, files: UpstreamFiles, prefix?: string) {
   return { upstream, store, command, pull: (...args: string[]) => runCli(command(...args)) };
 }
 
-/** The keys below `images/`, in order. What is being written has a name with a dot before it. */
+/** The keys below `images/`, in order, without unfinished files, whose names start with a dot. */
 async function images(store: string): Promise<string[]> {
   const entries = await readdir(join(store, 'images'), { recursive: true, withFileTypes: true });
   return entries
@@ -40,7 +40,7 @@ async function images(store: string): Promise<string[]> {
     .sort();
 }
 
-/** Every published name and its digest, and what `list` says. */
+/** Indexes and verifies the store. Returns the products that are public. */
 async function update(store: string) {
   await cliOutput(['update', '--store', `file:${store}`]);
   await cliOutput(['verify', '--store', `file:${store}`]);
@@ -55,8 +55,8 @@ interface Product {
   readonly versions: Record<string, { readonly items: Record<string, Record<string, unknown>> }>;
 }
 
-describe('pull from servers of other people', () => {
-  it('takes what images.linuxcontainers.org lists, and has the same fingerprints', async (t) => {
+describe('pull from servers of other projects', () => {
+  it('takes what images.linuxcontainers.org lists, with the same fingerprints', async (t) => {
     const files = linuxContainers();
     const { upstream, store, pull } = await scene(t, files);
     const ended = await pull('-p', 'alpine/3.*/amd64', '--newest', '2');
@@ -94,7 +94,7 @@ describe('pull from servers of other people', () => {
     assert.doesNotMatch(again.stdout, /not indexed/);
   });
 
-  it('takes what cloud-images.ubuntu.com lists below a path, and says what it cannot', async (t) => {
+  it('takes what cloud-images.ubuntu.com lists below a path, and reports what it cannot take', async (t) => {
     const files = ubuntuCloud();
     const { upstream, store, pull } = await scene(t, files, 'releases/');
     const ended = await pull('-p', 'ubuntu/jammy', '--newest', '1');
@@ -134,7 +134,7 @@ describe('pull from servers of other people', () => {
     }
   });
 
-  it('refuses bytes that do not match, names them, and keeps what is right', async (t) => {
+  it('rejects bytes that do not match, names them, and keeps the valid ones', async (t) => {
     const files = ubuntuCloud();
     const { store, pull } = await scene(t, files);
     files.set(`${STEM}.squashfs`, bytesOf('something else', 40_000));
@@ -155,7 +155,7 @@ describe('pull from servers of other people', () => {
     assert.deepEqual(await stored(), before);
   });
 
-  it('goes on after it was killed, and fetches nothing twice that was whole', async (t) => {
+  it('continues after it was killed, and fetches no complete file twice', async (t) => {
     const files = linuxContainers();
     const { upstream, store, command } = await scene(t, files);
     const stuck = `${ALPINE}/20240102_13:00/rootfs.squashfs`;
@@ -164,7 +164,7 @@ describe('pull from servers of other people', () => {
     const whole = await eventually(async () => {
       if (!upstream.requests.includes(stuck)) return false;
       const keys = await images(store);
-      // Both other versions, and the one before the file that stands still.
+      // The complete versions, and the file before the unfinished one.
       return keys.length === 9 && keys;
     });
     running.child.kill('SIGKILL');

@@ -52,7 +52,7 @@ function copiedBy({ stdout }: { readonly stdout: string }): number {
 }
 
 describe('pull', () => {
-  it('copies what was chosen, with what is said of it, and then nothing more', async (t) => {
+  it('copies the chosen versions with their properties, and then nothing more', async (t) => {
     await withUpstream(t, async ({ upstream, store, pull }) => {
       const first = await pull('--product', 'alpine/3.*', '--newest', '1');
       assert.equal(first.code, 0, first.stderr);
@@ -80,7 +80,7 @@ describe('pull', () => {
     });
   });
 
-  it('goes on where it was stopped, and overwrites nothing', async (t) => {
+  it('continues after it was stopped, and overwrites nothing', async (t) => {
     await withUpstream(t, async ({ store, pull }) => {
       await pull('-p', 'debian');
       const folder = join(store, 'images/debian/12/amd64/default/20240101_1200');
@@ -94,9 +94,9 @@ describe('pull', () => {
     });
   });
 
-  it('refuses bytes that are not what the list says', async (t) => {
+  it('rejects bytes that do not match the list', async (t) => {
     await withUpstream(t, async ({ upstream, store, pull }) => {
-      // The list is what it was: serve finds the change only after a while, or not at all.
+      // The list has not changed: serve finds the change only after a while, or not at all.
       const root = join(upstream, 'images/debian/12/amd64/default/20240101_1200/rootfs.squashfs');
       const list = join(upstream, 'streams/v1/images.json');
       const text = await readFile(list, 'utf8');
@@ -111,7 +111,7 @@ describe('pull', () => {
     });
   });
 
-  it('wants https and a choice', async () => {
+  it('requires https and a choice', async () => {
     assert.equal((await runCli(['pull', 'http://images.example.org', '-p', 'a'])).code, 2);
     assert.equal((await runCli(['pull', 'https://images.example.org'])).code, 2);
     assert.equal((await runCli(['pull', 'https://images.example.org', '-p', 'a/b/c/d/e'])).code, 2);
