@@ -62,7 +62,7 @@ after(() => resources.disposeAsync());
 
 describe('an image copied into a directory', () => {
   for (const kind of DAEMON_KINDS) {
-    it(`${kind} lists an empty store as one without images`, async () => {
+    it(`${kind} lists an empty store as a store without images`, async () => {
       const daemon = daemons.get(kind)!;
       await daemon.client('remote', 'add', 'hub', server.url, '--protocol=simplestreams');
       assert.deepEqual(await listImages(daemon, 'hub:'), []);
@@ -70,7 +70,7 @@ describe('an image copied into a directory', () => {
     });
   }
 
-  it('is listed soon after', async () => {
+  it('is listed soon after the copy', async () => {
     await upload(`busybox/static/${ARCHITECTURE}/default`, FIRST, 'first version', [
       'lxd.tar.xz',
       'rootfs.squashfs',
@@ -96,7 +96,7 @@ describe('an image copied into a directory', () => {
       }
     });
 
-    it(`${kind} tells of it by an alias`, async () => {
+    it(`${kind} shows it by an alias`, async () => {
       const info = await daemons.get(kind)!.client('image', 'info', 'hub:busybox/static');
       const whole = await fingerprint(FIRST, 'lxd.tar.xz', 'rootfs.squashfs');
       assert.ok(info.startsWith(`Fingerprint: ${whole}\n`), info);
@@ -115,7 +115,7 @@ describe('an image copied into a directory', () => {
     });
   }
 
-  it('has a second version', async () => {
+  it('may get a second version', async () => {
     await upload(`busybox/static/${ARCHITECTURE}/default`, SECOND, 'second version', [
       'lxd.tar.xz',
       'rootfs.squashfs',
@@ -141,7 +141,7 @@ describe('an image copied into a directory', () => {
     });
   }
 
-  it('gets a disk later', async () => {
+  it('may get a disk later', async () => {
     const path = `busybox/static/${ARCHITECTURE}/default`;
     const disk = join(folder, 'disk');
     await buildBusyboxImage(disk, 'second version', ['disk.qcow2']);

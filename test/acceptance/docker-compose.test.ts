@@ -23,7 +23,7 @@ const compose = (...args: readonly string[]): Promise<string> =>
   engine.docker(['compose', ...args], { cwd: CHECKOUT });
 const [UP, EXPORT, COPY, TRUST] = README_LINES.compose;
 
-/** Reads a path of the front as a client in the compose file's own surroundings does. */
+/** Reads a path of the front as a client in the compose file's network does. */
 async function get(path: string): Promise<Buffer> {
   const target = join(folder, 'body');
   const options = ['--silent', '--show-error', '--fail', '--cacert', join(folder, 'ca.crt')];
@@ -34,7 +34,7 @@ async function get(path: string): Promise<Buffer> {
   return readFile(target);
 }
 
-/** The addresses of the server's ports outside of its container, by port. */
+/** The addresses at which the server's ports are published outside its container, by port. */
 async function published(env: NodeJS.ProcessEnv = {}): Promise<Readonly<Record<string, string>>> {
   const text = await engine.docker(['compose', 'config', '--format', 'json'], {
     cwd: CHECKOUT,
@@ -49,14 +49,17 @@ async function published(env: NodeJS.ProcessEnv = {}): Promise<Readonly<Record<s
   return Object.fromEntries(ports.map(({ published: port, host_ip }) => [port, host_ip]));
 }
 
-/** The words of a line of the README after its program's name. */
+/** The words of a README line after the name of its program. */
 function wordsAfter(program: string, line: string): string[] {
   const [first, ...words] = line.split(' ');
   assert.equal(first, program);
   return words;
 }
 
-/** The commands of docs/gateway.md that build the image and run a gateway of it, for this test's bucket and name. */
+/**
+ * The commands of docs/gateway.md that build the image and run a gateway from it, with this test's
+ * bucket and name.
+ */
 async function documentedGateway() {
   const text = await readFile(join(CHECKOUT, 'docs/gateway.md'), 'utf8');
   const block = /```sh\n(docker build [^`]+)```/.exec(text)?.[1] ?? '';
@@ -105,7 +108,7 @@ describe('docker compose up', () => {
       cwd: folder,
       env: { PATH: tools },
     });
-    // By its event: the next enumeration of the whole bucket is five minutes away.
+    // This must happen by the event: the next scan of the whole bucket is five minutes later.
     const image = await eventually(async () => {
       const images = readImages(await get('/streams/v1/images.json'));
       return images.imagesFor('incus').find(({ version }) => version === VERSION);
@@ -120,7 +123,7 @@ describe('docker compose up', () => {
     );
   });
 
-  it('has its gateway on loopback unless told otherwise', async () => {
+  it("publishes the gateway's port on loopback by default", async () => {
     const answer = await engine.inside('curl', [
       ...['--silent', '--show-error', '--fail', '--cacert', join(folder, 'ca.crt')],
       'https://localhost:8444/1.0',
@@ -138,7 +141,7 @@ describe('docker compose up', () => {
     assert.deepEqual(asked, { 8443: '0.0.0.0', 8444: '192.0.2.1' });
   });
 
-  it('has its place taken by a gateway alone, as docs/gateway.md starts one', async () => {
+  it('can be replaced by a gateway alone, started as in docs/gateway.md', async () => {
     await compose('stop', 'bucketstreams');
     const { build, start, token } = await documentedGateway();
     await engine.docker(build, { cwd: CHECKOUT });

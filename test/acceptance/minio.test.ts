@@ -62,7 +62,7 @@ before(async () => {
     await serveStore({
       store,
       state: join(folder, 'state'),
-      // What is found, is found by its events.
+      // The scan interval is long, so images are found only by their events.
       args: ['--events-listen', `127.0.0.1:${String(port)}`, '--scan-every', String(DAY)],
       env: { ...keys, BUCKETSTREAMS_EVENTS_TOKEN: TOKEN },
     }),
@@ -76,7 +76,7 @@ before(async () => {
 after(() => resources.disposeAsync());
 
 describe('an image copied into a bucket of MinIO', () => {
-  it('is listed when aws s3 cp --recursive has sent a tree', async () => {
+  it('is listed after aws s3 cp --recursive has sent a tree', async () => {
     const tree = join(folder, 'tree');
     const version = join(tree, `images/iats/xenial/${ARCHITECTURE}/default/20180716_12:00`);
     await buildBusyboxImage(version, 'sent by aws s3 cp');

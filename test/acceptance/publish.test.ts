@@ -20,7 +20,7 @@ const daemons = new Map<string, InstanceDaemon>();
 let folder: string;
 let store: string;
 
-/** Publishes an image's files, whose names tell nothing; answers `PRODUCT/VERSION`. */
+/** Publishes an image's files, whose names do not show their kinds. Returns `PRODUCT/VERSION`. */
 async function publish(message: string, ...options: readonly string[]): Promise<string> {
   const { directory } = await buildBusyboxImage(join(folder, message), message);
   const [metadata, root] = [join(directory, 'a'), join(directory, 'b')];
@@ -46,7 +46,7 @@ after(() => resources.disposeAsync());
 describe('bucketstreams publish and remove', () => {
   let newest: string;
 
-  it('puts two versions where clients find them', async () => {
+  it('publishes two versions that clients find', async () => {
     const old = await publish('old', '--version', '20240101_1200');
     assert.equal(old, `${PRODUCT}/20240101_1200`);
     newest = await publish('new');
@@ -54,22 +54,22 @@ describe('bucketstreams publish and remove', () => {
   });
 
   for (const kind of DAEMON_KINDS) {
-    it(`${kind} launches the version that was stamped now`, async () => {
+    it(`${kind} launches the version with the time of now`, async () => {
       assert.equal(await greetingFrom(daemons.get(kind)!, 'hub:busybox/static'), 'new\n');
     });
   }
 
-  it('takes the newest version away', async () => {
+  it('removes the newest version', async () => {
     await cliOutput(['remove', '--store', store, '--yes', newest]);
   });
 
   for (const kind of DAEMON_KINDS) {
-    it(`${kind} falls back to the version before it`, async () => {
+    it(`${kind} uses the previous version again`, async () => {
       const daemon = daemons.get(kind)!;
       await daemon.letAnHourPass();
       const serials = (await listImages(daemon, 'hub:')).map(({ serial }) => serial);
       assert.deepEqual(serials, ['20240101_1200']);
-      // A daemon launches an alias from the copy that it keeps of it.
+      // A daemon launches an alias from its own copy of the image.
       for (const { fingerprint } of await listImages(daemon, 'local:')) {
         await daemon.client('image', 'delete', fingerprint);
       }

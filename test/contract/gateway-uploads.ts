@@ -18,23 +18,23 @@ import { greetingFrom, listImages } from '../support/images/remote-images.ts';
 import { freePort } from '../support/services/service.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
-/** Where the store of the uploads is. */
+/** The kind of store for the uploads. */
 export interface UploadsPlace {
   /** Its URL. */
   readonly store: string;
-  /** What the program needs in its environment to reach it. */
+  /** Environment variables that the program needs to use it. */
   readonly env: NodeJS.ProcessEnv;
 }
 
 /**
- * What real LXD and Incus, each the client and the source, can do with a gateway before a store, whatever kind
- * of store that is. `open` puts what has to end with the tests on the stack.
+ * Tests what real LXD and Incus, each as client and as source, can do with a gateway in front of a
+ * store of any kind. `open` puts on the stack what has to end with the tests.
  */
 export function gatewayUploads(
   name: string,
   open: (folder: string, resources: AsyncDisposableStack) => Promise<UploadsPlace>,
 ): void {
-  describe(`a gateway before ${name}`, () => uploads(open));
+  describe(`a gateway in front of ${name}`, () => uploads(open));
 }
 
 function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
@@ -72,7 +72,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
     return (await cliOutput(['gateway', 'token', ...args, ...fixed], { env })).trim();
   }
 
-  /** Waits until a product's newest image is public and gives its fingerprint. */
+  /** Waits until a product's newest image is public. Gives its fingerprint. */
   async function published(product: string): Promise<string> {
     return eventually(async () => {
       const images = readImages(await server.get('/streams/v1/images.json')).imagesFor('lxd');
@@ -81,7 +81,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
   }
 
   for (const kind of DAEMON_KINDS) {
-    // Every image differs from every other: a fingerprint is published once.
+    // Every image differs from all others, because a fingerprint is published once.
     const product = (variant: string) => `${kind}:1:${ARCHITECTURE}:${variant}`;
     const alias = (variant: string) => `${kind}/1/${variant}`;
 
@@ -111,7 +111,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         await client('config', 'set', 'core.https_address', `127.0.0.1:${await freePort()}`);
       });
 
-      it('after it joined by a token, which joins nobody else', async () => {
+      it('after it joined with a token, which no other client can use', async () => {
         const joining = await token(`laptop-${kind}`);
         await client('remote', 'add', 'hub', joining);
         await assert.rejects(
@@ -169,7 +169,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         });
       }
 
-      it('an instance, published', async () => {
+      it('an instance, published as an image', async () => {
         await client('launch', 'relay', 'box', '--quiet');
         await client('exec', 'box', '--', 'sh', '-c', `echo ${kind} changed it >/etc/greeting`);
         await client('stop', '--force', 'box');
@@ -192,23 +192,24 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         });
       });
 
-      it('nothing under a name that is no product, and says so', async () => {
+      it('nothing under a name that is not a product, and shows the reason', async () => {
         await imported('nameless', ...split);
         const fingerprint = await localFingerprint('nameless');
-        // With --mode=relay the incus client says it was copied whatever it was answered
-        // (client/incus_images.go, CopyImage: remoteOperationError without its errors is none).
+        // With --mode=relay the incus client reports success for any response
+        // (client/incus_images.go, CopyImage: remoteOperationError returns nil when its list of
+        // errors is empty).
         const copying = client('image', 'copy', 'nameless', 'hub:', '--mode=push', '--alias', 'x');
         await assert.rejects(copying, /names no product/);
         const listed = await listImages(daemon, 'hub:');
         assert(!listed.some((image) => image.fingerprint === fingerprint));
       });
 
-      it('nothing a second time, and says so', async () => {
+      it('nothing a second time, and shows the reason', async () => {
         const again = client('image', 'copy', 'plain', 'hub:', '--mode=push');
         await assert.rejects(again, /Image with same fingerprint already exists/);
       });
 
-      it('nothing that could be launched from there, and says where', async () => {
+      it('nothing that can be launched from the gateway, and shows where it can be', async () => {
         const launching = client('launch', `hub:${alias('imported')}`, 'no');
         await assert.rejects(
           launching,
@@ -216,7 +217,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         );
       });
 
-      it('and removes what it asks to have removed, which may come again at once', async () => {
+      it('and removes its own images, which can be uploaded again at once', async () => {
         const fingerprint = await published(product('imported'));
         await client('image', 'delete', `hub:${alias('imported')}`);
         const files = split.map((file) => join(folder, kind, 'imported', file));
@@ -229,7 +230,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         await assert.rejects(client('image', 'alias', 'delete', 'hub:none'), /not found/i);
       });
 
-      it('nothing beyond what its token allows, and nothing once it is shut out', async () => {
+      it('nothing beyond the rights of its token, and nothing after its trust is removed', async () => {
         const state = ['--store', store, '--state', join(folder, 'state')];
         const untrust = (name: string) =>
           cliOutput(['gateway', 'trust', 'remove', name, ...state], { env });
@@ -271,7 +272,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         assert.match(elsewhere.stderr, /is already published as/);
       });
 
-      it('gives an image, and an instance, which is made one for that', async () => {
+      it('gives an image, and an instance, which becomes an image first', async () => {
         const daemon = daemons.get(kind)!;
         const path = join(folder, kind, 'from');
         await buildBusyboxImage(path, `${kind} from`, ['lxd.tar.xz', 'rootfs.squashfs']);
@@ -293,9 +294,9 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
     });
   }
 
-  describe('a daemon that has nothing to do with the gateway', () => {
+  describe('a daemon that does not use the gateway', () => {
     for (const kind of DAEMON_KINDS) {
-      it(`${kind} launches what the other uploaded, from the public remote`, async () => {
+      it(`${kind} launches an upload of the other from the public remote`, async () => {
         const daemon = daemons.get(kind)!;
         const other = kind === 'lxd' ? 'incus' : 'lxd';
         await daemon.client('remote', 'add', 'public', server.url, '--protocol=simplestreams');
@@ -306,7 +307,7 @@ function uploads(open: Parameters<typeof gatewayUploads>[1]): void {
         assert.equal(await greeting('pull-unified'), `${other} pull-unified\n`);
       });
 
-      it(`${kind} lists each virtual machine as one in the public remote`, async () => {
+      it(`${kind} lists each virtual machine as a virtual machine in the public remote`, async () => {
         const images = await listImages(daemons.get(kind)!, 'public:');
         const variants = ['machine', 'relay-vm', 'push-vm', 'pull-vm', 'from-vm'].flatMap((name) =>
           name === 'from-vm' ? [name] : [name, name.replace(/(vm|machine)$/, 'whole-$1')],

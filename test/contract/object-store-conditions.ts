@@ -13,7 +13,9 @@ import type { ContractScope } from './object-store.ts';
 
 const WRITERS = 20;
 const ROUNDS = 5;
-/** More than one part of a multipart upload, whatever the part size of the adapter (at most 16 MiB). */
+/**
+ * Longer than one part of a multipart upload, for every part size of the adapters (at most 16 MiB).
+ */
 const MULTIPART = 17 * 1024 * 1024;
 
 /** Conditional writes, alone and in races. */
@@ -28,7 +30,7 @@ export function conditionContract({ subject, prefix }: ContractScope): void {
       assert.equal((await store.stat(key))?.etag, first.etag);
     });
 
-    it('replace only the state that they are told to', async () => {
+    it('replace only the state that is named', async () => {
       const { store } = subject();
       const key = `${prefix()}replaced`;
       const one = await store.write(key, Buffer.from('one'));
@@ -38,7 +40,7 @@ export function conditionContract({ subject, prefix }: ContractScope): void {
       assert.equal((await store.stat(key))?.etag, two.etag);
     });
 
-    it('answer not_found for a state of an absent object, and write nothing', async () => {
+    it('reject with not_found for a state of an absent object, and write nothing', async () => {
       const { store } = subject();
       const at = prefix();
       const { etag } = await store.write(`${at}gone`, Buffer.from('gone'));
@@ -55,7 +57,7 @@ export function conditionContract({ subject, prefix }: ContractScope): void {
       }
     });
 
-    it('hold for large uploads too', async () => {
+    it('also apply to large uploads', async () => {
       const { store } = subject();
       const key = `${prefix()}large`;
       const upload = (fill: string, condition: WriteCondition) =>
@@ -69,7 +71,7 @@ export function conditionContract({ subject, prefix }: ContractScope): void {
       assert.equal((await bytes((await store.read(key, { range })).stream)).toString(), '3');
     });
 
-    it(`let one of ${WRITERS} creators win, each time`, async () => {
+    it(`let one of ${WRITERS} creators succeed, each time`, async () => {
       const { store, rival } = subject();
       const at = prefix();
       for (let round = 0; round < ROUNDS; round += 1) {
@@ -78,7 +80,7 @@ export function conditionContract({ subject, prefix }: ContractScope): void {
       }
     });
 
-    it(`let one of ${WRITERS} replacers win, each time`, async () => {
+    it(`let one of ${WRITERS} replacers succeed, each time`, async () => {
       const { store, rival } = subject();
       const key = `${prefix()}replace`;
       let { etag } = await store.write(key, Buffer.from('start'));
@@ -110,19 +112,20 @@ async function increment(store: ObjectStore, key: string): Promise<void> {
       await store.write(key, Buffer.from(String(value)), { condition: { ifMatch: info.etag } });
       return;
     } catch (error) {
-      // An unpinned read may meet a replacement; a conditional write may lose to one.
+      // An unpinned read may overlap a replacement; a conditional write may be overtaken by
+      // another.
       if (!isStoreError(error, 'precondition_failed', 'conflict', 'unavailable')) throw error;
     }
   }
 }
 
-/** Many writers at once under one condition: exactly one succeeds, and its bytes are there. */
+/** Many writers at once under one condition: exactly one succeeds, and its bytes are stored. */
 async function race(
   stores: readonly ObjectStore[],
   key: string,
   condition: () => WriteCondition,
 ): Promise<ObjectInfo> {
-  // Other bytes each time: on S3 equal bytes have equal ETags, so an old state could come back.
+  // The bytes differ each time: on S3 equal bytes have equal ETags, so an old state could return.
   const id = randomUUID();
   const text = (writer: number) => `${id} writer ${writer}`;
   const tries = await Promise.allSettled(

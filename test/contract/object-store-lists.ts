@@ -15,10 +15,10 @@ function byBytes(list: readonly string[]): string[] {
   return [...list].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
-/** `list`. */
+/** Contract of `list`. */
 export function listContract({ subject, prefix }: ContractScope): void {
   describe('list', () => {
-    it('tells ETag, size and time as stat does', async () => {
+    it('gives the same ETag, size and time as stat', async () => {
       const { store } = subject();
       const at = prefix();
       await store.write(`${at}one`, Buffer.from('1'));
@@ -34,7 +34,7 @@ export function listContract({ subject, prefix }: ContractScope): void {
       for (const info of listed) {
         const seen = await store.stat(info.key);
         assert.equal(seen?.etag, info.etag);
-        // A second is the resolution of HTTP's dates.
+        // HTTP's dates have a resolution of one second.
         assert(Math.abs(seen.lastModified - info.lastModified) <= 1000);
       }
     });
@@ -98,7 +98,7 @@ export function listContract({ subject, prefix }: ContractScope): void {
       assert(all.every((key) => everywhere.includes(key)));
     });
 
-    it('goes past a thousand keys, in order, and can be left early', async () => {
+    it('lists more than a thousand keys, in order, and can be ended early', async () => {
       const { store } = subject();
       const at = prefix();
       const all = Array.from(

@@ -7,10 +7,10 @@ import type { ContractScope } from './object-store.ts';
 
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** `stat`, `read` and `remove` of single objects. */
+/** Contract of `stat`, `read` and `remove` for single objects. */
 export function readContract({ subject, prefix }: ContractScope): void {
   describe('stat and read', () => {
-    it('tell of what was written', async () => {
+    it('return what was written', async () => {
       const { store, rival } = subject();
       const key = `${prefix()}images/a/b/20180716_12:00/lxd.tar.xz`;
       const written = await store.write(key, Buffer.from('hello'));
@@ -28,7 +28,7 @@ export function readContract({ subject, prefix }: ContractScope): void {
       assert.equal((await bytes(body.stream)).toString(), 'hello');
     });
 
-    it('tell absence from stat as a value, from read as not_found', async () => {
+    it('report absence: stat by a value, read by not_found', async () => {
       const { store } = subject();
       const at = prefix();
       await store.write(`${at}file`, Buffer.from('x'));
@@ -38,7 +38,7 @@ export function readContract({ subject, prefix }: ContractScope): void {
       }
     });
 
-    it('tell access denied from absence, for what is there and what is not', async () => {
+    it('distinguish denied access from absence, for existing and absent keys', async () => {
       const { store, denied } = subject();
       const at = prefix();
       await store.write(`${at}there`, Buffer.from('x'));
@@ -56,7 +56,7 @@ export function readContract({ subject, prefix }: ContractScope): void {
       assert.equal(await store.stat(`${at}new`), undefined);
     });
 
-    it('serve ranges, cut at the end of the object', async () => {
+    it('return ranges, cut at the end of the object', async () => {
       const { store } = subject();
       const key = `${prefix()}ranged`;
       const content = pattern(3_000_000);
@@ -80,7 +80,7 @@ export function readContract({ subject, prefix }: ContractScope): void {
       }
     });
 
-    it('serve empty objects, whole and by range', async () => {
+    it('return empty objects, whole and by range', async () => {
       const { store } = subject();
       const key = `${prefix()}empty`;
       const { etag, size } = await store.write(key, new Uint8Array(0));
@@ -98,7 +98,7 @@ export function readContract({ subject, prefix }: ContractScope): void {
       await rejectsWith('not_found', absent);
     });
 
-    it('refuse a pinned read of another state', async () => {
+    it('reject a pinned read of another state', async () => {
       const { store } = subject();
       const key = `${prefix()}pinned`;
       const first = await store.write(key, Buffer.from('first'));
@@ -117,7 +117,7 @@ export function readContract({ subject, prefix }: ContractScope): void {
       );
     });
 
-    it('never mix two states when the object is replaced under a read', async () => {
+    it('never mix two states when the object is replaced during a read', async () => {
       const { store, rival } = subject();
       const key = `${prefix()}replaced`;
       const old = Buffer.alloc(12_000_000, 'o');
@@ -125,7 +125,7 @@ export function readContract({ subject, prefix }: ContractScope): void {
       const body = await store.read(key, { ifMatch: etag });
       const iterator = body.stream.iterator();
       const { value: first } = (await iterator.next()) as IteratorResult<Buffer, undefined>;
-      // Not awaited yet: some servers let a writer wait for the readers.
+      // This is not awaited yet: some servers make a writer wait for the readers.
       const writing = rival.write(key, Buffer.alloc(12_000_000, 'n'));
       const rest = collect<Buffer>(iterator).then((chunks) =>
         Buffer.concat([first ?? Buffer.alloc(0), ...chunks]),
@@ -154,7 +154,7 @@ export function readContract({ subject, prefix }: ContractScope): void {
   });
 
   describe('remove', () => {
-    it('removes, and finds nothing to do for an absent object', async () => {
+    it('removes an object, and does nothing for an absent one', async () => {
       const { store } = subject();
       const at = prefix();
       await store.write(`${at}deep/folder/gone`, Buffer.from('x'));
@@ -167,7 +167,7 @@ export function readContract({ subject, prefix }: ContractScope): void {
       assert.equal((await store.stat(`${at}deep/folder/gone`))?.size, 5);
     });
 
-    it('removes only the state that it is told to', async () => {
+    it('removes only the state that is named', async () => {
       const { store } = subject();
       const key = `${prefix()}conditional`;
       const old = await store.write(key, Buffer.from('old'));

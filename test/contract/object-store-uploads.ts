@@ -15,11 +15,11 @@ import type { ContractScope } from './object-store.ts';
 
 const MIB = 1024 * 1024;
 
-/** Streams in, server-side copies, keys. */
+/** Contract of uploaded streams, server-side copies and keys. */
 export function uploadContract({ subject, prefix }: ContractScope): void {
   describe('upload', () => {
     for (const size of [0, 1, 5 * MIB, 5 * MIB + 1, 16 * MIB, 16 * MIB + 1, 53 * MIB + 7]) {
-      it(`stores ${size} bytes and tells the progress`, async () => {
+      it(`stores ${size} bytes and reports the progress`, async () => {
         const { store } = subject();
         const key = `${prefix()}sized`;
         const content = pattern(size);
@@ -39,7 +39,7 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
       });
     }
 
-    it('takes chunks that all come in one memory', async () => {
+    it('takes chunks that all share one memory', async () => {
       const { store } = subject();
       const content = pattern(37 * MIB + 5);
       async function* inTurn(): AsyncGenerator<Uint8Array> {
@@ -55,7 +55,7 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
       assert.equal(await sha256(stream), await sha256(Readable.from([content])));
     });
 
-    it('leaves nothing when the source breaks off, early or late', async () => {
+    it('leaves nothing when the source fails, early or late', async () => {
       const { store, unfinished } = subject();
       const at = prefix();
       for (const size of [10, 40 * MIB]) {
@@ -72,7 +72,7 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
       assert.equal(await unfinished(), 0);
     });
 
-    it('leaves what was there when a replacement breaks off', async () => {
+    it('leaves the old object when a replacement fails', async () => {
       const { store } = subject();
       const key = `${prefix()}kept`;
       const kept = await store.write(key, Buffer.from('kept'));
@@ -98,7 +98,7 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
       assert.equal(await unfinished(), 0);
     });
 
-    it('cancels although the source never says anything again', async () => {
+    it('cancels although the source stays silent', async () => {
       const { store, unfinished } = subject();
       const key = `${prefix()}silent`;
       const controller = new AbortController();
@@ -113,7 +113,7 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
       assert.equal(await unfinished(), 0);
     });
 
-    it('shows nothing before all of it is stored', async () => {
+    it('shows nothing before all bytes are stored', async () => {
       const { store, rival } = subject();
       const at = prefix();
       let seenMidway: unknown = 'not looked';
@@ -168,7 +168,7 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
       }
     });
 
-    it('refuses a source that is out of its reach as unsupported', async () => {
+    it('rejects a source that it cannot reach as unsupported', async () => {
       const { store } = subject();
       const at = prefix();
       const { etag } = await store.write(`${at}from`, Buffer.from('x'));
@@ -179,7 +179,7 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
   });
 
   describe('keys', () => {
-    it('that cannot be kept are refused', async () => {
+    it('that cannot be stored are rejected', async () => {
       const { store } = subject();
       const at = prefix();
       const bad = [
@@ -204,7 +204,7 @@ export function uploadContract({ subject, prefix }: ContractScope): void {
       }
     });
 
-    it('of any other characters come back as they were', async () => {
+    it('of any other characters are listed as they were written', async () => {
       const { store } = subject();
       const at = prefix();
       const names = [

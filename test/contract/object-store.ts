@@ -6,22 +6,22 @@ import { listContract } from './object-store-lists.ts';
 import { readContract } from './object-store-reads.ts';
 import { uploadContract } from './object-store-uploads.ts';
 
-/** A place for objects that starts empty, and what the suite has to know of it. */
+/** A place for objects that is empty at first, with the facts that the suite needs. */
 export interface ContractSubject {
   readonly store: ObjectStore;
-  /** The same place through another client, as another process has it. */
+  /** The same place through another client, as another process uses it. */
   readonly rival: ObjectStore;
-  /** Runs `work` with a store on the same place that may neither read nor write there. */
+  /** Runs `work` with a store on the same place that may neither read nor write. */
   readonly denied: (work: (store: ObjectStore) => Promise<void>) => Promise<void>;
-  /** How many unfinished writes (temporary files, multipart uploads) lie in the place. */
+  /** The number of unfinished writes (temporary files, multipart uploads) in the place. */
   readonly unfinished: () => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
-/** The subject of the running suite, and a prefix of its own for each test. */
+/** The subject of the running suite, and a separate prefix for each test. */
 export interface ContractScope {
   readonly subject: () => ContractSubject;
-  /** `<n>/`, another one at each call. */
+  /** `<n>/`, with another number at each call. */
   readonly prefix: () => string;
 }
 

@@ -86,7 +86,7 @@ async function roleEnvironment(role: string): Promise<NodeJS.ProcessEnv> {
   };
 }
 
-/** Builds an image and uploads it as the printed command says, with the uploader's rights. */
+/** Builds an image and uploads it with the printed command, with the uploader's rights. */
 async function upload(version: string, message: string): Promise<void> {
   const { directory } = await buildBusyboxImage(join(folder, version), message);
   const prefix = `s3://${MASTER}/${PRODUCT}/${version}/`;
@@ -105,7 +105,7 @@ async function read(bucket: string, key: string): Promise<Buffer> {
   return Buffer.from(await aws.aws(['s3', 'cp', `s3://${bucket}/${key}`, '-']));
 }
 
-/** The fingerprints that a bucket's public files have for Incus, by version. */
+/** The fingerprints that a bucket's public files list for Incus, by version. */
 async function published(bucket: string): Promise<Readonly<Record<string, string>>> {
   readIndex(await read(bucket, 'streams/v1/index.json'));
   const images = readImages(await read(bucket, 'streams/v1/images.json')).imagesFor('incus');
@@ -180,7 +180,7 @@ describe('an uploaded image', () => {
   });
 
   for (const [mirror, bucket] of Object.entries(MIRRORS)) {
-    it(`is published on the mirror ${mirror}, whole`, async () => {
+    it(`is published on the mirror ${mirror}, complete`, async () => {
       await untilPublished(bucket, FIRST);
       for (const file of ['lxd.tar.xz', 'rootfs.squashfs']) {
         const target = join(folder, `${mirror}-${file}`);
@@ -205,14 +205,14 @@ describe('the distribution', () => {
   const get = (path: string, method = 'GET', headers = {}) =>
     ask(front.url, { ca, path, method, headers });
 
-  it('answers by the delivery policy', async () => {
+  it('responds by the delivery policy', async () => {
     for (const { path, answer } of DELIVERY_TABLE) {
-      // Not every path can be sent: a request line has no spaces and no letters beyond ASCII.
+      // Some paths cannot be sent: a request line has no spaces and no letters beyond ASCII.
       if (!/^\/[\x21-\x7e]*$/.test(path) || path.includes('?')) continue;
       const { status } = await get(path);
       if ('status' in answer) assert.equal(status, answer.status, path);
-      // Ministack answers 403 for every key that is absent, whatever the bucket's policy. On AWS it is 404 with
-      // the right to list, which test/unit/infra asserts in the template.
+      // Ministack responds with 403 for every absent key, whatever the bucket's policy. On AWS the
+      // status is 404 with the right to list, which test/unit/infra asserts in the template.
       else assert.ok([200, 403].includes(status), `${path}: ${status}`);
     }
   });
@@ -245,7 +245,7 @@ describe('the distribution', () => {
     assert.equal(again.status, 304);
   });
 
-  it('is the only way in: the buckets answer nobody', async () => {
+  it('is the only access: the buckets deny every direct request', async () => {
     for (const bucket of BUCKETS) {
       for (const key of ['streams/v1/index.json', `${PRODUCT}/${FIRST}/lxd.tar.xz`]) {
         const { status } = await ask(`${aws.endpoint}/${bucket}/${key}`, { ca });
@@ -256,7 +256,7 @@ describe('the distribution', () => {
 });
 
 describe('the uploader’s role', () => {
-  it('learns what became of an upload', async () => {
+  it('can read the state of an upload', async () => {
     const catalog = await aws.aws(
       ['s3', 'cp', `s3://${MASTER}/catalog/catalog.json`, '-'],
       uploader,
@@ -264,7 +264,7 @@ describe('the uploader’s role', () => {
     assert.match(catalog, new RegExp(FIRST));
   });
 
-  it('can neither delete, nor write what the functions write, nor reach a mirror', async () => {
+  it('cannot delete, write what the functions write, or reach a mirror', async () => {
     const file = join(folder, FIRST, 'lxd.tar.xz');
     for (const args of [
       ['rm', `s3://${MASTER}/${PRODUCT}/${FIRST}/lxd.tar.xz`],
@@ -283,7 +283,7 @@ describe('the uploader’s role', () => {
 });
 
 describe('a message that can never be read', () => {
-  it('ends with the dead letters, while its neighbours are published', async () => {
+  it('is moved to the dead letters, while the other messages are processed', async () => {
     const url = `${aws.endpoint}/${aws.account}/rehearsal-index`;
     await aws.aws(['sqs', 'send-message', '--queue-url', url, '--message-body', 'no event']);
     await upload(SECOND, 'second version');
@@ -320,10 +320,11 @@ async function sweep(): Promise<void> {
 }
 
 describe('cdk deploy with copying by S3 itself', () => {
-  it('has the mirror publish what S3 replicated', async () => {
+  it('lets the mirror publish what S3 replicated', async () => {
     await deployer.configure(`${CONFIG}copy = "replication"\n`);
     await deployer.deploy();
-    // Ministack replicates, but does not set it up from a template: so the template's rules, by the API.
+    // Ministack replicates, but does not set that up from a template. So the test sets the
+    // template's rules through the API.
     const template = JSON.parse(
       await readFile(join(deployer.output, 'rehearsal.template.json'), 'utf8'),
     ) as { readonly Resources: Readonly<Record<string, { readonly Properties: object }>> };
@@ -354,16 +355,16 @@ describe('cdk deploy with copying by S3 itself', () => {
     const { files } = JSON.parse(String(await read(MIRRORS.south, 'catalog/mirror.json'))) as {
       readonly files: Readonly<Record<string, { readonly proof: string }>>;
     };
-    // On AWS a replica has its source's version id, and that is the proof; ministack gives it one of its
-    // own, so the function reads the bytes. In no case does it copy them.
+    // On AWS a replica has its source's version id, and that is the proof. Ministack gives it
+    // another version id, so the function reads the bytes. It copies the bytes in neither case.
     assert.equal(files[`${PRODUCT}/${version}/rootfs.squashfs`]?.proof, 'read');
-    // What belongs to the master alone stays there.
+    // Keys that belong only to the master stay there.
     await assert.rejects(read(MIRRORS.south, 'catalog/catalog.json'), CommandError);
   });
 });
 
 describe('cdk deploy with other settings', () => {
-  it('keeps what is there, and the settings take hold', async () => {
+  it('keeps what is stored, and applies the settings', async () => {
     const before = await published(MASTER);
     await deployer.configure(
       `${CONFIG}copy = "replication"\n[delivery]\nfailover = "west"\n[publish]\nclients = ["incus"]\n`,
@@ -376,8 +377,8 @@ describe('cdk deploy with other settings', () => {
       const all = Object.keys(before).length;
       return images.imagesFor('lxd').length === 0 && images.imagesFor('incus').length === all;
     }, 120_000);
-    // Ministack has origin groups in its API and not in its data plane: that they fail over, and on which
-    // statuses, test/unit/infra asserts in the template.
+    // Ministack has origin groups in its API but does not apply them to requests. test/unit/infra
+    // asserts in the template that they fail over, and on which statuses.
     const distribution = await aws.aws([
       ...['cloudfront', 'get-distribution-config', '--id', outputs['DistributionId'] ?? ''],
       ...['--query', 'DistributionConfig.OriginGroups.Items[].Members.Items[].OriginId'],
@@ -397,7 +398,7 @@ describe('cdk destroy', () => {
     }
   });
 
-  it('can be followed by a deployment that takes the same buckets back', async () => {
+  it('can be followed by a deployment that adopts the same buckets again', async () => {
     for (const [index, [stack, region]] of STACKS.entries()) {
       await deployer.prepare(stack, 'return', '--import-existing-resources');
       const changes = await aws.aws([
@@ -408,8 +409,8 @@ describe('cdk destroy', () => {
       const bucket = [MIRRORS.west, MIRRORS.south, MASTER][index];
       assert.deepEqual(JSON.parse(changes), ['AWS::S3::Bucket', 'Import', bucket]);
     }
-    // Ministack plans the import, and when it is to be carried out refuses any bucket that exists. AWS does
-    // both.
+    // Ministack plans the import, but when it executes the import it rejects any bucket that
+    // exists. AWS does both.
   });
 
   function objects(bucket: string): Promise<string> {

@@ -72,7 +72,10 @@ function storeUrl(): string {
   return `s3://${BUCKET}?region=${REGION}&endpoint=${aws.endpoint}`;
 }
 
-/** Starts the gateway under the role that the deployment has for it. Gives what makes tokens. */
+/**
+ * Starts the gateway under the role that the deployment has for it. Gives a function that makes
+ * tokens.
+ */
 async function startGateway(role: string): Promise<typeof token> {
   const session = ['--role-arn', role, '--role-session-name', 'gateway'];
   const { Credentials } = JSON.parse(await aws.aws(['sts', 'assume-role', ...session])) as {
@@ -99,13 +102,13 @@ async function startGateway(role: string): Promise<typeof token> {
   };
 }
 
-/** What the bucket's public file has for LXD. */
+/** What the bucket's public file lists for LXD. */
 async function publicImages() {
   const text = await aws.aws(['s3', 'cp', `s3://${BUCKET}/streams/v1/images.json`, '-']);
   return readImages(Buffer.from(text)).imagesFor('lxd');
 }
 
-/** Waits until the functions have done it. */
+/** Waits until the functions have published or removed it. */
 async function untilPublic(
   done: (images: Awaited<ReturnType<typeof publicImages>>) => boolean,
 ): Promise<void> {
@@ -125,7 +128,7 @@ describe('a gateway beside a deployment', () => {
       return files.map((file) => join(path, file));
     };
 
-    it(`takes what the real ${kind} sends, and the function publishes it`, async () => {
+    it(`receives what the real ${kind} sends, and the function publishes it`, async () => {
       const daemon = daemons.get(kind)!;
       const client = (...args: readonly string[]) => daemon.client(...args);
       await client('remote', 'add', 'hub', await token(kind));
@@ -190,7 +193,7 @@ describe('a gateway beside a deployment', () => {
       await untilPublic((images) => !images.some(({ product }) => product === gone));
     });
 
-    it(`has the real ${other} launch it through the distribution`, async () => {
+    it(`lets the real ${other} launch it through the distribution`, async () => {
       const daemon = daemons.get(other)!;
       await daemon.letAnHourPass();
       for (const variant of ['pull-split', 'push-unified', 'published', 'from-snapshot']) {
@@ -201,7 +204,7 @@ describe('a gateway beside a deployment', () => {
     });
   }
 
-  it('leaves nothing that waits', async () => {
+  it('leaves nothing in staging', async () => {
     assert.equal((await aws.aws(['s3', 'ls', `s3://${BUCKET}`])).includes('uploads/'), false);
   });
 });

@@ -16,7 +16,7 @@ import {
 } from '../support/servers/gateway-fixture.ts';
 import { startMinistack } from '../support/aws/ministack.ts';
 
-/** More than one part of a multipart upload. */
+/** Longer than one part of a multipart upload. */
 const LARGE = Buffer.concat([SQUASHFS, Buffer.alloc(40 * 1024 * 1024, 5)]);
 
 describe('the gateway on the local AWS', () => {
@@ -42,7 +42,7 @@ describe('the gateway on the local AWS', () => {
   });
   after(() => resources.disposeAsync());
 
-  it('stores an image of several parts whole, under the product that its alias names', async () => {
+  it('stores an image of several parts whole, under the product of its alias', async () => {
     const metadata = metadataTar('cloud');
     const upload = splitUpload(metadata, LARGE);
     const headers = { ...upload.headers, 'x-incus-aliases': 'alias=a%2Fb%2Fcloud' };

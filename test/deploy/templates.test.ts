@@ -33,7 +33,7 @@ describe('cfn-lint', () => {
       const assembly = app.synth();
       for (const stack of [master, ...mirrors]) {
         const { templateFullPath } = assembly.getStackArtifact(stack.artifactId);
-        // W3005: CDK writes out dependencies that references imply already.
+        // W3005: CDK writes dependencies that references already imply.
         const args = ['--ignore-checks', 'W3005', '--regions', stack.region, '--template'];
         await run(pythonProgram('cfn-lint'), [...args, templateFullPath]).catch(
           (error: unknown) => {

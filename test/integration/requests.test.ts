@@ -25,21 +25,21 @@ before(async () => {
 });
 after(() => resources.disposeAsync());
 
-/** A column of the document's table. */
+/** A column of the table in the document. */
 const column = (at: number) =>
   Object.fromEntries([...documented].map(([name, cells]) => [name, cells[at]]));
 
 describe('the requests that docs/performance.md counts', () => {
-  it('are those of one version', async () => {
+  it('match for one version', async () => {
     assert.deepEqual(await countRequests(place, { versions: 1 }), column(0));
   });
 
-  it('are not more for a large root, nor beside many versions', async () => {
+  it('do not increase for a large root or with many other versions', async () => {
     assert.deepEqual(await countRequests(place, { versions: 1, rootSize: 40_000_000 }), column(0));
     assert.deepEqual(await countRequests(place, { versions: 1, before: 200 }), column(0));
   });
 
-  it('are those of a hundred versions that are committed together', async () => {
+  it('match for a hundred versions that are committed together', async () => {
     assert.deepEqual(await countRequests(place, { versions: 100 }), column(1));
   });
 });

@@ -21,7 +21,10 @@ describe("Canonical's simplestreams package", () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  /** Mirrors a golden tree, with one file changed if so, and answers the items that the package saw. */
+  /**
+   * Mirrors a golden tree, optionally with one changed file. Returns the items that the package
+   * read.
+   */
   async function mirror(
     name: string,
     target: string,
@@ -37,7 +40,7 @@ describe("Canonical's simplestreams package", () => {
     return JSON.parse(output) as Record<string, unknown>[];
   }
 
-  it('mirrors the golden files, every size and digest being right', async () => {
+  it('mirrors the golden files, with every size and digest right', async () => {
     const items = await mirror('full', 'copy');
 
     const files = new Set<string>();
@@ -81,7 +84,7 @@ describe("Canonical's simplestreams package", () => {
     assert.deepEqual(await mirror('empty', 'nothing'), []);
   });
 
-  it('finds a file of the same size with other bytes, so that the rest means something', async () => {
+  it('rejects a file of the same size with other bytes, so the other tests do check digests', async () => {
     const [key] = goldenFiles.keys();
     await assert.rejects(mirror('full', 'changed', key), /checksum/i);
   });

@@ -35,19 +35,19 @@ interface Hub {
   readonly data: string;
   readonly store: ObjectStore;
   token(name: string, ...args: readonly string[]): Promise<string>;
-  /** What the gateway has logged. */
+  /** The log of the gateway. */
   readonly log: () => string;
   readonly trustRemove: (name: string) => Promise<void>;
 }
 
 const resources = new AsyncDisposableStack();
-// None of them trusts an authority of ours: what they know of a gateway is in its token.
+// The daemons trust no authority of ours: they identify a gateway only by its token.
 const daemons = new Map<DaemonKind, InstanceDaemon>();
 let folder: string;
 let hub: Hub;
 let full: Hub;
 let proxy: StallingProxy;
-/** What was public before a test. */
+/** The public keys before a test. */
 let published: readonly string[];
 const tokens = new Map<DaemonKind, string>();
 
@@ -100,7 +100,10 @@ async function startHub(name: string, data: string): Promise<Hub> {
   };
 }
 
-/** Writes the two halves of an image and gives their paths; the root is no file system, which nobody looks into. */
+/**
+ * Writes the two files of an image and gives their paths. The root is not a real file system,
+ * because nothing reads it.
+ */
 async function files(name: string, metadata: Uint8Array, size = MIB): Promise<[string, string]> {
   const paths: [string, string] = [join(folder, `${name}.tar`), join(folder, `${name}.squashfs`)];
   await writeFile(paths[0], metadata);
@@ -112,7 +115,7 @@ async function keysOf({ store }: Hub, prefix: string): Promise<string[]> {
   return (await Array.fromAsync(store.list(prefix))).map(({ key }) => key);
 }
 
-/** Nothing that was not there before is now, and after a sweep a day later `uploads/` is clear. */
+/** Nothing new is stored, and after a sweep a day later `uploads/` is empty. */
 async function nothingIsLeft(of: Hub, before: readonly string[] = published): Promise<void> {
   await eventually(async () => (await keysOf(of, 'uploads/')).length === 0);
   await clearUploads({ store: of.store, now: () => Date.now() + 2 * DAY, log: () => undefined });
@@ -131,7 +134,7 @@ for (const kind of DAEMON_KINDS) {
       daemon = daemons.get(kind)!;
     });
 
-    it('is let in by a token alone, and copies in every mode', async () => {
+    it('is accepted by a token alone, and copies in every mode', async () => {
       for (const mode of ['pull', 'push', 'relay']) {
         const paths = await files(`${kind}-${mode}`, metadataTar(`${kind} ${mode}`));
         await client('image', 'import', ...paths, '--alias', mode);
@@ -161,20 +164,20 @@ for (const kind of DAEMON_KINDS) {
       ],
     ];
     for (const [what, metadata, reason] of refused) {
-      it(`is told of ${what} in the metadata`, async () => {
+      it(`gets an error for ${what} in the metadata`, async () => {
         const paths = await files(`${kind}-${what.replaceAll(' ', '-')}`, metadata());
         await assert.rejects(importing(paths, 'bad'), reason);
         await nothingIsLeft(hub);
       });
     }
 
-    it('is told of parts that are swapped', async () => {
+    it('gets an error for swapped parts', async () => {
       const paths = await files(`${kind}-swapped`, metadataTar(`${kind} swapped`));
       await assert.rejects(importing(paths.toReversed(), 'swapped'), /metadata and root swapped\?/);
       await nothingIsLeft(hub);
     });
 
-    it('leaves nothing when it is killed late in the body', async () => {
+    it('leaves nothing when it is killed near the end of the body', async () => {
       const size = 16 * MIB;
       const paths = await files(`${kind}-killed`, metadataTar(`${kind} killed`), size);
       const before = await bytesOnDisk(hub.data);
@@ -208,7 +211,7 @@ for (const kind of DAEMON_KINDS) {
       await eventually(() => gone() > goneBefore);
     });
 
-    it('is told that the store is full, in every mode', async () => {
+    it('gets an error that the store is full, in every mode', async () => {
       await client('remote', 'add', 'full', await full.token(kind));
       const paths = await files(`${kind}-big`, metadataTar(`${kind} big`), 8 * MIB);
       const reason = /store of the server is full/;
@@ -217,7 +220,7 @@ for (const kind of DAEMON_KINDS) {
       for (const mode of ['pull', 'push', 'relay']) {
         const copy = ['image', 'copy', 'big', 'full:', `--mode=${mode}`];
         const copying = client(...copy, '--alias', `${kind}/1/big`);
-        // The incus client drops the answer to what it relays, and asks for nothing more.
+        // The incus client ignores the response to a relayed upload, and sends no further request.
         if (kind === 'incus' && mode === 'relay') {
           await copying;
           const big = (await listImages(daemon, 'local:')).find((image) =>
@@ -232,7 +235,7 @@ for (const kind of DAEMON_KINDS) {
 }
 
 describe('both at once', () => {
-  it('with one fingerprint: one wins, the other is told', async () => {
+  it('with one fingerprint: one succeeds, the other gets an error', async () => {
     const paths = await files('both', metadataTar('both'), 4 * MIB);
     const ended = await Promise.allSettled(
       DAEMON_KINDS.map((kind) =>
@@ -253,8 +256,8 @@ describe('both at once', () => {
 });
 
 for (const kind of DAEMON_KINDS) {
-  describe(`${kind}, once its certificate is not trusted,`, () => {
-    it('is told so, and that its token is used, or another has expired', async () => {
+  describe(`${kind}, after its certificate lost its trust,`, () => {
+    it('gets an error for that, and for a token that is used or expired', async () => {
       const daemon = daemons.get(kind)!;
       const client = (...args: readonly string[]) => daemon.client(...args);
       const late = await hub.token(`${kind}-late`, '--expiry', '0.001');

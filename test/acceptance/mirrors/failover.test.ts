@@ -56,7 +56,7 @@ before(
       [mirror, WEST],
     ] as const) {
       await makeBucket(service, bucket);
-      // Instead of the one distribution that the template's bucket policies let in.
+      // This replaces the one distribution that the template's bucket policies allow.
       await letEverybodyRead(service, bucket, ['images/*', 'streams/*']);
     }
     env = { AWS_ACCESS_KEY_ID: master.accessKey, AWS_SECRET_ACCESS_KEY: master.secretKey };
@@ -82,7 +82,7 @@ before(
 );
 after(() => resources.disposeAsync());
 
-/** Publishes an image of its own product on the master alone. */
+/** Publishes an image of a new product on the master only. */
 async function publish(release: string): Promise<void> {
   const { directory } = await buildBusyboxImage(join(folder, release), `the ${release}`);
   const files = ['lxd.tar.xz', 'rootfs.squashfs'].map((file) => join(directory, file));
@@ -102,14 +102,14 @@ function get(path: string) {
   return ask(front.url + path, { ca });
 }
 
-/** The aliases that a client is shown, without those of single variants. */
+/** The aliases that a client shows, without those of single variants. */
 async function releases(daemon: InstanceDaemon, remote: string): Promise<readonly string[]> {
   const images = await listImages(daemon, `${remote}:`);
   const aliases = images.flatMap((image) => image.aliases);
   return aliases.filter((alias) => /^busybox\/[a-z]+$/.test(alias)).sort();
 }
 
-/** Has a daemon fetch an image anew that it launched before. */
+/** Makes a daemon fetch again an image that it launched before. */
 async function forgetImages(daemon: InstanceDaemon): Promise<void> {
   for (const { fingerprint } of await listImages(daemon, 'local:')) {
     await daemon.client('image', 'delete', fingerprint);
@@ -120,14 +120,14 @@ function addRemote(daemon: InstanceDaemon, name: string): Promise<string> {
   return daemon.client('remote', 'add', name, front.url, '--protocol=simplestreams');
 }
 
-/** Which origins answered since the last look, and with what. */
+/** The origins that responded since the last call, with their statuses. */
 function origins(): readonly string[] {
   return [...new Set(front.answers().map((answer) => answer.replace(/^.* from /, '')))].sort();
 }
 
 describe('the distribution that the template describes, while both origins are up', () => {
   for (const kind of DAEMON_KINDS) {
-    it(`has ${kind} list and launch from the master`, async () => {
+    it(`serves ${kind} from the master for lists and launches`, async () => {
       const daemon = daemons.get(kind)!;
       origins();
       await addRemote(daemon, 'early');
@@ -137,7 +137,7 @@ describe('the distribution that the template describes, while both origins are u
     });
   }
 
-  it('gives an image file that only the mirror has from there, and no JSON of its own', async () => {
+  it('serves an image file that only the mirror has from the mirror, and no JSON of the mirror', async () => {
     const image = 'images/busybox/lost/amd64/default/20260101/rootfs.squashfs';
     await putObject(mirror, WEST, image, 'from the mirror');
     await putObject(mirror, WEST, 'streams/v1/lost.json', '{}');
@@ -149,7 +149,7 @@ describe('the distribution that the template describes, while both origins are u
   });
 });
 
-describe('the same, with an image that the mirror does not have yet', () => {
+describe('that distribution, with an image that the mirror does not have yet', () => {
   it('lists it while the master is up', async () => {
     await publish('second');
     for (const kind of DAEMON_KINDS) {
@@ -157,7 +157,7 @@ describe('the same, with an image that the mirror does not have yet', () => {
       await daemon.letAnHourPass();
       await addRemote(daemon, 'caught');
       assert.deepEqual(await releases(daemon, 'caught'), ['busybox/first', 'busybox/second']);
-      // The daemon, which keeps a list of its own for an hour, has seen it as well.
+      // The daemon keeps its own list for an hour, and has read the image too.
       assert.match(await daemon.client('image', 'info', 'caught:busybox/second'), /Fingerprint/);
       await daemon.client('image', 'copy', 'caught:busybox/first', 'local:', '--alias', 'copied');
       await forgetImages(daemon);
@@ -165,7 +165,7 @@ describe('the same, with an image that the mirror does not have yet', () => {
     assert.deepEqual(origins(), ['master: 200']);
   });
 
-  it('never names it once the master is killed', async () => {
+  it('does not list it after the master was killed', async () => {
     await master.stop();
     assert.doesNotMatch(String((await get(IMAGES)).body), /second/);
     assert.doesNotMatch(String((await get('/streams/v1/index.json')).body), /second/);
@@ -173,13 +173,13 @@ describe('the same, with an image that the mirror does not have yet', () => {
   });
 
   for (const kind of DAEMON_KINDS) {
-    it(`tells ${kind}, which was shown it before, that it is not there`, async () => {
+    it(`returns to ${kind}, which listed it before, that it is not found`, async () => {
       const launch = greetingFrom(daemons.get(kind)!, 'caught:busybox/second');
       await assert.rejects(launch, CommandError);
       assert.ok(origins().includes('failover: 404'));
     });
 
-    it(`has ${kind} add a remote, list and launch through the failover`, async () => {
+    it(`lets ${kind} add a remote, list and launch through the failover`, async () => {
       const daemon = daemons.get(kind)!;
       await daemon.letAnHourPass();
       await addRemote(daemon, 'late');
@@ -191,7 +191,7 @@ describe('the same, with an image that the mirror does not have yet', () => {
     });
   }
 
-  it('gives it through the failover as soon as the mirror has it', async () => {
+  it('serves it through the failover as soon as the mirror has it', async () => {
     assert.equal((await get(rootOf('second'))).status, 404);
     master = await startMaster();
     await cliOutput(['mirror', 'sync'], { cwd: folder, env });

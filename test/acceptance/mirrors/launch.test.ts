@@ -40,7 +40,7 @@ before(async () => {
   await cliOutput(['update'], { cwd: folder, env });
   await cliOutput(['mirror', 'sync'], { cwd: folder, env });
 
-  // One authority for both, which the daemons trust.
+  // Both mirrors have one authority, which the daemons trust.
   const state = join(folder, 'state');
   for (const name of MIRRORS) {
     const options = { store: stores[name], state, args: ['--no-watch'], env };

@@ -46,7 +46,7 @@ async function built(name: string, ...files: readonly BusyboxFile[]): Promise<st
   return files.map((file) => join(path, file));
 }
 
-/** What is public of a product, by its fingerprint. */
+/** The public files of a product, for one fingerprint. */
 async function published(product: string, of: ServeProcess = server): Promise<string> {
   return eventually(async () => {
     const images = readImages(await of.get('/streams/v1/images.json')).imagesFor('lxd');
@@ -87,7 +87,7 @@ describe('a simplestreams server as the source of a pull', () => {
   });
 
   for (const kind of DAEMON_KINDS) {
-    it(`gives ${kind} what its alias names, container, virtual machine and image of one file`, async () => {
+    it(`gives ${kind} the image of an alias: container, virtual machine and image of one file`, async () => {
       const daemon = daemons.get(kind)!;
       const places = ['--store', hub, '--state', join(folder, 'hub-state')];
       const token = (await cliOutput(['gateway', 'token', kind, ...places])).trim();
@@ -128,7 +128,7 @@ for (const kind of DAEMON_KINDS) {
       await daemons.get(kind)!.client('image', 'import', ...files, '--alias', 'source');
     });
 
-    it('takes a snapshot of a running instance, and leaves the source as it was', async () => {
+    it('takes a snapshot of a running instance, and leaves the source unchanged', async () => {
       const daemon = daemons.get(kind)!;
       await daemon.client('launch', 'source', 'box', '--quiet');
       await daemon.client('exec', 'box', '--', 'sh', '-c', `echo ${kind} then >/etc/greeting`);
@@ -150,7 +150,7 @@ for (const kind of DAEMON_KINDS) {
       await daemon.client('delete', 'box');
     });
 
-    it('takes product and version from what the image says of itself', async () => {
+    it('takes product and version from the properties of the image', async () => {
       const daemon = daemons.get(kind)!;
       const release = `self-${kind}`;
       const fields = ['os=Busybox Linux', `release=${release}`, 'variant=mini', 'serial=20230405'];
@@ -167,7 +167,7 @@ for (const kind of DAEMON_KINDS) {
       assert.equal(await published(place.replaceAll('/', ':')), listed.trim());
     });
 
-    it('leaves the source and the store as they were when it is stopped', async () => {
+    it('leaves the source and the store unchanged when it is stopped', async () => {
       const daemon = daemons.get(kind)!;
       await daemon.client('launch', 'source', 'large', '--quiet');
       const fill = 'dd if=/dev/urandom of=/large bs=1M count=300 2>/dev/null';
@@ -211,9 +211,9 @@ for (const kind of DAEMON_KINDS) {
       await daemon.client('delete', 'large');
     });
 
-    // Incus writes the second of its making into each image of an instance.
+    // Incus writes the time at which it makes an image of an instance, in seconds, into that image.
     if (kind === 'lxd') {
-      it('publishes an unchanged instance once, and uses the image that is there', async () => {
+      it('publishes an unchanged instance once, and uses the existing image', async () => {
         const daemon = daemons.get(kind)!;
         await daemon.client('init', 'source', 'same');
         const publishes = (more: string) => publish(`${kind}:same`, more);
@@ -234,7 +234,7 @@ for (const kind of DAEMON_KINDS) {
       });
     }
 
-    it('asks which is meant when an image and an instance have one name', async () => {
+    it('asks which one is meant when an image and an instance have the same name', async () => {
       const daemon = daemons.get(kind)!;
       await daemon.client('init', 'source', 'both');
       const source = await daemon.client('image', 'list', 'source', '--format=csv', '--columns=F');
@@ -282,7 +282,7 @@ for (const kind of DAEMON_KINDS) {
       assert.match(none.stderr, /no remote "nowhere"/);
     });
 
-    it('gives what launches', async () => {
+    it('publishes an image that launches', async () => {
       const daemon = daemons.get(kind)!;
       await daemon.client('remote', 'add', 'public', server.url, '--protocol=simplestreams');
       assert.equal(await greetingFrom(daemon, `public:${kind}/from/snapshot`), `${kind} then\n`);

@@ -29,8 +29,8 @@ before(async () => {
 });
 after(() => resources.disposeAsync());
 
-describe('keys of a bucket that can be no image', () => {
-  it('are told, and their neighbours are published', async () => {
+describe('keys of a bucket that cannot be images', () => {
+  it('are reported, and the valid keys beside them are published', async () => {
     const bad = [
       '20240102+1',
       '2024%30102',
@@ -59,7 +59,7 @@ describe('keys of a bucket that can be no image', () => {
   });
 });
 
-describe('a bucket that denies access, or is not to be reached', () => {
+describe('a bucket that denies access or cannot be reached', () => {
   const commands = [
     'list',
     'list --all',
@@ -83,7 +83,7 @@ describe('a bucket that denies access, or is not to be reached', () => {
   });
 
   for (const command of commands) {
-    it(`${command} ends with 3 and says which`, async () => {
+    it(`${command} ends with 3 and names the bucket`, async () => {
       const args = [...command.split(' '), ...store];
       const denied = await runCli(args, {
         env: { ...env, AWS_SECRET_ACCESS_KEY: 'not-the-password' },
@@ -95,7 +95,7 @@ describe('a bucket that denies access, or is not to be reached', () => {
     });
   }
 
-  it('is no empty one when it does not exist', async () => {
+  it('is not treated as empty when it does not exist', async () => {
     const url = `s3://nowhere?endpoint=${minio.endpoint}&region=us-east-1`;
     for (const command of commands) {
       const args = [...command.split(' '), '--store', url];
@@ -107,7 +107,7 @@ describe('a bucket that denies access, or is not to be reached', () => {
 });
 
 describe('a directory on a full disk', () => {
-  it('keeps what is public, says that it is full, and goes on once there is room', async () => {
+  it('keeps what is public, reports that it is full, and works again once there is space', async () => {
     const disk = join(folder, 'disk');
     await run('mkdir', [disk]);
     await run('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]);

@@ -17,7 +17,7 @@ import {
 import { makeBucket, storeOptions, unfinishedUploads } from '../../support/services/bucket.ts';
 import { startMinio, type S3Service } from '../../support/services/minio.ts';
 
-/** More than one part of a multipart upload. */
+/** Longer than one part of a multipart upload. */
 const LARGE = Buffer.concat([SQUASHFS, Buffer.alloc(40 * 1024 * 1024, 3)]);
 
 describe('the gateway on MinIO', () => {
@@ -36,7 +36,7 @@ describe('the gateway on MinIO', () => {
   });
   after(() => resources.disposeAsync());
 
-  it('stores an image whose alias comes with it', async () => {
+  it('stores an image with an alias in the upload', async () => {
     const metadata = metadataTar('with');
     const upload = splitUpload(metadata, LARGE);
     const headers = { ...upload.headers, 'x-incus-aliases': 'alias=a%2Fb%2Fwith' };
@@ -50,7 +50,7 @@ describe('the gateway on MinIO', () => {
     assert(Buffer.concat(await stream.toArray()).equals(LARGE));
   });
 
-  it('moves an image whose alias follows to its place', async () => {
+  it('moves an image to its product when the alias follows', async () => {
     const metadata = metadataTar('after');
     assert.equal((await client('/1.0/images', splitUpload(metadata, LARGE))).status, 202);
     const json = { name: 'a/b/after', target: fingerprintOf(metadata, LARGE) };
@@ -63,7 +63,7 @@ describe('the gateway on MinIO', () => {
     assert.deepEqual(await gateway.keys('uploads/'), []);
   });
 
-  it('leaves no object and no part of an upload that dies', async () => {
+  it('leaves no object and no part of an interrupted upload', async () => {
     const before = await gateway.keys();
     async function* dying(): AsyncGenerator<Uint8Array> {
       yield LARGE;

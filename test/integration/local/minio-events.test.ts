@@ -53,7 +53,7 @@ after(() => resources.disposeAsync());
 
 const store = () => `s3://images?endpoint=${minio.endpoint}&region=us-east-1`;
 
-/** A server that enumerates at its start, and then is told by events only. */
+/** A server that scans at its start, and after that learns of changes only from events. */
 const start = () =>
   serveStore({
     store: store(),
@@ -77,19 +77,19 @@ const untilGone = (version: string) =>
     return images.every((image) => image.version !== version);
   });
 
-/** How many events MinIO has not delivered yet. */
+/** The number of events that MinIO has not delivered yet. */
 async function undelivered(): Promise<number> {
   const entries = await readdir(queue, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).length;
 }
 
-describe('objects that change in a bucket of MinIO, told by its webhook', () => {
+describe('objects that change in a bucket of MinIO, reported by its webhook', () => {
   beforeEach(async () => {
     server = await start();
   });
   afterEach(() => server[Symbol.asyncDispose]());
 
-  it('are listed anew when they are overwritten', async () => {
+  it('are listed again when they are overwritten', async () => {
     const [before, now] = [randomImage(), randomImage()];
     await put('20240101', before);
     await untilListed(server, NAME, '20240101', before.fingerprint);
@@ -97,7 +97,7 @@ describe('objects that change in a bucket of MinIO, told by its webhook', () => 
     await untilListed(server, NAME, '20240101', now.fingerprint);
   });
 
-  it('are listed no more when they are removed, by one file or by all', async () => {
+  it('are no longer listed when they are removed, one file or all', async () => {
     const image = randomImage();
     await put('20240102', image);
     await untilListed(server, NAME, '20240102', image.fingerprint);
@@ -110,7 +110,7 @@ describe('objects that change in a bucket of MinIO, told by its webhook', () => 
     await untilGone('20240102');
   });
 
-  it('are listed where they were moved to', async () => {
+  it('are listed under their new keys when they are moved', async () => {
     const image = randomImage();
     await put('20240103', image);
     await untilListed(server, NAME, '20240103', image.fingerprint);
@@ -121,13 +121,13 @@ describe('objects that change in a bucket of MinIO, told by its webhook', () => 
   });
 });
 
-describe('objects that come to MinIO while the server is down', () => {
+describe('objects that are stored in MinIO while the server is down', () => {
   const image = randomImage();
 
-  it('wait as events in its queue, and are delivered to whoever listens next', async () => {
+  it('wait as events in its queue, and are delivered to the next listener', async () => {
     await put('20240201', image);
     await eventually(async () => (await undelivered()) >= 2);
-    // The endpoint alone, without the enumeration that a server begins with.
+    // Only the endpoint runs, without the scan at a server's start.
     const dirty = new Set<string>();
     const listen = eventsSource(
       { host: '127.0.0.1', port },
@@ -144,7 +144,7 @@ describe('objects that come to MinIO while the server is down', () => {
     }
   });
 
-  it('are found by the enumeration at its start when no event is left', async () => {
+  it('are found by the scan at its start when no event is left', async () => {
     assert.equal(await undelivered(), 0);
     server = await start();
     try {

@@ -20,9 +20,12 @@ import { startSickProxy, type Sickness } from '../../support/servers/sick-proxy.
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const KILLS = 12;
-/** A process is killed at one of its first so many writes to the mirror that is well. */
+/**
+ * The process is killed at a random write, one of the first WRITES writes to the mirror that is
+ * well.
+ */
 const WRITES = 10;
-/** So many of the kills have to hit a process at work, and a mirror that is not yet where it goes. */
+/** At least this many kills have to meet a process at work and a mirror that is not up to date. */
 const HITS = 6;
 const MIRRORS = ['well', 'sick'];
 const SICKNESSES: readonly Sickness[] = ['slow', 'unavailable', 'read-only', 'none'];
@@ -36,7 +39,7 @@ async function isEqual(master: ObjectStore, mirror: ObjectStore): Promise<boolea
 }
 
 describe('a fan-out process that is killed again and again', () => {
-  it('lies at no moment, and the next one mends what is left', { timeout: 240_000 }, async (t) => {
+  it('never publishes a wrong name; the next run completes it', { timeout: 240_000 }, async (t) => {
     t.diagnostic(`SEED=${SEED}`);
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await temporaryFolder()).path;
@@ -106,7 +109,8 @@ describe('a fan-out process that is killed again and again', () => {
     assert.equal(last.code, 0, `SEED=${SEED} ${last.stderr}`);
     for (const { name, direct } of places) {
       assert.ok(await isEqual(master, direct), `${name} converges; SEED=${SEED}`);
-      // S3 keeps the parts of what was cut short until a lifecycle rule takes them; small files leave none.
+      // S3 keeps the parts of interrupted uploads until a lifecycle rule removes them. Small files
+      // leave no parts.
       assert.equal(await unfinishedUploads(service, name), 0);
     }
     for (const reader of readers) {

@@ -15,7 +15,10 @@ const TREE = '/var/www/simplestreams';
 const PRODUCT = 'busybox/1.36/amd64/default';
 const VERSION = `images/${PRODUCT}/20240101`;
 
-/** What docs/migration.md has nginx do, and the mirror at home that it configures; for another tree. */
+/**
+ * The nginx configuration of docs/migration.md and the configuration of its mirror at home, for
+ * another tree.
+ */
 async function documented(tree: string, master: string) {
   const text = await readFile(join(CHECKOUT, 'docs/migration.md'), 'utf8');
   const lines = text.split('\n').map((line) => line.trim());
@@ -33,7 +36,7 @@ async function documented(tree: string, master: string) {
   };
 }
 
-describe('a mirror at home behind nginx, as docs/migration.md has it', () => {
+describe('a mirror at home behind nginx, as in docs/migration.md', () => {
   it('shows its images and nothing else', { timeout: 120_000 }, async () => {
     await using stack = new AsyncDisposableStack();
     const cwd = stack.use(await temporaryFolder()).path;

@@ -96,7 +96,8 @@ credentials = "env:OTHER"
       assert.deepEqual((await storedMirror(mirror)).pendingDeletion, {}, name);
     }
 
-    // A reading of everything finds what one provider spoiled, and says so of that one only.
+    // A verification that reads every byte finds what one provider damaged, and reports only that
+    // provider.
     await putObject(versitygw, 'copies', `images/${PRODUCT}/${NEW}/rootfs.squashfs`, 'spoiled');
     assert.equal((await runCli(['verify', '--mirror', 'other'], { cwd, env })).code, 1);
     assert.match(await say('verify', '--mirror', 'home'), /all is right/);

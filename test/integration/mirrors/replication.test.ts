@@ -30,7 +30,7 @@ const [FIRST, LAST] = [VERSIONS[0]!, versionPath('20240201')];
 const PRODUCT = { os: 'iats', release: 'xenial', arch: 'amd64', variant: 'default' };
 
 describe("a mirror that the buckets' own replication fills", { timeout: 170_000 }, () => {
-  it('is watched, published and mended', async () => {
+  it('is watched, published and repaired', async () => {
     await using stack = new AsyncDisposableStack();
     const open = async () => {
       const service = await startMinio();
@@ -73,14 +73,15 @@ describe("a mirror that the buckets' own replication fills", { timeout: 170_000 
     assert.deepEqual([...new Set(Object.values(ledger).map(({ proof }) => proof))], ['replica']);
     assert.equal(await text(mirror.store, 'catalog/catalog.json'), undefined);
 
-    // What is removed on the master goes from the mirror by us, not by the replication.
+    // Files that are removed on the master are deleted on the mirror by the fan-out, not by the
+    // replication.
     await removeVersions(context, [{ ref: { product: PRODUCT, version: '20240101' } }]);
     await indexVersions(context, [FIRST]);
     await synced();
     assert.equal(await text(mirror.store, `${FIRST}rootfs.squashfs`), undefined);
     await finishRemovals(context, { graceMs: 0 });
 
-    // What the service does not bring is waited for, then copied.
+    // The fan-out waits for files that the service does not replicate, then copies them.
     await replication.stop();
     await indexVersions(context, await put(master.store, splitImage(LAST, 'last')));
     const waiting = await fanOut(context, target, { graceMs: 0 });
@@ -94,7 +95,7 @@ describe("a mirror that the buckets' own replication fills", { timeout: 170_000 
     assert.ok(reader.observations() > 0);
   });
 
-  it('is mended at once where the replication has failed', async () => {
+  it('is repaired at once where the replication has failed', async () => {
     await using stack = new AsyncDisposableStack();
     const open = async () => {
       const service = await startMinio();
@@ -106,7 +107,7 @@ describe("a mirror that the buckets' own replication fills", { timeout: 170_000 
       return { service, store };
     };
     const [master, mirror] = [await open(), await open()];
-    // The replication goes by a way of its own, on which it may write no longer.
+    // The replication uses its own credentials, which may now no longer write.
     const proxy = await startSickProxy(mirror.service.endpoint);
     stack.defer(() => proxy.close());
     const target = { ...mirror.service, endpoint: proxy.endpoint };

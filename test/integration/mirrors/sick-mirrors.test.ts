@@ -22,10 +22,13 @@ import { temporaryFolder } from '../../support/temporary.ts';
 const BUCKET = 'images';
 const KEYS = ['streams/v1/images.json', 'streams/v1/index.json'];
 
-/** What befalls a mirror in the middle of the run, and how it is cured. */
+/** The fault that a mirror has in the middle of the run. */
 type Fate = 'well' | 'killed' | 'slow' | 'full' | 'read-only' | 'unavailable';
 
-/** One MinIO with a proxy before it. The fan-out goes by the proxy; readers ask the server itself. */
+/**
+ * One MinIO with a proxy in front of it. The fan-out uses the proxy; readers use the server
+ * directly.
+ */
 class Place {
   readonly fate: Fate;
   readonly store: ObjectStore;
@@ -88,7 +91,7 @@ class Place {
     }
   }
 
-  /** Makes what is slow so slow that it gets nothing more. */
+  /** Stops a slow mirror completely. */
   hold(): void {
     if (this.fate === 'slow') this.#proxy.sickness = 'held';
   }
@@ -114,7 +117,7 @@ async function equals(master: ObjectStore, mirror: ObjectStore): Promise<boolean
   return true;
 }
 
-/** A server that was killed has to be so still: nothing can have been brought to it. */
+/** A server that was killed must still be down, so nothing can have been copied to it. */
 async function isBehind(master: ObjectStore, { fate, direct }: Place): Promise<boolean> {
   if (fate !== 'killed') return !(await equals(master, direct));
   await assert.rejects(equals(master, direct), { code: 'unavailable' });
@@ -146,7 +149,7 @@ async function play(fates: readonly Fate[], steps: number): Promise<void> {
     await random.step();
   }
   assert.ok(random.done.overwrite > 5 && random.done.remove > 5, JSON.stringify(random.done));
-  // Those that are well are up to date while the others are still sick.
+  // The healthy mirrors are up to date while the others still have their faults.
   for (const place of places.filter(({ fate }) => fate === 'well')) {
     await eventually(() => equals(master.direct, place.direct), 30_000);
   }
@@ -163,8 +166,8 @@ async function play(fates: readonly Fate[], steps: number): Promise<void> {
   }
 }
 
-describe('mirrors on servers of their own', { timeout: 400_000 }, () => {
-  it('two: one is killed and comes back', () => play(['well', 'killed'], 200));
-  it('five: killed, slowed, filled, made read-only, answering 503', () =>
+describe('mirrors, each on its own server', { timeout: 400_000 }, () => {
+  it('two: one is killed and started again', () => play(['well', 'killed'], 200));
+  it('five: killed, slowed, filled, made read-only, failing with 503', () =>
     play(['killed', 'slow', 'full', 'read-only', 'unavailable', 'well'], 200));
 });

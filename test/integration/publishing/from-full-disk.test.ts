@@ -5,8 +5,8 @@ import { run } from '../../support/command.ts';
 import { publishFromFixture, splitImage } from '../../support/publish-from-fixture.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
-describe('publish --from into a store that gets full', () => {
-  it('leaves nothing in the store and on the source', async () => {
+describe('publish --from into a store that becomes full', () => {
+  it('leaves nothing in the store or on the source', async () => {
     await using folder = await temporaryFolder();
     const { path: data } = folder;
     await run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', data]);

@@ -31,7 +31,10 @@ let token: string;
 const shell = (line: string, env: NodeJS.ProcessEnv = {}): Promise<string> =>
   run('sh', ['-c', line], { cwd: workspace, env: { ...shellEnvironment(), ...env } });
 
-/** Runs a line of `lxc` or `incus` by the client of our daemon; our server has a port of its own. */
+/**
+ * Runs a line of `lxc` or `incus` with the client of our daemon. The test's server has a port of
+ * its own.
+ */
 function client(line: string): Promise<string> {
   const host = new URL(server.url).host;
   const [program, ...args] = line.replace('127.0.0.1:8443', host).split(' ');
@@ -56,7 +59,7 @@ const addsRemote = async (line: string): Promise<void> => {
   await client(line);
 };
 
-/** Runs lines where nothing that they write to the system's own certificates outlives them. */
+/** Runs lines so that changes to the system's certificates disappear afterwards. */
 async function aside(lines: readonly string[]): Promise<string> {
   const programs = resources.use(await temporaryFolder()).path;
   await writeFile(join(programs, 'sudo'), '#!/bin/sh\nexec "$@"\n');
@@ -114,7 +117,7 @@ const steps: ReadmeSteps<'clients'> = {
     await shell(line, { INCUS_DIR: daemons.get('incus')!.directory });
     await isPublic('busybox:1.36:amd64:theirs');
   },
-  // Together with the next: alone it is a copied file.
+  // Runs together with the next line: on its own it only copies a file.
   'sudo cp data/.bucketstreams/tls/ca.crt /usr/local/share/ca-certificates/bucketstreams.crt':
     async (line) => {
       await aside([line]);

@@ -26,7 +26,7 @@ const GRACE = { graceMs: 60_000 };
 type Ref = Parameters<typeof versionPrefix>[0];
 
 describe('a removal in a bucket', () => {
-  it('leaves the same bytes put back during its grace', { timeout: 120_000 }, async () => {
+  it('keeps the same bytes when they return in its grace', { timeout: 120_000 }, async () => {
     await using stack = new AsyncDisposableStack();
     const minio = await startMinio();
     stack.defer(() => minio.stop());

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../../support/temporary.ts';
 const MIB = 1024 * 1024;
 
 describe('directory store on a full disk', () => {
-  it('says so on a file system that is full', async () => {
+  it('reports a file system that is full', async () => {
     await using folder = await temporaryFolder();
     await run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder.path]);
     try {

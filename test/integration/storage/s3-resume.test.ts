@@ -52,7 +52,7 @@ describe('an S3 read whose connection breaks off', () => {
     await proxy.stop();
   });
 
-  it('does not start again for its last percent', async () => {
+  it('reads only the last percent again', async () => {
     proxy.cut({ after: Math.floor(0.99 * CONTENT.length), how: 'closed' });
     const { stream, info } = await store.read(KEY);
     assert.equal(info.etag, etag);
@@ -61,7 +61,7 @@ describe('an S3 read whose connection breaks off', () => {
     assert(proxy.carried() < 1.3 * CONTENT.length, String(proxy.carried()));
   });
 
-  it('goes on as often as it gets further, by a reset or an end', async () => {
+  it('continues as often as it makes progress, after a reset or an end', async () => {
     const cuts = Array.from({ length: 9 }, (_, index): Cut => {
       return { after: MIB, how: index % 2 === 0 ? 'reset' : 'closed' };
     });
@@ -70,7 +70,7 @@ describe('an S3 read whose connection breaks off', () => {
     assert(requests >= 10, String(requests));
   });
 
-  it('goes on within the range that was asked for', async () => {
+  it('continues within the requested range', async () => {
     proxy.cut({ after: MIB, how: 'closed' }, { after: MIB, how: 'reset' });
     const range = { start: 5 * MIB + 1, end: 9 * MIB + 2 };
     const { stream } = await store.read(KEY, { range, ifMatch: etag });
@@ -80,7 +80,7 @@ describe('an S3 read whose connection breaks off', () => {
     assert((await bytes(beyond.stream)).equals(CONTENT.subarray(9 * MIB)));
   });
 
-  it('goes on where the connection is there and nothing comes', async () => {
+  it('continues when the connection is open but silent', async () => {
     await store.close();
     store = open(1_000);
     proxy.cut({ after: 3 * MIB, how: 'silent' });
@@ -88,7 +88,7 @@ describe('an S3 read whose connection breaks off', () => {
     await eventually(() => proxy.open() <= 1);
   });
 
-  it('fails when the object was changed or removed meanwhile', async () => {
+  it('fails when the object was changed or removed in between', async () => {
     const other = Buffer.alloc(CONTENT.length, 'n');
     const changes = [() => direct.write(KEY, other), () => direct.remove(KEY)];
     for (const meanwhile of changes) {
@@ -100,7 +100,7 @@ describe('an S3 read whose connection breaks off', () => {
     }
   });
 
-  it('gives up where every connection breaks off at once', async () => {
+  it('gives up when every connection breaks at once', async () => {
     const none = Array.from({ length: 100 }, (): Cut => ({ after: 1, how: 'reset' }));
     proxy.cut({ after: 3 * MIB, how: 'reset' }, ...none);
     const hasty = openS3Store({
@@ -112,7 +112,7 @@ describe('an S3 read whose connection breaks off', () => {
     await hasty.close();
   });
 
-  it('can be cancelled in mid-silence, and leaves no connection', async () => {
+  it('can be cancelled while the server is silent, and leaves no connection', async () => {
     const controller = new AbortController();
     proxy.cut({ after: 3 * MIB, how: 'silent' });
     const { stream } = await store.read(KEY, { signal: controller.signal });
@@ -121,7 +121,7 @@ describe('an S3 read whose connection breaks off', () => {
     await eventually(() => proxy.open() === 0);
   });
 
-  it('leaves no connection when its reader goes', async () => {
+  it('leaves no connection when its reader stops', async () => {
     proxy.cut({ after: MIB, how: 'reset' }, { after: MIB, how: 'silent' });
     const { stream } = await store.read(KEY);
     for await (const chunk of stream) {
@@ -132,7 +132,7 @@ describe('an S3 read whose connection breaks off', () => {
     await eventually(() => proxy.open() === 0);
   });
 
-  it('leaves the connection to the next read when all goes well', async () => {
+  it('leaves the connection for the next read when all is well', async () => {
     for (let turn = 0; turn < 3; turn += 1) {
       assert((await bytes((await store.read(KEY)).stream)).equals(CONTENT));
     }

@@ -45,7 +45,7 @@ describe('S3 store', () => {
     await service.stop();
   });
 
-  it('keeps content type, cache control and encoding, however an object is written', async () => {
+  it('keeps content type, cache control and encoding for every way to write an object', async () => {
     const options = {
       contentType: 'application/json',
       cacheControl: 'max-age=60',
@@ -119,7 +119,7 @@ describe('S3 store', () => {
     await copying.close();
   });
 
-  it('has the server check each part of an upload, and stores none that was damaged', async () => {
+  it('makes the server check each part of an upload, and stores no damaged part', async () => {
     const proxy = await startSickProxy(service.endpoint);
     const through = openS3Store(storeOptions({ ...service, endpoint: proxy.endpoint }, BUCKET));
     const content = pattern(17 * MIB + 3);
@@ -149,7 +149,7 @@ describe('S3 store', () => {
     await stranger.close();
   });
 
-  it('tells the version where the bucket keeps versions', async () => {
+  it('returns the version id where the bucket keeps versions', async () => {
     await makeBucket(service, 'versioned');
     await raw.send(
       new PutBucketVersioningCommand({
@@ -174,7 +174,7 @@ describe('S3 store', () => {
     await versioned.close();
   });
 
-  it('lists keys that XML cannot hold', async () => {
+  it('lists keys that XML cannot represent', async () => {
     const keys = ['odd/\u0001', 'odd/a\u0008b', 'odd/plain'];
     for (const key of keys) await store.write(key, Buffer.from('x'));
     const listed = await collect(store.list('odd/'));
@@ -184,7 +184,7 @@ describe('S3 store', () => {
     );
   });
 
-  it('tells a bucket that is not there, whatever is asked of it', async () => {
+  it('reports a bucket that does not exist, for every operation', async () => {
     const missing = openS3Store(storeOptions(service, 'no-such-bucket'));
     await rejectsWith('not_found', missing.read('key'));
     await rejectsWith('not_found', collect(missing.list('')));
@@ -194,7 +194,7 @@ describe('S3 store', () => {
     await missing.close();
   });
 
-  it('tells an endpoint that does not answer', async () => {
+  it('reports an endpoint that does not respond', async () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
     const dead = openS3Store({ ...storeOptions({ ...service, endpoint }, BUCKET), maxAttempts: 1 });
     await rejectsWith('unavailable', dead.stat('key'));

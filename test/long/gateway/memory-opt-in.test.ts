@@ -53,10 +53,10 @@ describe('an image of 4 GiB that lxc copies to the gateway', { timeout: 1_800_00
     }
   }
 
-  it(`passes into a directory in less than ${MOST} MB with nothing set, split and unified`, () =>
+  it(`is stored in a directory with less than ${MOST} MB, with default settings, split and unified`, () =>
     pushTo('directory', `file:${folder}/data`, {}));
 
-  it(`passes into a bucket in less than ${MOST} MB with nothing set, split and unified`, async () => {
+  it(`is stored in a bucket with less than ${MOST} MB, with default settings, split and unified`, async () => {
     const minio = await startMinio();
     resources.defer(() => minio.stop());
     await makeBucket(minio, 'images');

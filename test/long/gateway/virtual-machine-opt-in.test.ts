@@ -24,8 +24,8 @@ const alias = (kind: DaemonKind) => `${kind}/1/machine`;
 const OTHER_PROCESSOR = process.arch === 'x64' ? false : 'the emulated machine is amd64';
 
 /**
- * Needs root, 4 GiB of memory and some minutes: run it with `npm run test:long`. The daemons that launch run in an
- * emulated computer, so that it takes no KVM of this machine's.
+ * Needs root, 4 GiB of memory and some minutes: run it with `npm run test:long`. The daemons that
+ * launch run in an emulated computer, so they do not use the KVM of this machine.
  */
 describe('the image of a virtual machine', { timeout: 3_600_000, skip: OTHER_PROCESSOR }, () => {
   const resources = new AsyncDisposableStack();
@@ -66,7 +66,7 @@ describe('the image of a virtual machine', { timeout: 3_600_000, skip: OTHER_PRO
 
   for (const kind of DAEMON_KINDS) {
     const other = kind === 'lxd' ? 'incus' : 'lxd';
-    it(`that ${other} uploaded runs in another ${kind}, from the public remote`, async () => {
+    it(`from ${other} runs in another ${kind}, launched from the public remote`, async () => {
       const place = join(folder, `${kind}-machine`);
       await mkdir(place);
       await using machine = await startMachine(place, server.caFile);

@@ -13,8 +13,8 @@ const SIZE = 5.5 * 1024 ** 3;
 const VERSION = 'images/iats/xenial/amd64/default/20240101';
 
 /** Needs 12 GiB of disk and some minutes: run it with `npm run test:long`. */
-describe('a root beyond what one PUT may hold', { timeout: 900_000 }, () => {
-  it('goes to a mirror and back in bounded memory', async () => {
+describe('a root that is too large for one PUT', { timeout: 900_000 }, () => {
+  it('is copied to a mirror and back in bounded memory', async () => {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await temporaryFolder()).path;
     const minio = await startMinio();
@@ -49,14 +49,14 @@ describe('a root beyond what one PUT may hold', { timeout: 900_000 }, () => {
   });
 });
 
-/** Runs a command that must succeed. Gives the most memory that it ever held, in MB. */
+/** Runs a command that must succeed. Gives its peak memory in MB. */
 async function peakOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const running = startCli(args, { env });
   const over = { is: false };
   void running.ended.then(() => (over.is = true));
   let peak = 0;
   while (!over.is) {
-    // Of a process that has just ended there is none.
+    // A process that has just ended has no value.
     const now = await peakMemory(running.child.pid ?? 0).catch(() => 0);
     peak = Math.max(peak, Number.isNaN(now) ? 0 : now);
     await delay(100);
