@@ -1,4 +1,4 @@
-/** Maps with at most `limit` calls under way, keeping the order; the first rejection rejects. */
+/** Maps with at most `limit` calls at the same time and keeps the order. The first rejection rejects. */
 export async function mapConcurrently<T, R>(
   items: readonly T[],
   limit: number,

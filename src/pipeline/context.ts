@@ -8,30 +8,32 @@ import { DigestMemory } from './digest-memory.ts';
 import { PUBLIC_DOCUMENTS, type PublicDocument } from './documents/public-documents.ts';
 import type { LoadedCatalog } from './loaded-catalog.ts';
 
-/** What every use case needs of the world. */
+/** The dependencies of every use case. */
 export interface PipelineContext {
   /** The master. */
   readonly store: ObjectStore;
   readonly hasher: Hasher;
-  /** Outlives an invocation in a warm process. */
+  /** Persists between invocations of a warm process. */
   readonly memory: DigestMemory;
   readonly log: Logger;
   readonly meter: Meter;
-  /** What is published on the master and on each mirror, in the order of writing. */
+  /** The documents that are published on the master and on each mirror, in the order of writing. */
   readonly documents: readonly PublicDocument[];
-  /** The catalog as the present piece of work last read or wrote it: not read again while it is that one. */
+  /**
+   * The catalog as the present operation last read or wrote it. It is not read again while it is unchanged.
+   */
   readonly known?: { last?: LoadedCatalog };
-  /** The configuration's, applied by enumerations; absent fields keep what the catalog has. */
+  /** Settings from the configuration, which scans apply. Absent fields keep the catalog's values. */
   readonly settings?: Partial<Settings>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Resolves after so many milliseconds, or at once when the signal aborts. */
+  /** Resolves after this many milliseconds, or at once when the signal aborts. */
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** From 0 up to 1. */
+  /** Returns a number from 0 up to 1. */
   readonly random: () => number;
 }
 
-/** A context with the real clock that measures nothing. */
+/** Creates a context with the real clock and without measurements. */
 export function createContext(
   parts: Pick<PipelineContext, 'store' | 'hasher' | 'log'> & Partial<PipelineContext>,
 ): PipelineContext {

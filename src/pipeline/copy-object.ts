@@ -13,7 +13,7 @@ import { collecting } from '../bytes/body-memory.ts';
 
 export interface CopyOrder {
   readonly key: string;
-  /** Of the source's object: it is copied in this state or not at all. */
+  /** The ETag of the source object. No other state is copied. */
   readonly etag: ETag;
   /** Bytes. */
   readonly size: number;
@@ -24,21 +24,22 @@ export interface CopyOrder {
   readonly signal?: AbortSignal;
 }
 
-/** Up to so many bytes an object is held in memory whole: most are small, and a stream has its price. */
+/** Objects up to this many bytes are held in memory whole: most are small, and a stream has a cost. */
 const WHOLE = 2 * 1024 * 1024;
 
-/** By the store copied to, the one from which it cannot copy by itself. */
-const apart = new WeakMap<ObjectStore, ObjectStore>();
+/** Target stores that cannot copy by themselves from a source store, with that source store. */
+const cannotCopyFrom = new WeakMap<ObjectStore, ObjectStore>();
 
-/** What came through differs from what the catalog says of the very same state of the object. */
+/** The copied bytes differ from what the catalog states for the same state of the object. */
 export class CopyMismatch extends Error {
   override readonly name = 'CopyMismatch';
 }
 
 /**
- * Copies an image file from one store to another under the same key: inside their common service where it
- * can, else as a stream in bounded memory that is hashed on its way and stored only when the digest is
- * right. Rejects with `precondition_failed` when the source has changed or the condition does not hold.
+ * Copies an image file from one store to another under the same key. The service that both stores are in
+ * copies it when it can. Otherwise the bytes are streamed in bounded memory, hashed on the way, and stored
+ * only when the digest is right. Rejects with `precondition_failed` when the source has changed or the
+ * condition is not met.
  */
 export async function copyObject(
   from: ObjectStore,
@@ -53,12 +54,12 @@ export async function copyObject(
     onProgress,
     signal,
   };
-  if (apart.get(to) !== from) {
+  if (cannotCopyFrom.get(to) !== from) {
     try {
       return await to.copy({ store: from, key, etag, size }, key, options);
     } catch (error) {
       if (!isStoreError(error, 'unsupported')) throw error;
-      apart.set(to, from);
+      cannotCopyFrom.set(to, from);
     }
   }
   const { stream } = await from.read(key, { ifMatch: etag, signal });
@@ -70,7 +71,7 @@ export async function copyObject(
   return info;
 }
 
-/** Passes a body on and ends it with an error unless it is what it should be. */
+/** Passes a body on. Ends it with an error when its size or its digest is wrong. */
 export async function* checked(
   body: AsyncIterable<Uint8Array>,
   what: string,

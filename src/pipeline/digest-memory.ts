@@ -2,12 +2,12 @@ import type { KnownDigests, SeenFile } from '../catalog/merge.ts';
 import type { Verdict } from '../catalog/document.ts';
 import type { Sha256 } from '../images/digests.ts';
 
-/** More than any invocation reads; what falls out is read again. */
+/** More than one invocation reads. A file whose entry was dropped is read again. */
 const LIMIT = 20_000;
 
 /**
- * The digests this process has computed, by key, ETag and size: a commit that has to start over costs a
- * listing and no reading.
+ * The digests that this process has computed, by key, ETag and size. A commit that has to start again needs a
+ * listing but no reads.
  */
 export class DigestMemory {
   readonly #digests = new Map<string, Sha256>();
@@ -27,17 +27,17 @@ export class DigestMemory {
     this.#store(`${identity(key, file)} ${identity(metadataKey, metadata)}`, sha256);
   }
 
-  /** Something wrong with the version below `prefix`, while its files have the verdict's ETags. */
+  /** Stores a problem with the version below `prefix`, valid while its files have the verdict's ETags. */
   rememberVerdict(prefix: string, verdict: Verdict): void {
     this.#verdicts.set(prefix, verdict);
   }
 
-  /** Forgets the verdicts, so that what could not be read is tried again. */
+  /** Deletes the verdicts, so that files that could not be read are tried again. */
   forgetVerdicts(): void {
     this.#verdicts.clear();
   }
 
-  /** What is known of the version whose files lie below `prefix`. */
+  /** Returns the known digests and verdict of the version whose files are below `prefix`. */
   of(prefix: string): KnownDigests {
     return {
       sha256: (name, file) => this.#digests.get(identity(prefix + name, file)),

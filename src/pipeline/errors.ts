@@ -1,19 +1,19 @@
 /**
- * What the pipeline cannot go on with, beside the store's own errors.
+ * The conditions that stop the pipeline, besides the store's own errors.
  *
  * - `catalog_unreadable`: the stored catalog is damaged.
- * - `catalog_newer`: it was written by a newer bucketstreams.
- * - `catalog_lost`: there is none, though public files of ours exist.
- * - `catalog_behind`: it is older than the public files.
- * - `catalog_contended`: every try to change it met a rival's change.
- * - `document_too_large`: a catalog, or a mirror's document, would outgrow what can be stored and read back.
- * - `streams_foreign`: the public files are another program's, and nobody asked to take them over.
+ * - `catalog_newer`: the catalog was written by a newer bucketstreams.
+ * - `catalog_lost`: there is no catalog, but there are public files of ours.
+ * - `catalog_behind`: the catalog is older than the public files.
+ * - `catalog_contended`: every try to change the catalog met another writer's change.
+ * - `document_too_large`: a catalog, or a mirror's document, would be too large to be stored and read back.
+ * - `streams_foreign`: the public files are another program's, and the caller did not ask to take them over.
  * - `master_empty`: there is no catalog to mirror.
  * - `mirror_unreadable`: a mirror's document is damaged.
- * - `mirror_newer`: it was written by a newer bucketstreams.
- * - `mirror_lost`: there is none, though the mirror has public files of ours.
+ * - `mirror_newer`: a mirror's document was written by a newer bucketstreams.
+ * - `mirror_lost`: a mirror has no document, but it has public files of ours.
  * - `mirror_bound`: the mirror follows another master, or a later state of this one.
- * - `mirror_contended`: every try to change its document met a rival's change.
+ * - `mirror_contended`: every try to change a mirror's document met another writer's change.
  * - `streams_absent`: there are no public files to read.
  */
 export type PipelineErrorCode =
@@ -32,7 +32,7 @@ export type PipelineErrorCode =
   | 'mirror_bound'
   | 'mirror_contended';
 
-/** `message` is complete for a person: what, where, what to do. */
+/** `message` is complete for a person: what happened, where, and what to do. */
 export class PipelineError extends Error {
   override readonly name = 'PipelineError';
   readonly code: PipelineErrorCode;

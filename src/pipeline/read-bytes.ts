@@ -1,6 +1,6 @@
 import type { ETag, ObjectBody, ObjectStore } from '../storage/object-store.ts';
 
-/** Reads a whole small object, in the given state of it, up to `limit` bytes. */
+/** Reads a small object whole, in the given state, up to `limit` bytes. */
 export async function readBytes(
   store: ObjectStore,
   key: string,
@@ -11,7 +11,7 @@ export async function readBytes(
   );
 }
 
-/** All bytes of a body that fits into memory. */
+/** Returns all bytes of a body that fits into memory. */
 export async function collect({ stream }: Pick<ObjectBody, 'stream'>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk);

@@ -3,7 +3,7 @@ import { CATALOG_KEY } from '../../catalog/document.ts';
 import { loadCatalog } from './load-catalog.ts';
 import { type LoadedCatalog } from '../loaded-catalog.ts';
 
-/** Keeps the master's catalog between looks: one that has not changed costs a `stat`. */
+/** Keeps the master's catalog between looks. Loading a catalog that has not changed costs one `stat`. */
 export class CatalogMemory {
   #last: { readonly url: string; readonly loaded: LoadedCatalog } | undefined;
 

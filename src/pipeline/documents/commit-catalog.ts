@@ -9,14 +9,14 @@ import { PipelineError } from '../errors.ts';
 export interface Committed {
   readonly catalog: Catalog;
   readonly changed: boolean;
-  /** Whether the catalog was created on the way. */
+  /** True when this call created the catalog. */
   readonly created: boolean;
 }
 
 /**
- * Changes the catalog by compare-and-swap; see `commitDocument` for what `plan` has to be. It gets the
- * catalog just read and returns the next one (its generation is set here), or the same or undefined for no
- * change.
+ * Changes the catalog by compare-and-swap; see `commitDocument` for the requirements on `plan`. `plan` gets
+ * the catalog that was just read and returns the next one, whose generation is set here. It returns the same
+ * catalog or undefined for no change.
  */
 export async function commitCatalog(
   context: PipelineContext,

@@ -4,12 +4,12 @@ import type { ETag, ObjectStore } from '../../storage/object-store.ts';
 import type { PipelineContext } from '../context.ts';
 import { PipelineError } from '../errors.ts';
 
-/** Enough for a hundred rivals at once: every conflict means that one of them got on. */
+/** Enough for a hundred concurrent writers: every conflict means that one of them succeeded. */
 export const MAX_COMMIT_TRIES = 40;
 
 /**
- * Bytes of a document. The public files made from it are up to half as large again, and each of them has
- * to fit into one string of the engine (512 MiB) and into one write.
+ * The largest document, in bytes. The public files made from it are up to half as large again. Each of them
+ * must fit into one string of the engine (512 MiB) and into one write.
  */
 export const DOCUMENT_LIMIT = 256 * 1024 * 1024;
 
@@ -25,10 +25,10 @@ export interface SwappedDocument<T> {
   /** Reads it, or creates it. */
   readonly load: () => Promise<Stored<T>>;
   readonly serialize: (document: T) => Uint8Array;
-  /** The error when it has vanished between reading and writing. */
+  /** Returns the error for a document that disappeared between reading and writing. */
   readonly lost: () => Error;
   readonly contended: (cause: unknown) => Error;
-  /** What counts the tries after the first. */
+  /** The counter of the tries after the first. */
   readonly retries: {
     readonly counter: 'CommitRetries' | 'MirrorCommitRetries';
     readonly labels?: MetricLabels;
@@ -36,11 +36,15 @@ export interface SwappedDocument<T> {
 }
 
 /**
- * Changes a document by compare-and-swap. `plan` gets the document just read and returns the next one, or
- * undefined for no change. It must look at the store itself, so that every look is younger than the
- * document that it is merged into: a swap that succeeds then proves that nobody committed a younger look
- * in between. It runs again after every conflict, and has to be idempotent: a swap whose answer was lost is
- * found done at the next try. Throws PipelineError `document_too_large`.
+ * Changes a document by compare-and-swap. `plan` gets the document that was just read and returns the next
+ * one, or undefined for no change.
+ *
+ * - It must look at the store itself, so that every look is younger than the document that it is merged into.
+ *   A swap that succeeds then proves that no other writer committed a younger look in between.
+ * - It runs again after every conflict, so it must be idempotent. When the response to a swap was lost, the
+ *   next try finds the swap done.
+ *
+ * Throws PipelineError `document_too_large`.
  */
 export async function commitDocument<T>(
   { log, meter, pause, random }: Pick<PipelineContext, 'log' | 'meter' | 'pause' | 'random'>,

@@ -24,9 +24,9 @@ const DEFAULT_SETTINGS: Settings = {
 };
 
 /**
- * The catalog, created when the store has none and nothing public would be lost by it. With `adopt`, also
- * over public files whose catalog is gone or that are another program's: it is then `rebuilding`, so that
- * they stay until it knows every image.
+ * Loads the catalog. Creates it when the store has none and no public file would be lost by that. With
+ * `adopt`, it is also created when the catalog of public files is lost, or when they are another program's.
+ * That catalog is `rebuilding`: the public files stay until it contains every image.
  */
 export async function loadOrCreateCatalog(
   context: PipelineContext,
@@ -38,7 +38,7 @@ export async function loadOrCreateCatalog(
 
   const publicState = await readPublicState(store, documents);
   if (publicState.kind !== 'absent' && options.adopt !== true) {
-    // A rival may have made and published it since.
+    // Another writer may have created and published it since.
     const made = await loadCatalog(store);
     if (made !== undefined) return { ...made, created: false };
     throw publicState.kind === 'ours'
@@ -70,8 +70,8 @@ export async function loadOrCreateCatalog(
 }
 
 /**
- * What a rebuild starts from: the last copy of the catalog where there is one, else nothing. Above any
- * public generation, and not to be published before it is whole.
+ * Returns the catalog that a rebuild starts from: the last copy when there is one, else an empty catalog. Its
+ * generation is above every public one. It is not published before it is complete.
  */
 export async function rebuildingCatalog(
   context: PipelineContext,
@@ -91,7 +91,7 @@ function emptyCatalog(context: PipelineContext): Catalog {
   return {
     schema: CATALOG_SCHEMA,
     store: randomUUID(),
-    // Above that of any catalog that this store may have had before.
+    // Above the generation of every catalog that this store may have had before.
     generation: Math.floor(context.now() / 1000),
     settings: { ...DEFAULT_SETTINGS, ...context.settings },
     products: {},
@@ -109,8 +109,8 @@ export function catalogLost(url: string): PipelineError {
 }
 
 /**
- * A store whose images cannot all be listed gets no catalog: a partial view must not become the truth. Where
- * nothing is public nothing can be lost, so folders that may not be looked into can wait.
+ * Rejects when not all images can be listed: a catalog made from a part of them would be wrong. When nothing
+ * is public, nothing can be lost, so folders without access are left for later.
  */
 async function readThrough({ store }: PipelineContext, streams: PublicFile['kind']): Promise<void> {
   const listing = streams === 'absent' ? { onDenied: () => undefined } : {};

@@ -8,8 +8,8 @@ import { assertStoreIsThere } from './store-presence.ts';
 import type { LoadedCatalog } from '../loaded-catalog.ts';
 
 /**
- * The stored catalog; undefined when there is none. One that is still as it was when it was `known` is not
- * read again. Throws PipelineError `catalog_unreadable` or `catalog_newer`, and the store's errors.
+ * Returns the stored catalog; undefined when there is none. It is not read again when its ETag is still that
+ * of `known`. Throws PipelineError `catalog_unreadable` or `catalog_newer`, and the store's errors.
  */
 export async function loadCatalog(
   store: ObjectStore,
@@ -25,7 +25,7 @@ export async function loadCatalog(
     case 'newer':
       throw new PipelineError(
         'catalog_newer',
-        `${CATALOG_KEY} in ${store.url} has schema ${parsed.schema}, which this version does not know: ` +
+        `${CATALOG_KEY} in ${store.url} has schema ${parsed.schema}, which this version does not support: ` +
           'upgrade bucketstreams. Nothing was changed.',
       );
     case 'unreadable':
@@ -39,8 +39,8 @@ export async function loadCatalog(
 }
 
 /**
- * The stored catalog's bytes, readable or not; undefined when there is none. No text when it still has the
- * ETag that is known: nothing but the answer's head is read then.
+ * Returns the stored catalog's text, readable or not; undefined when there is none. The text is absent when
+ * the ETag is `known`: only the head of the response is read then.
  */
 async function readCatalogText(
   store: ObjectStore,

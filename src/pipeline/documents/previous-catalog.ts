@@ -5,13 +5,16 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { readBytes } from '../read-bytes.ts';
 import type { PipelineContext } from '../context.ts';
 
-/** A copy of the catalog as the last enumeration found it, for stores that keep no versions of objects. */
+/** A copy of the catalog from the last scan, for stores that keep no versions of objects. */
 const PREVIOUS_KEY = `${CATALOG_KEY}.previous`;
 
-/** Enough of a stored catalog to hold its generation. */
+/** Enough bytes of a stored catalog to contain its generation. */
 const HEAD_BYTES = 200;
 
-/** Keeps a copy of this catalog, unless the copy there is of its generation already. Best effort. */
+/**
+ * Stores a copy of this catalog, unless the stored copy has its generation already. Store errors are only
+ * logged.
+ */
 export async function keepPrevious(context: PipelineContext, catalog: Catalog): Promise<void> {
   if (catalog.rebuilding) return;
   try {
@@ -25,7 +28,7 @@ export async function keepPrevious(context: PipelineContext, catalog: Catalog): 
   }
 }
 
-/** The copy, where there is a readable one. Its digests spare a rebuild from reading the images. */
+/** Returns the copy when there is a readable one. With its digests, a rebuild need not read the images. */
 export async function previousCatalog(store: ObjectStore): Promise<Catalog | undefined> {
   try {
     const text = (

@@ -13,28 +13,29 @@ import { renderImages, renderIndex } from '../../simplestreams/render.ts';
 /** The state that a publication shows. */
 export interface PublishedState {
   readonly catalog: Catalog;
-  /** Of the catalog, and of the mirror's ledger where a mirror publishes. */
+  /** The revision of the catalog and, on a mirror, of the mirror's ledger. */
   readonly revision: Revision;
   /** Narrows what is listed; absent on the master. */
   readonly isListed?: ListedFilter;
 }
 
-/** How a document is made, and how its stored bytes are told apart. */
+/** How a document is made, and how the revision of its stored bytes is read. */
 interface Rendering {
-  /** The whole document. The bytes depend on the argument alone. */
+  /** Renders the whole document. The bytes depend on the argument alone. */
   readonly render: (state: PublishedState) => Uint8Array;
   /** Reads the revision from the first bytes of a stored document; undefined for another program's. */
   readonly readRevision: (head: Uint8Array) => Revision | undefined;
   /**
    * For a document that is the same for every catalog: a number that grows when the document changes.
-   * `readRevision` finds it as `catalog`. Absent: the document follows the catalog and has its revision.
+   * `readRevision` returns it as `catalog`. When absent, the document follows the catalog and has its
+   * revision.
    */
   readonly edition?: number;
 }
 
 export interface PublicDocument extends DocumentFacts, Rendering {}
 
-/** By key, for every document of `DOCUMENT_FACTS`. */
+/** The rendering of every document of `DOCUMENT_FACTS`, by key. */
 const RENDERINGS: Readonly<Record<DocumentKey, Rendering>> = {
   [IMAGES_KEY]: {
     render: ({ catalog, revision, isListed }) => renderImages(catalog, revision, isListed),
@@ -52,12 +53,12 @@ export const PUBLIC_DOCUMENTS: readonly PublicDocument[] = DOCUMENT_FACTS.map((f
   ...RENDERINGS[facts.key],
 }));
 
-/** Whether a document changes with the catalog, and so shows which state of it is public. */
+/** Returns true when a document changes with the catalog, so that it shows which state of it is public. */
 export function followsCatalog({ edition }: PublicDocument): boolean {
   return edition === undefined;
 }
 
-/** The revision that a document has when it shows `state`. */
+/** Returns the revision of a document that shows `state`. */
 export function revisionFor({ edition }: PublicDocument, state: Revision): Revision {
   return edition === undefined ? state : { catalog: edition };
 }

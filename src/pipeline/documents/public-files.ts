@@ -4,14 +4,14 @@ import type { ETag, ObjectStore } from '../../storage/object-store.ts';
 import { collect } from '../read-bytes.ts';
 import { followsCatalog, type PublicDocument } from './public-documents.ts';
 
-/** What the store holds under the key of a public document, by its first bytes. */
+/** The object under the key of a public document, classified by its first bytes. */
 export type PublicFile =
   | { readonly kind: 'absent' }
   | { readonly kind: 'ours'; readonly etag: ETag; readonly revision: Revision }
   /** Written by another program, or damaged. */
   | { readonly kind: 'foreign'; readonly etag: ETag };
 
-/** Looks at a public document in one small ranged read. */
+/** Reads the revision of a public document in one small ranged read. */
 export async function readPublicFile(
   store: ObjectStore,
   { key, readRevision }: Pick<PublicDocument, 'key' | 'readRevision'>,
@@ -27,7 +27,7 @@ export async function readPublicFile(
   }
 }
 
-/** What is public now: whose it is, and the greatest catalog generation that it names (0 for none). */
+/** Returns whose the public files are, and the greatest catalog generation that they name (0 for none). */
 export async function readPublicState(
   store: ObjectStore,
   documents: readonly PublicDocument[],
@@ -41,7 +41,7 @@ export async function readPublicState(
   return { kind: ours.length > 0 ? 'ours' : 'absent', generation };
 }
 
-/** Whether every document that follows the catalog shows this generation of it, or a later one. */
+/** Returns true when every document that follows the catalog shows this generation of it, or a later one. */
 export async function isPublic(
   store: ObjectStore,
   documents: readonly PublicDocument[],

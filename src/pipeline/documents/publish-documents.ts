@@ -15,20 +15,21 @@ import {
 import { readPublicFile, type PublicFile } from './public-files.ts';
 
 const MAX_TRIES = 20;
-/** Off the calling thread, which may be serving clients. */
+/** Runs outside the calling thread, which may be serving clients. */
 const gzipped = promisify(gzip);
 
 export interface Written {
   /** The keys written, in the order of writing. */
   readonly written: readonly string[];
-  /** Revisions of documents that show a later state than this one. They stay. */
+  /** Revisions of documents that show a later state than this one. These documents are not changed. */
   readonly ahead: readonly Revision[];
 }
 
 /**
  * Brings all public documents of `store`, the master or a mirror, up to `state`. This is the only place that
- * writes them. Each is written in the order of the table, by a conditional write, when its stored revision is
- * lower, absent or another program's. It is never written when the stored revision is equal or higher.
+ * writes them. They are written in the order of the table, by conditional writes. A document is written when
+ * its stored revision is lower, or when it is absent or another program's. It is never written when the
+ * stored revision is equal or higher.
  */
 export async function publishDocuments(
   context: Pick<PipelineContext, 'documents' | 'meter' | 'pause' | 'random'>,
@@ -77,7 +78,7 @@ async function bringUp(
   }
 }
 
-/** Writes in the place of `seen` and of nothing else. */
+/** Writes only while the stored object is still `seen`. */
 async function write(
   store: ObjectStore,
   { key, contentType, cacheControl }: PublicDocument,

@@ -5,7 +5,7 @@ import { loadCatalog } from './load-catalog.ts';
 import { publishDocuments } from './publish-documents.ts';
 
 export interface Publication {
-  /** The catalog's generation that the public files have now, or a greater one. */
+  /** The public files now have this generation of the catalog, or a greater one. */
   readonly generation: number;
   /** The keys written. */
   readonly written: readonly string[];
@@ -13,7 +13,7 @@ export interface Publication {
 
 /**
  * Brings the master's public documents up to its catalog. Writes nothing while the catalog is being rebuilt.
- * Throws PipelineError `catalog_behind` when what is public is ahead of the stored catalog.
+ * Throws PipelineError `catalog_behind` when the public files are ahead of the stored catalog.
  */
 export async function publishStreams(
   context: PipelineContext,
@@ -32,7 +32,10 @@ export async function publishStreams(
   return { generation: Math.max(generation, ...reached), written };
 }
 
-/** A rival that committed and published meanwhile is rightly ahead; a catalog that was set back is not. */
+/**
+ * Public files are rightly ahead when another writer has committed and published since. They are wrongly
+ * ahead when an older catalog was put back.
+ */
 async function requireCatalogOf(context: PipelineContext, generation: number): Promise<void> {
   const stored = await loadCatalog(context.store);
   if (stored !== undefined && stored.catalog.generation >= generation) return;

@@ -14,29 +14,29 @@ import { seeTarget, type Doubt, type Seen } from './see-target.ts';
 import { targetOfPrefix, type Target } from './targets.ts';
 
 export interface IndexLimits extends ReadLimits {
-  /** Stops at the next step; what is committed stays. */
+  /** Stops at the next step. Committed changes stay. */
   readonly signal?: AbortSignal;
-  /** Holds back a suspicious loss of many versions at once; see `removal-guard.ts`. */
+  /** Holds a suspicious removal of many versions at once; see `removal-guard.ts`. */
   readonly guard?: boolean;
-  /** What is not to be taken from the catalog but found anew; nothing by default. */
+  /** Data that is found again instead of taken from the catalog; none by default. */
   readonly doubt?: Doubt;
 }
 
-/** What became of a prefix that was to be indexed. */
+/** The outcome for a prefix that was to be indexed. */
 export type Outcome =
   /** Public, or in a state that only a change of its files can change. */
   | { readonly kind: 'done' }
-  /** To be handed in again, not before so many milliseconds. */
+  /** To be passed in again, after at least this many milliseconds. */
   | { readonly kind: 'again'; readonly afterMs: number; readonly reason: string }
-  /** Many versions were found gone at once; they stay as they are until that is confirmed. */
+  /** Many versions are gone at once. They stay as they are until a person confirms their removal. */
   | { readonly kind: 'held'; readonly reason: string };
 
 export interface IndexReport {
-  /** The catalog's generation that is public now. */
+  /** The generation of the catalog that is public now. */
   readonly generation: number;
-  /** By prefix, as handed in; prefixes that are no version's or product's are `done`. */
+  /** By prefix, as passed in. Prefixes of no version or product are `done`. */
   readonly outcomes: ReadonlyMap<string, Outcome>;
-  /** The versions handed in, as the catalog has them now; undefined for one that is gone. */
+  /** The versions that were passed in, as the catalog has them now; undefined for one that is gone. */
   readonly versions: ReadonlyMap<string, Version | undefined>;
 }
 
@@ -44,16 +44,16 @@ const LOOKS_AT_ONCE = 16;
 const READS_AT_ONCE = 4;
 /** Milliseconds between two commits of one invocation. */
 const COMMIT_INTERVAL = 1000;
-/** How often the files of one version may change under our eyes before it is put off. */
+/** How often the files of one version may change while they are read, before it is retried later. */
 const MAX_LOOKS = 5;
 const SHORT_WAIT = 5000;
 
 /**
- * Brings the catalog and the public files to what the store holds at these prefixes
- * (`images/os/release/arch/variant/version/`, or a product's). Events are hints and may be wrong, late,
- * doubled or lost: only what a look finds counts. What is ready is committed together, at most once a
- * second; no digest is computed twice by one process. Rejects when the catalog cannot be committed or
- * published; everything handed in is then to be handed in again.
+ * Brings the catalog and the public files to what the store has at these prefixes
+ * (`images/os/release/arch/variant/version/`, or a product's). Events are hints: they may be wrong, late,
+ * doubled or lost, and only the result of a look counts. Versions that are ready are committed together, at
+ * most once a second. One process computes no digest twice. Rejects when the catalog cannot be committed or
+ * published. The caller must then pass in everything again.
  */
 export async function indexVersions(
   context: PipelineContext,
@@ -88,12 +88,12 @@ class Indexing {
     }
     let open = [...targets.values()];
     let lastCommit = -Infinity;
-    const putOff: Target[] = [];
+    const retryLater: Target[] = [];
     for (;;) {
       const began = this.#context.now();
       const seen = await this.#round(open, false);
       if (seen.committed) lastCommit = began;
-      for (const one of seen.looks) this.#close(one, putOff);
+      for (const one of seen.looks) this.#close(one, retryLater);
       if (this.#pool.isEmpty || this.#limits.signal?.aborted) break;
       const rest = lastCommit + COMMIT_INTERVAL - this.#context.now();
       const results = await this.#pool.take((signal) =>
@@ -106,15 +106,18 @@ class Indexing {
         open.push(target);
         if (result.kind === 'look') continue;
         this.#outcomes.set(prefix, { kind: 'again', afterMs: SHORT_WAIT, reason: result.reason });
-        putOff.push(target);
+        retryLater.push(target);
       }
     }
-    // Those get an entry too, so that their uploader finds them and why they wait.
-    if (putOff.length > 0) await this.#round(putOff, true);
+    // These get an entry too, so that their uploader finds them and the reason why they wait.
+    if (retryLater.length > 0) await this.#round(retryLater, true);
     return await this.#report(targets);
   }
 
-  /** Looks at the targets and commits what can be: with `all`, also what is still to be read. */
+  /**
+   * Looks at the targets and commits those that are ready. With `all`, commits also those that are still to
+   * be read.
+   */
   async #round(
     targets: readonly Target[],
     all: boolean,
@@ -135,17 +138,20 @@ class Indexing {
       return { ...current, products: settle(products, current.settings, this.#context.now()) };
     });
     this.#catalog = catalog;
-    if (changed) this.#tellRefused(due);
+    if (changed) this.#logInvalidProductFiles(due);
     if (changed && before) measureRejections(this.#context.meter, before, catalog, targets);
     if (changed) this.#published = (await publishStreams(this.#context, catalog)).generation;
     return { looks, committed: changed };
   }
 
-  /** Once for each product, and only now: a look may be repeated, what is committed is not seen as new again. */
-  #tellRefused(due: readonly Seen[]): void {
-    const refused = due.flatMap(({ refusedProductFile: one }) => (one ? [one] : []));
-    for (const [product, reason] of new Map(refused.map((one) => [one.product, one.reason]))) {
-      this.#context.log('warn', 'product.toml refused', { product, reason });
+  /**
+   * Logs once for each product, and only after the commit. A look may be repeated; a committed file is not
+   * new again.
+   */
+  #logInvalidProductFiles(due: readonly Seen[]): void {
+    const invalid = due.flatMap(({ refusedProductFile: one }) => (one ? [one] : []));
+    for (const [product, reason] of new Map(invalid.map((one) => [one.product, one.reason]))) {
+      this.#context.log('warn', 'product.toml rejected', { product, reason });
     }
   }
 
@@ -158,8 +164,8 @@ class Indexing {
     return true;
   }
 
-  /** Ends a target that was looked at, or has its bytes read. */
-  #close(one: Seen, putOff: Target[]): void {
+  /** Ends a target that was looked at, or starts to read its bytes. */
+  #close(one: Seen, retryLater: Target[]): void {
     const { target, version } = one;
     const { prefix } = target;
     if (one.productUnsettledFor !== undefined && target.kind === 'version') {
@@ -177,7 +183,7 @@ class Indexing {
       this.#looks.set(prefix, looks);
       if (looks > MAX_LOOKS) {
         this.#outcomes.set(prefix, again(SHORT_WAIT, 'its files keep changing'));
-        putOff.push(target);
+        retryLater.push(target);
         return;
       }
       const clients = this.#catalog?.settings.clients ?? [];

@@ -15,10 +15,10 @@ import { isStoreError } from '../../storage/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
 import { readBytes } from '../read-bytes.ts';
 
-/** The small files beside images are never larger than this, in bytes. */
+/** The largest size of the small files beside images, in bytes. */
 const SMALL_FILE_LIMIT = 256 * 1024;
 
-/** What was found, or for how many milliseconds somebody may still be writing there. */
+/** The result of a look, or the milliseconds for which another program may still be writing the files. */
 export type Looked<T> =
   | { readonly kind: 'seen'; readonly look: T }
   | { readonly kind: 'unsettled'; readonly forMs: number };
@@ -34,11 +34,11 @@ export async function lookAtVersion(
   let checksums: ObjectInfo | undefined;
   let removal: ObjectInfo | undefined;
   let unsettledFor = 0;
-  // What may lie in folders below the version's own is none of its files.
+  // Files in folders below the version's own do not belong to it, so those folders may deny access.
   for await (const info of store.list(prefix, { onDenied: () => undefined })) {
     const name = info.key.slice(prefix.length);
     const kind = fileKind(name)?.kind;
-    // Only what an enumeration takes for a file of the version, or the two would never agree.
+    // Takes only files that a scan takes for the version's. Otherwise a look and a scan would never agree.
     if (kind === undefined || parseImageKey(info.key).kind !== 'file') continue;
     unsettledFor = Math.max(unsettledFor, info.unsettledFor ?? 0);
     if (kind === 'checksums') checksums = info;
@@ -62,7 +62,7 @@ export async function lookAtVersion(
   };
 }
 
-/** Looks at a product's own file. The look is undefined when there is none. */
+/** Looks at a product's own file. `look` is undefined when there is none. */
 export async function lookAtProductFile(
   store: ObjectStore,
   ref: ProductRef,
@@ -119,21 +119,21 @@ async function lookAtRemoval(
       };
 }
 
-/** Of the names that an uploader wrote, those of files that a version can have. */
+/** Keeps the names of files that a version can have. An uploader wrote the names. */
 function recognised<T>(names: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(
     Object.entries(names).filter(([name]) => (fileKind(name)?.kind ?? 'removed') !== 'removed'),
   );
 }
 
-/** Why a small file cannot be used. */
+/** The reason why a small file cannot be used. */
 interface Unusable {
   readonly problem: string;
-  /** The store refused it: to be tried again though it stays the same. */
+  /** The store denied access. It is tried again although the file stays the same. */
   readonly denied?: true;
 }
 
-/** The text of a small file in the state seen; undefined when it has gone or changed since. */
+/** Returns the text of a small file in the state seen; undefined when it was deleted or changed since. */
 async function smallText(
   store: ObjectStore,
   { key, etag, size }: ObjectInfo,
@@ -151,8 +151,8 @@ async function smallText(
 }
 
 function seen({ etag, size, lastModified }: ObjectInfo): SeenFile {
-  // A directory may hold times before 1970 or between milliseconds, and times and sizes that no double holds;
-  // one such number would make the catalog unreadable.
+  // A directory may have times before 1970 or between milliseconds, and times and sizes that a double cannot
+  // represent. One such number would make the catalog unreadable.
   return { etag, size: whole(size), lastModified: whole(lastModified) };
 }
 

@@ -3,9 +3,9 @@ import { decodedOrAbsent } from '../../json/decode.ts';
 import { anything } from '../../json/decoders.ts';
 import { isObject, memberOf } from '../../json/is-object.ts';
 
-/** A key whose object was written or removed, as far as an event can tell: a hint to look at it. */
+/** A key whose object was written or removed, according to an event. It is a hint to look at the key. */
 interface KeyEvent {
-  /** Decoded, as the store holds it. */
+  /** Decoded, as in the store. */
   readonly key: string;
   readonly removed: boolean;
 }
@@ -14,34 +14,36 @@ export type ObjectEvents =
   | {
       readonly kind: 'events';
       readonly keys: readonly KeyEvent[];
-      /** Records that are none of ours: another bucket, prefix, service, format or kind of event. */
+      /**
+       * The number of records that are not ours: another bucket, prefix, service, format or kind of event.
+       */
       readonly foreign: number;
-      /** Records that should be ours and cannot be read, each with why. */
+      /** For each record that should be ours and cannot be read, the reason. */
       readonly malformed: readonly string[];
     }
-  /** What S3 sends when notifications are set up, and bodies without records: nothing to do. */
+  /** S3's test message when notifications are set up, or a body without records. There is nothing to do. */
   | { readonly kind: 'test' }
   | { readonly kind: 'malformed'; readonly reason: string };
 
 export interface EventScope {
-  /** Records of other buckets are foreign; any bucket when absent. */
+  /** Records of other buckets are foreign. When absent, every bucket is accepted. */
   readonly bucket?: string;
-  /** Of the keys that matter; `images/` when absent. */
+  /** The prefix of the keys that matter; `images/` when absent. */
   readonly prefix?: string;
 }
 
-/** Amazon S3 and MinIO; both send the records of Amazon's format. */
+/** Amazon S3 and MinIO. Both send records in Amazon's format. */
 const SOURCES = ['aws:s3', 'minio:s3'];
-/** Our own outputs, ignored whatever the prefix, or one write would lead to the next. */
+/** Our own outputs. They are ignored with every prefix; otherwise one write would cause the next. */
 const OWN_PREFIXES = ['streams/', 'catalog/'];
 const WRITTEN = /^(s3:)?(ObjectCreated|ObjectRestore):/;
 const REMOVED = /^(s3:)?(ObjectRemoved|LifecycleExpiration):/;
 const MAX_REASON_LENGTH = 200;
 
 /**
- * Reads an S3 event notification (the Amazon S3 user guide, "Event message structure") or the body of a
- * MinIO webhook, parsed or as text. One record that cannot be read harms no other. Fields that are not
- * needed are not looked at.
+ * Decodes an S3 event notification (the Amazon S3 user guide, "Event message structure") or the body of a
+ * MinIO webhook, parsed or as text. A record that cannot be read does not affect the others. Fields that are
+ * not needed are not checked.
  */
 export function decodeObjectEvents(body: unknown, scope: EventScope = {}): ObjectEvents {
   const message = typeof body === 'string' ? decodedOrAbsent(anything, body) : body;
@@ -66,7 +68,7 @@ export function decodeObjectEvents(body: unknown, scope: EventScope = {}): Objec
   return { kind: 'events', keys, foreign, malformed };
 }
 
-/** The event, or `foreign`, or else why the record is malformed. */
+/** Returns the event, or `foreign`, or else the reason why the record is malformed. */
 function decodeRecord(record: unknown, scope: EventScope): KeyEvent | string {
   if (!isObject(record)) return 'a record is no object';
   const source = memberOf(record, 'eventSource');

@@ -1,6 +1,6 @@
-/** Bytes per second that a function surely reads and hashes, until it has measured itself. */
+/** Bytes per second that a function reads and hashes at least. It is used until a rate is measured. */
 const ASSUMED_RATE = 40_000_000;
-/** Of the time left, what is kept for the commit and the publication, in milliseconds. */
+/** The part of the time left that is kept for the commit and the publication, in milliseconds. */
 const RESERVE = 15_000;
 
 export interface ReadLimits {
@@ -10,7 +10,7 @@ export interface ReadLimits {
   readonly invocationMs?: number;
 }
 
-/** Decides what can still be read before the invocation ends. Without limits everything can. */
+/** Decides which reads can end before the invocation ends. Without limits, every read can. */
 export class ReadBudget {
   readonly #limits: ReadLimits;
   readonly #now: () => number;
@@ -21,24 +21,24 @@ export class ReadBudget {
     this.#now = now;
   }
 
-  /** Whether so many bytes can be read in the time that is left. */
+  /** Returns true when this many bytes can be read in the time that is left. */
   fits(bytes: number): boolean {
     const { deadline } = this.#limits;
     return deadline === undefined || this.#now() + this.#milliseconds(bytes) + RESERVE <= deadline;
   }
 
-  /** Whether a whole invocation would do. */
+  /** Returns true when a whole invocation is long enough to read this many bytes. */
   everFits(bytes: number): boolean {
     const { invocationMs } = this.#limits;
     return invocationMs === undefined || this.#milliseconds(bytes) + RESERVE <= invocationMs;
   }
 
-  /** Times a read of so many bytes; the returned function ends it. */
+  /** Measures a read of this many bytes. The caller calls the returned function when the read ends. */
   start(bytes: number): () => void {
     const began = this.#now();
     return () => {
       const seconds = (this.#now() - began) / 1000;
-      // Small reads tell more of latency than of the rate.
+      // Small reads measure latency more than the rate.
       if (bytes > 16_000_000 && seconds > 0) this.#rate = Math.max(1_000_000, bytes / seconds / 2);
     };
   }

@@ -1,15 +1,15 @@
 /** Resolves after some time, or when the signal aborts. */
 type Wait = (signal: AbortSignal) => Promise<void>;
 
-/** Keeps places free for what is small: at most `limit` of those that run are larger than `over` bytes. */
+/** Keeps workers free for small jobs: at most `limit` running jobs are larger than `over` bytes. */
 export interface LargeLimit {
   readonly over: number;
   readonly limit: number;
 }
 
 /**
- * Runs reads and copies in the background, the smallest first, so that what is small is not kept waiting by
- * what is large. Results are taken in groups by whoever commits them.
+ * Runs reads and copies in the background, the smallest first, so that small ones do not wait for large ones.
+ * The caller takes results in groups and commits them.
  */
 export class ReadPool<R> {
   readonly #limit: number;
@@ -31,7 +31,7 @@ export class ReadPool<R> {
     this.#large = large;
   }
 
-  /** Whether nothing runs, waits or is to be taken. */
+  /** True when no job runs or waits, and no result is left. */
   get isEmpty(): boolean {
     return this.#running === 0 && this.#waiting.length === 0 && this.#finished.size === 0;
   }
@@ -39,35 +39,35 @@ export class ReadPool<R> {
   add(id: string, size: number, run: () => Promise<R>): void {
     this.#waiting.push({ id, size, run });
     this.#isSorted = false;
-    // Not at once: what is added in the same breath is to be sorted first.
+    // Not at once: jobs that are added together must be sorted first.
     queueMicrotask(() => this.#next());
   }
 
   /**
-   * Waits for a result, or until `most` resolves, then until `patience` resolves or everything has ended,
-   * and takes all there are. Rejects when a read threw.
+   * Waits for a result, or until `longest` resolves. Then waits until `gathering` resolves or every job has
+   * ended, and takes all results. Rejects when a job threw.
    */
   async take(
-    patience: Wait,
-    most: Wait = () => new Promise(() => undefined),
+    gathering: Wait,
+    longest: Wait = () => new Promise(() => undefined),
   ): Promise<ReadonlyMap<string, R>> {
-    await this.#while(most, () => this.#finished.size === 0);
-    if (this.#finished.size > 0) await this.#while(patience, () => true);
+    await this.#while(longest, () => this.#finished.size === 0);
+    if (this.#finished.size > 0) await this.#while(gathering, () => true);
     if (this.#failure !== undefined) throw this.#failure.error;
     const taken = new Map(this.#finished);
     this.#finished.clear();
     return taken;
   }
 
-  /** Waits while there is something to wait for, until `limit` resolves. */
+  /** Waits while `isWaiting` returns true and jobs are left, until `limit` resolves. */
   async #while(limit: Wait, isWaiting: () => boolean): Promise<void> {
     const enough = new AbortController();
-    const state = { patient: true };
+    const state = { isOver: false };
     void limit(enough.signal).then(() => {
-      state.patient = false;
+      state.isOver = true;
       this.#wake?.();
     });
-    while (state.patient && isWaiting() && !this.#ended()) await this.#progress();
+    while (!state.isOver && isWaiting() && !this.#ended()) await this.#progress();
     enough.abort();
   }
 
@@ -88,7 +88,7 @@ export class ReadPool<R> {
       const job = this.#waiting.at(-1);
       if (job === undefined) return;
       const isLarge = job.size > this.#large.over;
-      // All others that wait are as large.
+      // All other waiting jobs are at least as large.
       if (isLarge && this.#runningLarge >= this.#large.limit) return;
       this.#waiting.pop();
       this.#running += 1;

@@ -9,19 +9,19 @@ import { digest } from '../digest.ts';
 import { readBytes } from '../read-bytes.ts';
 import type { ReadBudget } from './read-budget.ts';
 
-/** Metadata is held in memory while its roots pass; a real one has some kilobytes. */
+/** Metadata is held in memory while its roots are read. Real metadata has some kilobytes. */
 export const METADATA_LIMIT = 16 * 1024 * 1024;
 
-/** How reading a version's bytes ended. The digests are in the context's memory. */
+/** How the read of a version's bytes ended. The digests are in the context's memory. */
 export type ReadOutcome =
-  /** All is read, or what is wrong is remembered as a verdict, or the files have changed: look again. */
+  /** All is read, or the problem is stored as a verdict, or the files have changed: look again. */
   | { readonly kind: 'look' }
-  /** Not for now: there is no time left for it, or the store failed. */
+  /** Retry later: there is not enough time left, or the store failed. */
   | { readonly kind: 'later'; readonly reason: string };
 
 /**
- * Reads what is missing of a version, each byte once, every read pinned to the ETag that was seen.
- * `version` is as merged from the last look.
+ * Reads the missing bytes of a version, each byte once. Every read is pinned to the ETag that was seen.
+ * `version` is the result of merging the last look.
  */
 export async function readVersion(
   context: PipelineContext,
@@ -34,8 +34,8 @@ export async function readVersion(
   const prefix = versionPrefix(ref);
   const metadata = new Map<MetadataFile, Uint8Array>();
   let { verdict } = version;
-  const refuse = (file: string, reason: string) => {
-    verdict = withRefused(verdict, file, version.files[file]?.etag, reason);
+  const reject = (file: string, reason: string) => {
+    verdict = withRejected(verdict, file, version.files[file]?.etag, reason);
     if (verdict !== undefined) context.memory.rememberVerdict(prefix, verdict);
   };
   const missing = missingReads(version, clients);
@@ -43,10 +43,10 @@ export async function readVersion(
   for (const due of missing) {
     const problem = problemOf(due, budget);
     if (problem !== undefined) {
-      refuse(due.file, problem);
+      reject(due.file, problem);
       continue;
     }
-    // Metadata comes first: what was refused of it gives its roots no digest.
+    // Metadata is read first. A root gets no digest with rejected metadata.
     const usable = due.metadata.filter((name) => !Object.hasOwn(verdict?.etags ?? {}, name));
     if (due.metadata.length > 0 && usable.length === 0) continue;
     const read = { ...due, metadata: usable };
@@ -63,7 +63,7 @@ export async function readVersion(
       if (signal?.aborted) return { kind: 'later', reason: 'it was interrupted' };
       if (isStoreError(error, 'precondition_failed', 'not_found')) return { kind: 'look' };
       if (isStoreError(error, 'access_denied')) {
-        refuse(read.file, `${read.file} cannot be read: ${error.message}`);
+        reject(read.file, `${read.file} cannot be read: ${error.message}`);
         continue;
       }
       if (isStoreError(error)) {
@@ -88,8 +88,8 @@ function problemOf(read: MissingRead, budget: ReadBudget): string | undefined {
   return undefined;
 }
 
-/** The verdict with one more file that it is about: all of them have to stay as they are for it to hold. */
-function withRefused(
+/** Adds a file to a verdict. The verdict holds only while all its files stay as they are. */
+function withRejected(
   before: Verdict | undefined,
   file: string,
   etag: ETag | undefined,

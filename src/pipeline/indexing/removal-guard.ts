@@ -1,12 +1,12 @@
 import type { Catalog } from '../../catalog/document.ts';
 
-/** At most so many published versions, or this share of them, may be found gone without a word. */
+/** Up to this many published versions, or this share of them, may be gone without a `removed.json`. */
 const MAX_COUNT = 10;
 const MAX_SHARE = 0.2;
 
 /**
- * Whether so many published versions, found gone without a `removed.json`, look like an unmounted disk
- * or a wrong prefix rather than like somebody's wish.
+ * Returns true when many published versions are gone at once without a `removed.json`. The likely cause is
+ * then an unmounted disk or a wrong prefix, not a decision of their owner.
  */
 export function exceedsGuard(gone: number, catalog: Catalog): boolean {
   return gone > MAX_COUNT && gone > MAX_SHARE * publishedVersions(catalog);

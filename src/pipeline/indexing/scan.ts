@@ -20,30 +20,30 @@ import { measureScan } from './measure.ts';
 import { exceedsGuard } from './removal-guard.ts';
 
 export interface ScanOptions {
-  /** Take versions that are gone for removed, however many they are. */
+  /** Treat versions that are gone as removed, however many they are. */
   readonly acceptRemovals?: boolean;
   /** Take over public files that are another program's or whose catalog is lost. */
   readonly adopt?: boolean;
-  /** Versions to be indexed though nothing of them differs. */
+  /** Returns true for a version to index although it does not differ. */
   readonly alsoDirty?: (version: Version) => boolean;
   /** Called with the number of objects listed so far. */
   readonly onProgress?: (objects: number) => void;
-  /** Called for every key that can be no image. */
+  /** Called for every ignored key. */
   readonly onRefused?: (key: string, reason: string) => void;
 }
 
 export interface ScanReport {
   /** Prefixes of versions and products that differ from the catalog, to be indexed. */
   readonly dirty: readonly string[];
-  /** Published versions that were found gone and are held back by the guard. */
+  /** The number of published versions that are gone and whose removal the guard holds. */
   readonly heldRemovals: number;
   readonly refused: number;
-  /** Whether the catalog was created by this enumeration. */
+  /** True when this scan created the catalog. */
   readonly created: boolean;
   readonly catalog: Catalog;
 }
 
-/** How many ignored keys the catalog names. */
+/** The number of ignored keys that the catalog names. */
 const NAMED_IGNORED = 100;
 
 type Files = Map<string, FileState>;
@@ -51,23 +51,23 @@ type Files = Map<string, FileState>;
 interface Found {
   /** By the version's prefix. */
   readonly versions: ReadonlyMap<string, Files>;
-  /** Of product.toml, by the product's name. */
+  /** The ETags of product.toml, by the product's name. */
   readonly products: ReadonlyMap<string, ETag>;
-  /** The prefixes of the folders that could not be looked into. */
+  /** The prefixes of folders that deny access. */
   readonly denied: ReadonlySet<string>;
 }
 
 /**
- * Lists all of `images/` and tells what differs from the catalog. It reads no image. It records the keys
- * that can be no image, and the configuration's settings. A listing that cannot be completed rejects and
- * changes nothing. What lies below a folder that may not be looked into is left as the catalog has it, unless
- * the catalog is being rebuilt: it would be lost, so the listing rejects.
+ * Lists all of `images/` and returns what differs from the catalog. It reads no image. It stores the ignored
+ * keys and the configuration's settings in the catalog. When the listing cannot be completed, it rejects and
+ * changes nothing. Versions below a folder that denies access keep their entries in the catalog. While
+ * the catalog is being rebuilt, these versions would be lost, so the listing rejects instead.
  */
 export async function scanStore(
-  world: PipelineContext,
+  base: PipelineContext,
   options: ScanOptions = {},
 ): Promise<ScanReport> {
-  const context: PipelineContext = { ...world, known: {} };
+  const context: PipelineContext = { ...base, known: {} };
   const before = await commitCatalog(context, (current) => Promise.resolve(current), {
     adopt: options.adopt,
   });
@@ -109,7 +109,7 @@ export async function scanStore(
   }
   const isSettled = dirty.length + gone.length + denied.size === 0;
   if (catalog.rebuilding && !hold && isSettled) {
-    // Whoever began to rebuild it has not come to the end, but all there is is known.
+    // The process that began the rebuild did not end it, but the catalog now has every image.
     await commitCatalog(context, (current) => Promise.resolve(rebuilt(current)));
   }
   await keepPrevious(context, catalog);
@@ -124,7 +124,7 @@ export async function scanStore(
   return report;
 }
 
-/** The catalog, free to be published. */
+/** Returns the catalog without the mark that prevents its publication. */
 export function rebuilt({ rebuilding: _, ...catalog }: Catalog): Catalog {
   return catalog;
 }
@@ -202,7 +202,9 @@ function compare(
   return { dirty, gone };
 }
 
-/** Whether the prefix is one of the folders or lies below one, however many they are. */
+/**
+ * Returns true when the prefix is one of the folders or is below one. The number of folders does not matter.
+ */
 function isWithin(folders: ReadonlySet<string>, prefix: string): boolean {
   for (let at = prefix.indexOf('/'); at !== -1; at = prefix.indexOf('/', at + 1)) {
     if (folders.has(prefix.slice(0, at + 1))) return true;
@@ -210,7 +212,9 @@ function isWithin(folders: ReadonlySet<string>, prefix: string): boolean {
   return false;
 }
 
-/** Whether a look at the version would find something else than the catalog has, or something is due. */
+/**
+ * Returns true when a look at the version would find a difference from the catalog, or when a step is due.
+ */
 function differs(entry: Version, files: ReadonlyMap<string, FileState>, now: number): boolean {
   if (entry.state === 'pending' || entry.state === 'replaced') return true;
   if (entry.checksums?.denied || entry.removal?.denied) return true;

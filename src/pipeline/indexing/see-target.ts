@@ -8,36 +8,36 @@ import type { PipelineContext } from '../context.ts';
 import { lookAtProductFile, lookAtVersion } from './look.ts';
 import type { Target } from './targets.ts';
 
-/** Milliseconds until what the store denies is tried again. */
+/** Milliseconds after which a target that denies access is tried again. */
 const DENIED_WAIT = 60_000;
 
-/** What is not to be taken from the catalog but found anew. */
+/** Data that is found again instead of taken from the catalog. */
 export type Doubt = 'verdicts' | 'digests';
 
-/** A target as a look found it, and what that would make of the catalog. */
+/** A target as a look found it, and how that changes the catalog. */
 export interface Seen {
   readonly target: Target;
-  /** As merged from the look; its state is not settled. */
+  /** The result of merging the look; its state is not settled. */
   readonly version?: Version;
   readonly apply: (catalog: Catalog) => Catalog;
-  /** How many files are still to be read, and their bytes. */
+  /** The number of files that are still to be read, and the sum of their bytes. */
   readonly reads: number;
   readonly bytes: number;
-  /** Somebody may still be writing it, for so many milliseconds. */
+  /** Milliseconds for which another program may still be writing the target. */
   readonly unsettledFor?: number;
-  /** Why the store does not let us look; `unsettledFor` is then when to try again. */
+  /** Why the store denies the look. `unsettledFor` is then the time until the next try. */
   readonly denied?: string;
-  /** The same of the file of a version's product. */
+  /** As `unsettledFor`, for the file of a version's product. */
   readonly productUnsettledFor?: number;
-  /** It is public, and what is there now may not be. */
+  /** True when the version is public and its present files must not be named as they are. */
   readonly leaves: boolean;
-  /** It is public, and nothing of it is left, nor a word why. */
+  /** True when the version is public and all its files are gone without a `removed.json`. */
   readonly gone: boolean;
-  /** A new product.toml that is not as it should be. */
+  /** Set for a new product.toml that is not valid. */
   readonly refusedProductFile?: { readonly product: string; readonly reason: string };
 }
 
-/** Looks at a target and merges what is there into what the catalog has of it. Reads no image. */
+/** Looks at a target and merges the result into its entry in the catalog. Reads no image. */
 export async function seeTarget(
   context: PipelineContext,
   target: Target,
@@ -49,7 +49,7 @@ export async function seeTarget(
       ? await seeVersion(context, target, current, doubt)
       : await seeProduct(context, target, target.product, current);
   } catch (error) {
-    // Denied is neither absent nor a reason to keep its neighbours waiting.
+    // Denied access does not mean absent. It is also no reason to delay the other targets.
     if (!isStoreError(error, 'access_denied')) throw error;
     context.log('warn', 'cannot be looked at', { prefix: target.prefix, error: error.message });
     return { ...nothing(target), unsettledFor: DENIED_WAIT, denied: error.message };
@@ -74,7 +74,7 @@ async function seeVersion(
   const standing = version && standingOf(ref.product, version, current.settings, now());
   const wanted = standing?.state !== 'rejected' && standing?.state !== 'removed';
   const reads = version && wanted ? missingReads(version, current.settings.clients) : [];
-  // A product's own file may have come before its first version, and its event be lost.
+  // A product's own file may be older than its first version, and its event may be lost.
   const isNew = !Object.hasOwn(current.products, product) && version !== undefined;
   const file = isNew ? await seeProduct(context, target, ref.product, current) : undefined;
   return {
@@ -82,7 +82,7 @@ async function seeVersion(
     version,
     reads: reads.length,
     bytes: reads.reduce((sum, { size }) => sum + size, 0),
-    // While its digests are merely in doubt it stays.
+    // A version whose digests are only in doubt stays public.
     leaves:
       before?.state === 'published' &&
       ((standing?.state !== 'published' && !(doubt === 'digests' && reads.length > 0)) ||
@@ -131,7 +131,10 @@ function doubted(before: Version | undefined, doubt: Doubt | undefined): Version
   return { ...rest, files: Object.fromEntries(files) };
 }
 
-/** Whether bytes that may be public are gone or others: their names go before anything new is read. */
+/**
+ * Returns true when bytes that may be public are gone or changed. Their names are removed before anything new
+ * is read.
+ */
 function hasLost(before: Version, now: Version | undefined): boolean {
   return Object.entries(before.files).some(
     ([name, { etag, sha256 }]) => sha256 !== undefined && now?.files[name]?.etag !== etag,

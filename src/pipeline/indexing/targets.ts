@@ -6,12 +6,12 @@ import {
   type VersionRef,
 } from '../../images/layout.ts';
 
-/** Something to look at: a version, or a product's own file. */
+/** A prefix to look at: a version's, or that of a product with its own file. */
 export type Target =
   | { readonly kind: 'version'; readonly prefix: string; readonly ref: VersionRef }
   | { readonly kind: 'product'; readonly prefix: string; readonly product: ProductRef };
 
-/** The version or product that a key below `images/` belongs to; undefined for a key of no image. */
+/** Returns the version or product of a key below `images/`; undefined for a key of no image. */
 export function targetOfKey(key: string): Target | undefined {
   const parsed = parseImageKey(key);
   if (parsed.kind === 'file') {
@@ -23,7 +23,7 @@ export function targetOfKey(key: string): Target | undefined {
   return undefined;
 }
 
-/** The inverse of `prefix`; undefined when it is neither a version's nor a product's. */
+/** Returns the target with this prefix; undefined when it is neither a version's nor a product's. */
 export function targetOfPrefix(prefix: string): Target | undefined {
   if (!prefix.endsWith('/')) return undefined;
   const version = targetOfKey(`${prefix}x`);

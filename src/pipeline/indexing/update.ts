@@ -12,7 +12,7 @@ import { publishStreams } from '../documents/publish-streams.ts';
 import { readPublicState } from '../documents/public-files.ts';
 
 export interface UpdateOptions extends Omit<ScanOptions, 'adopt' | 'alsoDirty'> {
-  /** Read every byte again, as if nothing were known. */
+  /** Read every byte again, as if no digest were known. */
   readonly rehash?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -26,45 +26,46 @@ export interface UpdateReport {
   readonly refused: number;
 }
 
-/** A version that keeps being written to is waited for this many times. */
+/** How often to wait for a version that is still being written. */
 const MAX_ROUNDS = 1000;
 
 /**
- * Makes the catalog and the public files reflect the store, whatever was there before: it enumerates and
- * feeds the same use case as events do. A damaged or lost catalog is rebuilt, and public files of another
- * program are taken over; what is public stays as it is until the new catalog knows every image.
+ * Makes the catalog and the public files reflect the store, whatever they were before. It scans the store and
+ * indexes the differences as events do. It rebuilds a damaged or lost catalog and takes over public files of
+ * another program. The public files stay as they are until the new catalog has every image.
  */
 export async function update(
   context: PipelineContext,
   options: UpdateOptions = {},
 ): Promise<UpdateReport> {
   await replaceUnreadable(context);
-  const enumeration = await scanStore(context, {
+  const scanned = await scanStore(context, {
     ...options,
     adopt: true,
-    // What could not be read may be readable now, and what was too large for a function is not for us.
+    // A file that could not be read may be readable now. A file that was too large for a function is not too
+    // large here.
     alsoDirty: (version) => options.rehash === true || version.verdict !== undefined,
   });
   await passPublicGeneration(context);
-  await indexAll(context, enumeration.dirty, {
+  await indexAll(context, scanned.dirty, {
     signal: options.signal,
     doubt: options.rehash ? 'digests' : 'verdicts',
   });
   const finished = await commitCatalog(context, (current) => {
-    // Interrupted, it does not know every image yet.
+    // An interrupted update has not read every image.
     const isWhole = current.rebuilding && options.signal?.aborted !== true;
     return Promise.resolve(isWhole ? rebuilt(current) : current);
   });
   const { generation } = await publishStreams(context, finished.catalog);
   return {
     generation,
-    indexed: enumeration.dirty.length,
-    heldRemovals: enumeration.heldRemovals,
-    refused: enumeration.refused,
+    indexed: scanned.dirty.length,
+    heldRemovals: scanned.heldRemovals,
+    refused: scanned.refused,
   };
 }
 
-/** Indexes until nothing is left to be waited for. */
+/** Indexes until no target has to be retried. */
 export async function indexAll(
   context: PipelineContext,
   dirty: readonly string[],
@@ -82,7 +83,10 @@ export async function indexAll(
   }
 }
 
-/** A catalog that was set back must pass what is public, or it could never be published. */
+/**
+ * A catalog that was set back must get a generation above the public one. Otherwise it could never be
+ * published.
+ */
 async function passPublicGeneration(context: PipelineContext): Promise<void> {
   const { generation } = await readPublicState(context.store, context.documents);
   await commitCatalog(context, (current) =>
@@ -93,12 +97,12 @@ async function passPublicGeneration(context: PipelineContext): Promise<void> {
 }
 
 /**
- * Puts the last readable copy, or else an empty catalog, in the place of a damaged one, marked as being
- * rebuilt.
+ * Replaces a damaged catalog by its last readable copy, or else by an empty catalog. The new catalog is
+ * marked as being rebuilt.
  */
 async function replaceUnreadable(context: PipelineContext): Promise<void> {
   const { store } = context;
-  // Before it is judged: what is written below must replace what was found damaged and nothing else.
+  // The ETag is read before the check: the write below must replace the state that was damaged and no other.
   const damaged = await store.stat(CATALOG_KEY);
   if (damaged === undefined) return;
   try {
@@ -115,7 +119,7 @@ async function replaceUnreadable(context: PipelineContext): Promise<void> {
       contentType: 'application/json',
     });
   } catch (error) {
-    // A rival has replaced or mended it: what is there now decides.
+    // Another writer has replaced or repaired it. The present catalog is used.
     if (!isStoreError(error, 'precondition_failed', 'conflict', 'not_found')) throw error;
   }
 }

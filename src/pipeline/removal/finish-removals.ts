@@ -13,13 +13,13 @@ import { commitCatalog } from '../documents/commit-catalog.ts';
 import type { PipelineContext } from '../context.ts';
 import { publishStreams } from '../documents/publish-streams.ts';
 
-/** Client cache of one hour, and an hour for the longest download; an edge's time comes on top. */
+/** One hour for client caches and one hour for the longest download. The edge's time is added to it. */
 export const REMOVAL_GRACE_MS = 2 * 60 * 60 * 1000;
 
 export interface RemovalProgress {
-  /** Versions whose bytes were deleted; they are to be indexed again. */
+  /** Versions whose bytes were deleted. They must be indexed again. */
   readonly deleted: readonly string[];
-  /** Versions still in their grace. */
+  /** The number of versions that are still in their grace. */
   readonly waiting: number;
 }
 
@@ -30,10 +30,14 @@ interface Pending {
 }
 
 /**
- * Carries withdrawn files to their end, each step only after the one before it is safe, wherever an
- * earlier run stopped: note when the names were out of the public files; after the grace, condemn the
- * keys, so that nothing names them again; delete the bytes in the states withdrawn; clear the entry; and
- * delete the marker last.
+ * Completes the removal of withdrawn files. Each step runs only when the step before it is safe, and a run
+ * continues where an earlier one stopped:
+ *
+ * 1. Store the time at which the public files no longer named the files.
+ * 2. After the grace, condemn the keys, so that they are never named again.
+ * 3. Delete the bytes in the withdrawn states.
+ * 4. Clear the entry in the catalog.
+ * 5. Delete the marker.
  */
 export async function finishRemovals(
   context: PipelineContext,
@@ -49,12 +53,12 @@ export async function finishRemovals(
   const condemned = pending.filter(({ removal }) => removal.condemned === true);
   const gone: Pending[] = [];
   for (const one of condemned) {
-    if (await passes(context, one, () => deleteBytes(context, one))) gone.push(one);
+    if (await succeeds(context, one, () => deleteBytes(context, one))) gone.push(one);
   }
   if (gone.length > 0) {
     await commitCatalog(context, (current) => Promise.resolve(clear(current, gone)));
     for (const one of gone) {
-      await passes(context, one, () => deleteMarker(context, one.ref, one.removal));
+      await succeeds(context, one, () => deleteMarker(context, one.ref, one.removal));
     }
     context.log('info', 'removals finished', { versions: gone.length });
   }
@@ -64,8 +68,11 @@ export async function finishRemovals(
   };
 }
 
-/** Whether a deletion was done: one that the store refuses is left to the next run and stops no other. */
-async function passes(
+/**
+ * Returns true when the deletion was done. When the store denies it, the next run tries again, and the other
+ * deletions continue.
+ */
+async function succeeds(
   { log }: PipelineContext,
   { ref }: Pending,
   act: () => Promise<void>,
@@ -97,7 +104,7 @@ function advance(current: Catalog, now: number, graceMs: number, isPublic: boole
     if (removal.condemned || removal.problem !== undefined) return removal;
     if (removal.unnamedAt === undefined) return isPublic ? { ...removal, unnamedAt: now } : removal;
     if (removal.unnamedAt + graceMs > now) return removal;
-    // What was uploaded anew under a withdrawn name may be named by now: that name is not condemned.
+    // A file that was uploaded again under a withdrawn name may be named by now. That name is not condemned.
     const unnamed = Object.entries(removal.files).filter(([name]) => !Object.hasOwn(files, name));
     return { ...removal, files: Object.fromEntries(unnamed), condemned: true };
   });
@@ -105,15 +112,15 @@ function advance(current: Catalog, now: number, graceMs: number, isPublic: boole
 
 async function deleteBytes({ store }: PipelineContext, { ref, removal }: Pending): Promise<void> {
   const prefix = versionPrefix(ref);
-  // A deletion can be bound to an ETag only. So it is listed first, by what looks go by, too: what was put
-  // there anew is not ours to delete, even with the same bytes.
+  // A deletion can be bound to an ETag only, so the files are listed and compared by ETag and time first. A
+  // file that was uploaded again must not be deleted, even with the same bytes.
   const listed = await Array.fromAsync(store.list(prefix));
   for (const info of listed) {
     if (!isListed(removal, info.key.slice(prefix.length), info)) continue;
     try {
       await store.remove(info.key, { ifMatch: info.etag });
     } catch (error) {
-      // Gone already, or overwritten since.
+      // Already deleted, or overwritten since.
       if (!isStoreError(error, 'not_found', 'precondition_failed')) throw error;
     }
   }
@@ -127,7 +134,7 @@ async function deleteMarker(
   try {
     await store.remove(fileKey(ref, REMOVED_FILE), { ifMatch: removal.etag });
   } catch (error) {
-    // A marker that withdraws more by now is a new one, and has its own way to go.
+    // A marker that was changed is a new one, with its own removal.
     if (!isStoreError(error, 'not_found', 'precondition_failed')) throw error;
   }
 }

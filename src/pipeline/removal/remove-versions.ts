@@ -20,23 +20,23 @@ import { readBytes } from '../read-bytes.ts';
 
 export interface RemovalRequest {
   readonly ref: VersionRef;
-  /** Only these files; all of the version's when absent. */
+  /** Only these files; all files of the version when absent. */
   readonly files?: readonly string[];
 }
 
 export interface Withdrawn {
   readonly ref: VersionRef;
-  /** The files that the marker lists now, with their bytes. */
+  /** The files that the marker lists now, with their sizes in bytes. */
   readonly files: readonly { readonly name: string; readonly size: number }[];
 }
 
 const MAX_TRIES = 10;
 
 /**
- * Withdraws versions by writing `removed.json` beside their files. The files stay until no reader can
- * still be led to them; `finishRemovals` deletes them. The names leave the public files when the versions
- * are indexed, which the marker's own event brings about; callers without events index the prefixes
- * themselves. With `dryRun` nothing is written.
+ * Withdraws versions by writing `removed.json` beside their files. `finishRemovals` deletes the files later,
+ * when no reader can be sent to them any more. The names leave the public files when the versions are
+ * indexed. The event of the marker causes that; callers without events must index the prefixes themselves.
+ * With `dryRun`, nothing is written.
  */
 export async function removeVersions(
   context: Pick<PipelineContext, 'store' | 'pause' | 'random'>,
@@ -96,6 +96,6 @@ async function withdrawnBefore(
 ): Promise<Pick<RemovalMarker, 'files' | 'times'> | undefined> {
   const bytes = await readBytes(store, marker.key, { ifMatch: marker.etag, limit: REMOVAL_LIMIT });
   const parsed = parseRemoval(bytes.toString('utf8'));
-  // A damaged marker withdraws nothing, so nothing is lost by writing it anew.
+  // A damaged marker withdraws nothing, so nothing is lost when it is overwritten.
   return 'problem' in parsed ? undefined : parsed;
 }

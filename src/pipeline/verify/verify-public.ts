@@ -24,12 +24,12 @@ export interface Verification {
   readonly problems: readonly Problem[];
 }
 
-/** What is held in memory whole, at most: public JSON and metadata files, in bytes. */
+/** The largest object that is held in memory whole: public JSON or metadata, in bytes. */
 const MAX_WHOLE = 256 * 1024 * 1024;
 
 /**
- * Reads every file that public simplestreams files name, as a client would, and compares size, sha256
- * and the combined fingerprints. Rejects when the index itself cannot be read.
+ * Reads every file that public simplestreams files name, as a client does. Compares its size, its sha256 and
+ * the combined fingerprints. Rejects when the index itself cannot be read.
  */
 export async function verifyPublic(
   source: PublicSource,
@@ -45,11 +45,11 @@ export async function verifyPublic(
   for (const { items } of versions) {
     const metadata = new Map<PublicItem, Uint8Array>();
     const done = new Map<string, PublicItem>();
-    // Metadata comes first: roots are read with it before them.
+    // Metadata is read first: roots are hashed with the metadata before them.
     for (const item of items.toSorted((a, b) => b.combined.size - a.combined.size)) {
       const first = done.get(item.path);
       if (first) {
-        // One file may be two items, one for each client.
+        // One file can be two items, one for each client.
         const bytesOfFirst = metadata.get(first);
         if (bytesOfFirst) metadata.set(item, bytesOfFirst);
         if (first.sha256 !== item.sha256 || first.size !== item.size) {
@@ -69,7 +69,7 @@ export async function verifyPublic(
   return { checked, bytes, problems };
 }
 
-/** The versions of all products files that the index names, and the problems of these lists. */
+/** Returns the versions of all products files that the index names, and the problems of these lists. */
 async function readVersions(source: PublicSource) {
   const problems: Problem[] = [];
   const versions: PublicVersion[] = [];
@@ -119,13 +119,13 @@ async function verifyItem(
     });
     return problems;
   } catch (error) {
-    // A server that is gone will not come back for the next thousand files.
+    // A server that fails now would fail for the other files too.
     if (isStoreError(error) && error.code !== 'not_found') throw error;
     return [errorText(error)];
   }
 }
 
-/** A fingerprint under two versions makes both undownloadable ("More than one match"). */
+/** Finds fingerprints that two versions have. Clients can download neither image ("More than one match"). */
 function repeated(versions: readonly PublicVersion[]): Problem[] {
   const first = new Map<string, string>();
   const problems: Problem[] = [];
@@ -155,7 +155,7 @@ function totalBytes(versions: readonly PublicVersion[]): number {
   return total;
 }
 
-/** Passes a body on, reports it, and keeps its bytes where `kept` is given. */
+/** Passes a body on, reports its bytes, and keeps them when `kept` is given. */
 async function* watched(
   body: AsyncIterable<Uint8Array>,
   report: (bytes: number) => void,

@@ -8,8 +8,8 @@ import { verifyPublic, type Verification } from './verify-public.ts';
 import { type PublicSource } from '../../simplestreams/public-source.ts';
 
 /**
- * Reads back every byte that a store's public files name, and compares sizes, digests and fingerprints.
- * Rejects when the store or its public files cannot be read.
+ * Reads every byte that a store's public files name, and compares sizes, digests and fingerprints. Rejects
+ * when the store or its public files cannot be read.
  */
 export async function verifyStore(
   store: ObjectStore,
