@@ -1,8 +1,9 @@
 const MAX_LENGTH = 255;
 
 /**
- * Why `alias` cannot be one, or undefined when it can. Clients split a product's list of aliases at commas
- * and trim nothing (shared/simplestreams/products.go); the rest nobody could type or read.
+ * Returns why `alias` cannot be an alias, or undefined when it can. Clients split a product's list of aliases
+ * at commas and do not trim (shared/simplestreams/products.go). The other rules exclude aliases that people
+ * cannot type or read.
  */
 export function aliasProblem(alias: string): string | undefined {
   if (alias === '') return 'an alias is empty';
@@ -14,7 +15,9 @@ export function aliasProblem(alias: string): string | undefined {
   return undefined;
 }
 
-/** Whether there are characters in it that are not seen but act: controls, marks of direction, half pairs. */
+/**
+ * Returns true for invisible characters that have an effect: controls, direction marks, half surrogate pairs.
+ */
 export function hasControls(text: string): boolean {
   return /[\p{Cc}\p{Cf}\p{Cs}]/u.test(text);
 }

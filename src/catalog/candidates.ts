@@ -19,33 +19,33 @@ import { isWithdrawn } from './removal.ts';
 type Version = Pick<WholeVersion, 'files' | 'removal' | 'embargoed'>;
 type Files = Version['files'];
 
-/** One image that files make for one client, once their bytes are read. */
+/** One image that files make for one client, after their bytes are read. */
 export interface PossibleImage {
   readonly client: Client;
   /** The root, or the unified file. */
   readonly file: string;
-  /** The metadata that goes with a root; absent for a unified file, which holds its own. */
+  /** The metadata file of a root; absent for a unified file, which contains its own metadata. */
   readonly metadataFile?: MetadataFile;
   readonly type: ImageType;
-  /** The client's name for the image: sha256(metadata ‖ root), or the unified file's own. */
+  /** The client's identifier of the image: sha256(metadata ‖ root), or the unified file's own sha256. */
   readonly fingerprint?: Sha256;
 }
 
-/** One image whose bytes were read: its files may be named. */
+/** One image whose bytes were read, so that its files may be named. */
 export interface Candidate extends PossibleImage {
   readonly fingerprint: Sha256;
 }
 
-/** Returns what is known of an image of these files; undefined when they make none. */
+/** Returns the known properties of an image of these files; undefined when they make no image. */
 type Makes<Known> = (file: string, metadataFile?: MetadataFile) => Known | undefined;
 
-/** The client's own file first. */
+/** The client's own file is the first. */
 const METADATA_BY_CLIENT = byClient(METADATA_FILE, METADATA_FILES);
 const UNIFIED_BY_CLIENT = byClient(UNIFIED_FILE, UNIFIED_FILES);
 
 /**
- * The images that can be listed, by the files' bytes alone: the version's state and its withheld images do
- * not count. A file that is empty, unread, withdrawn or embargoed makes none.
+ * Returns the images that can be listed. Only the bytes of the files count, not the version's state or its
+ * withheld images. A file that is empty, unread, withdrawn or embargoed makes no image.
  */
 export function candidatesOf(version: Version, clients: readonly Client[]): readonly Candidate[] {
   return imagesOf(version.files, clients, (file, metadataFile) => {
@@ -56,7 +56,7 @@ export function candidatesOf(version: Version, clients: readonly Client[]): read
   });
 }
 
-/** The images that files make, whether or not their bytes were read. An empty file makes none. */
+/** Returns the images that files make, read or not. An empty file makes no image. */
 export function possibleImages(
   files: Files,
   clients: readonly Client[] = CLIENTS,
@@ -71,13 +71,14 @@ export function possibleImages(
 }
 
 /**
- * The one rule which images files make, in order of `clients`, then of the table of file kinds.
+ * Applies the one rule for which images files make. The result is in the order of `clients`, then of the
+ * table of file kinds.
  *
- * - A client gets its own metadata file, or the other's where that is the only one with a root to it.
- * - Of two roots of one ftype the first in the table counts: clients take every item of an ftype for a
- *   root of its own, with one and the same fingerprint.
- * - A unified file counts only where no split image is: clients order the two of one version at random
- *   (shared/simplestreams/sort.go).
+ * - A client gets its own metadata file. It gets the other client's file when only that file has a root.
+ * - When two roots have the same ftype, the first in the table counts. Clients treat every item of an ftype
+ *   as a separate root, and all of them get the same fingerprint.
+ * - A unified file counts only when there is no split image: clients order the two images of one version at
+ *   random (shared/simplestreams/sort.go).
  */
 function imagesOf<Known extends object>(
   files: Files,
@@ -103,7 +104,7 @@ function imagesOf<Known extends object>(
   );
 }
 
-/** For each ftype the first root that makes an image with some metadata. */
+/** Returns for each ftype the first root that makes an image with some metadata. */
 function chosenRoots(files: Files, makes: Makes<object>): readonly string[] {
   const ftypes = new Set<string>();
   return ROOT_FILES.filter((file) => {
@@ -115,7 +116,7 @@ function chosenRoots(files: Files, makes: Makes<object>): readonly string[] {
   });
 }
 
-/** The images of the first file that makes any. */
+/** Returns the images of the first file that makes any. */
 function firstOf<File, Image>(
   files: readonly File[],
   imagesWith: (file: File) => readonly Image[],
@@ -127,7 +128,7 @@ function firstOf<File, Image>(
   return [];
 }
 
-/** sha256(metadata ‖ root) of the two files as they are now, where it is known. */
+/** Returns sha256(metadata ‖ root) of the two files in their present state, when it is known. */
 function combinedOf(
   { files }: Pick<Version, 'files'>,
   root: string,
@@ -139,7 +140,9 @@ function combinedOf(
 
 type ReadyFile = FileEntry & { readonly sha256: Sha256 };
 
-/** A file that may be named: it has bytes, they were read, and it is neither withdrawn nor embargoed. */
+/**
+ * Returns a file that may be named: it has bytes, they were read, and it is neither withdrawn nor embargoed.
+ */
 function readyFile(version: Version, name: string): ReadyFile | undefined {
   const entry = version.files[name];
   if (entry === undefined || entry.size === 0) return undefined;

@@ -2,16 +2,20 @@ import { parseSha256, type Sha256 } from '../images/digests.ts';
 
 const MAX_LENGTH = 1_048_576;
 
-/** `digest name`, with a space, or with a space or `*` as the mark of text or binary mode before the name. */
+/**
+ * The line `digest name`. Between them is a space or tab, then optionally the mode: a space for text, `*` for
+ * binary.
+ */
 const PLAIN = /^[ \t]*(\\?)([0-9A-Fa-f]{64})[ \t](?:[ *])?(.+)$/s;
-/** What `sha256sum --tag` and the BSDs write. */
+/** The format of `sha256sum --tag` and of the BSDs. */
 const TAGGED = /^[ \t]*(\\?)SHA256 \((.+)\) = ([0-9A-Fa-f]{64})$/s;
 const ESCAPES: Readonly<Record<string, string>> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' };
 
 /**
- * Reads a SHA256SUMS as `sha256sum --check` does (coreutils, src/digest.c), but strictly: a line that
- * program would warn of is a problem here, since a file that is not checked looks like one that is right.
- * Blank lines and lines that start with `#` mean nothing. Names are of files beside SHA256SUMS.
+ * Parses a SHA256SUMS like `sha256sum --check` (coreutils, src/digest.c), but strictly. A line that gets a
+ * warning there is a problem here: otherwise a file that is not checked looks like a file that is correct.
+ * Blank lines and lines that start with `#` are ignored. Names must be names of files in the folder of
+ * SHA256SUMS.
  */
 export function parseChecksums(
   text: string,
@@ -51,7 +55,10 @@ function parseLine(line: string): { name: string; sha256: Sha256 } | undefined {
   return sha256 === undefined || name === undefined ? undefined : { name, sha256 };
 }
 
-/** A leading backslash says that the name's backslashes and line ends are escaped. */
+/**
+ * Decodes the name of a line that starts with a backslash: its backslashes and line ends are escaped. Returns
+ * undefined for an unknown escape.
+ */
 function unescaped(name: string): string | undefined {
   const plain = name.replaceAll(/\\[\\nr]/g, (escape) => ESCAPES[escape] ?? escape);
   return /\\(?![\\nr])/.test(name.replaceAll('\\\\', '')) ? undefined : plain;

@@ -37,7 +37,7 @@ import { etag, sha256 } from './field-decoders.ts';
 
 export type ParsedCatalog =
   | { readonly kind: 'catalog'; readonly catalog: Catalog }
-  /** Written by a newer bucketstreams: to be left alone. */
+  /** Written by a newer bucketstreams; it must not be changed. */
   | { readonly kind: 'newer'; readonly schema: number }
   /** `problem` is the first wrong value, with its path. */
   | { readonly kind: 'unreadable'; readonly problem: string };
@@ -52,7 +52,7 @@ const STATES: readonly VersionState[] = [
   'removed',
 ];
 
-/** Reads a stored catalog strictly: one wrong type anywhere makes it unreadable. */
+/** Parses a stored catalog strictly: one value of a wrong type makes all of it unreadable. */
 export function parseCatalog(json: string): ParsedCatalog {
   const root = decodeText(anything, json);
   if ('problem' in root) return { kind: 'unreadable', ...root };
@@ -67,8 +67,8 @@ export function parseCatalog(json: string): ParsedCatalog {
 }
 
 /**
- * The catalog's stored form: the generation near its start, the rest in the order of this value. Compare
- * catalogs by `isSame`, not by this form.
+ * Returns the stored form of a catalog. The generation is near its start; the rest keeps the order of this
+ * value. Use `isSame` to compare catalogs, not this form.
  */
 export function serializeCatalog(catalog: Catalog): Uint8Array {
   const { schema, store, generation, ...rest } = catalog;
@@ -138,7 +138,7 @@ const ignoredKeys = object<IgnoredKeys>({
   first: listOf(object<IgnoredKeys['first'][number]>({ key: text, reason: text })),
 });
 
-/** The names that schema 1 has for fields of today. */
+/** Stored names of fields that have other names in schema 1. */
 interface StoredNames {
   readonly embargoed: string;
   readonly ignored: string;

@@ -4,7 +4,7 @@ import type { ETag } from '../storage/object-store.ts';
 import { candidatesOf, type Candidate } from './candidates.ts';
 import type { Settings, Version } from './document.ts';
 
-/** A file that public lists name, in the state in which they name it. */
+/** A file that public lists name, in the state that they describe. */
 export interface ListedFile {
   readonly name: string;
   readonly key: string;
@@ -16,17 +16,17 @@ export interface ListedFile {
   readonly lastModified: number;
 }
 
-/** One thing that public lists offer: an image for one client, or a file that is no image. */
+/** One entry of the public lists: an image for one client, or a file that is no image. */
 export interface Listed {
   /** The name of the root, of the unified file, or of the file that is no image. */
   readonly file: string;
-  /** All files that must be there before a list names `file`. */
+  /** All files that must be present before a list names `file`. */
   readonly files: readonly ListedFile[];
-  /** The image that the files make; absent for a file that is none. */
+  /** The image that the files make; absent for a file that is no image. */
   readonly image?: Candidate;
 }
 
-/** The images of a version that are listed: none unless it is published, and none that is withheld. */
+/** Returns the listed images of a version: none unless it is published, and none that is withheld. */
 export function listedImages(version: Version, settings: Settings): readonly Candidate[] {
   if (version.state !== 'published') return [];
   const withheld = version.withheld ?? [];
@@ -36,8 +36,8 @@ export function listedImages(version: Version, settings: Settings): readonly Can
 }
 
 /**
- * Everything that public lists offer of a version. To list a file beside images, add an element without an
- * image here, with the files of its image in `files`: lists and mirrors use nothing else.
+ * Returns everything that public lists offer from a version. To list a file beside images, add an element
+ * without an image here, with the files of its image in `files`. Lists and mirrors use nothing else.
  */
 export function listedIn(ref: VersionRef, version: Version, settings: Settings): readonly Listed[] {
   const files = new Map<string, ListedFile>();
@@ -53,7 +53,7 @@ export function listedIn(ref: VersionRef, version: Version, settings: Settings):
   });
 }
 
-/** Every file that lists name for these, once each. */
+/** Returns every file that lists name for these entries, once each. */
 export function listedFiles(listed: readonly Pick<Listed, 'files'>[]): readonly ListedFile[] {
   const files = listed.flatMap((one) => one.files.map((file) => [file.key, file] as const));
   return [...new Map(files).values()];

@@ -17,9 +17,9 @@ import type {
 } from './document.ts';
 import { isWithdrawn } from './removal.ts';
 
-/** The files of one version as a look at the store found them. */
+/** The files of one version, as a look found them. */
 export interface VersionLook {
-  /** Recognised files only; the marker and the checksums are told apart below. */
+  /** Recognised files only, without the marker and the checksums, which have their own fields. */
   readonly files: Readonly<Record<string, SeenFile>>;
   readonly checksums?: Checksums & { readonly lastModified: number };
   readonly removal?: Omit<Removal, 'unnamedAt' | 'condemned'>;
@@ -31,24 +31,25 @@ export interface SeenFile {
   readonly lastModified: number;
 }
 
-/** What is known of the bytes of files, from this catalog or from what was read since. */
+/** The digests and problems of files that are known from this catalog or from later reads. */
 export interface KnownDigests {
-  /** sha256 of the file with this name, in this state; undefined when its bytes were not read. */
+  /** Returns the sha256 of the file in this state; undefined when its bytes were not read. */
   sha256(name: string, file: SeenFile): Sha256 | undefined;
-  /** sha256(metadata ‖ root), both in these states. */
+  /** Returns sha256(metadata ‖ root) of both files in these states. */
   combined(
     name: string,
     file: SeenFile,
     metadata: SeenFile,
     metadataName: MetadataFile,
   ): Sha256 | undefined;
-  /** What was found wrong while reading these files. */
+  /** Returns the problem that was found while these files were read. */
   verdict(files: Readonly<Record<string, SeenFile>>): Verdict | undefined;
 }
 
 /**
- * A version as the look shows it, with what was known of it before; undefined when nothing of it is left.
- * Idempotent, and independent of the order of looks but for `embargoed`. Its state is to be settled.
+ * Merges a look with the earlier entry of a version. Returns undefined when nothing of the version is left.
+ * It is idempotent and, except for `embargoed`, does not depend on the order of looks. The caller must settle
+ * the state.
  */
 export function mergeVersion(
   before: Version | undefined,
@@ -70,7 +71,8 @@ export function mergeVersion(
   const verdict = known.verdict(seen) ?? before?.verdict;
   const checksums = mergeChecksums(removal, look.checksums);
   return {
-    // Until it is settled, the state it had: `settle` has to know what leaves the public files.
+    // Keep the earlier state until it is settled: `settle` needs it to find the versions that leave the
+    // public files.
     state: before?.state ?? 'pending',
     files,
     ...(checksums === undefined ? {} : { checksums }),
@@ -93,7 +95,7 @@ function mergeRemoval(
   before: Removal | undefined,
   seen: VersionLook['removal'],
 ): Removal | undefined {
-  // What is condemned stays so until its deletion is recorded, whatever happens to the marker.
+  // A condemned removal stays condemned until its deletion is recorded, whatever happens to the marker.
   if (before?.condemned) return before;
   if (seen === undefined) return undefined;
   return before !== undefined && before.etag === seen.etag
@@ -150,13 +152,15 @@ function mergeEmbargoed(
 ): Version['embargoed'] {
   const embargoed: Record<string, Embargo> = {};
   for (const [name, old] of Object.entries(before?.embargoed ?? {})) {
-    // Not until it is read: what is empty, refused or without its metadata never is.
+    // The embargo ends by time, not when the new file is read: an empty or rejected file, or a root without
+    // metadata, is never read.
     if (old.until > now) embargoed[name] = old;
   }
   if (before?.state === 'published') {
     for (const [name, old] of Object.entries(before.files)) {
       if (old.sha256 === undefined || files[name]?.etag === old.etag) continue;
-      // It was embargoed itself, so never public: an edge may have the bytes from before it.
+      // This state was embargoed itself, so it was never public. An edge may have the bytes of the state
+      // before it.
       const earlier = before.embargoed?.[name];
       if (earlier !== undefined && earlier.etag !== old.etag) continue;
       const read = files[name] === undefined || files[name].sha256 !== undefined;
@@ -171,7 +175,7 @@ function stillHolds(verdict: Verdict, files: Readonly<Record<string, SeenFile>>)
   return Object.entries(verdict.etags).every(([name, etag]) => files[name]?.etag === etag);
 }
 
-/** The products with one of them changed, added or (undefined) taken out. */
+/** Returns the products with one of them changed, added or (undefined) removed. */
 export function withProduct(
   products: Catalog['products'],
   name: string,
@@ -185,7 +189,9 @@ export function withProduct(
   return others;
 }
 
-/** A product's versions with one of them replaced, added or (undefined) taken out; undefined when nothing is left. */
+/**
+ * Returns a product with one version replaced, added or (undefined) removed; undefined when nothing is left.
+ */
 export function withVersion(
   product: Product | undefined,
   name: string,
@@ -198,7 +204,7 @@ export function withVersion(
   return keep({ ...product, versions });
 }
 
-/** A product with its file as it is now; undefined when nothing is left of the product. */
+/** Returns a product with its present file; undefined when nothing of the product is left. */
 export function withProductFile(
   product: Product | undefined,
   file: ProductFile | undefined,

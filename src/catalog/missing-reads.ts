@@ -2,19 +2,19 @@ import { isMetadataFile, type Client, type MetadataFile } from '../images/file-k
 import type { Version } from './document.ts';
 import { possibleImages } from './candidates.ts';
 
-/** A file whose bytes must be read before a version can be published whole. */
+/** A file whose bytes must be read before the whole version can be published. */
 export interface MissingRead {
   readonly file: string;
   /** Bytes. */
   readonly size: number;
-  /** The metadata files to digest in front of a root, in the same pass. */
+  /** The metadata files to digest before a root, in the same pass. */
   readonly metadata: readonly MetadataFile[];
 }
 
 /**
- * The files of a version that are still to be read: metadata first, then by size. A root is due only when
- * its metadata is there, so that one pass gives both of its digests. Files that the verdict names are not
- * read again.
+ * Returns the files of a version that are still to be read: metadata first, then by size. A root is included
+ * only when its metadata is present, so that one pass computes both digests of the root. Files that the
+ * verdict names are not read again.
  */
 export function missingReads(
   version: Omit<Version, 'state'>,
@@ -22,12 +22,12 @@ export function missingReads(
 ): MissingRead[] {
   const reads = new Map<string, MissingRead>();
   const { verdict } = version;
-  const isRefused = (name: string | undefined) =>
+  const isRejected = (name: string | undefined) =>
     verdict !== undefined && name !== undefined && Object.hasOwn(verdict.etags, name);
   for (const { file, metadataFile, fingerprint } of possibleImages(version.files, clients)) {
     const entry = version.files[file];
     const metadata = metadataFile === undefined ? undefined : version.files[metadataFile];
-    if (entry === undefined || isRefused(file) || isRefused(metadataFile)) continue;
+    if (entry === undefined || isRejected(file) || isRejected(metadataFile)) continue;
     if (metadataFile !== undefined && metadata?.sha256 === undefined) {
       reads.set(metadataFile, { file: metadataFile, size: metadata?.size ?? 0, metadata: [] });
     }

@@ -9,7 +9,7 @@ const KEYS = ['aliases', 'release_title', 'requirements', 'support_eol'];
 
 type Writable = { -readonly [Name in keyof ProductValues]: ProductValues[Name] };
 
-/** What is wrong with the file; `key` is where. */
+/** A problem in the file. `key` is the name of the wrong entry. */
 class Wrong extends Error {
   readonly key: string | undefined;
 
@@ -20,8 +20,8 @@ class Wrong extends Error {
 }
 
 /**
- * Reads a `product.toml` strictly: a value of another type must never reach `images.json`, where it would
- * cost every client the whole file. The problem names what is wrong and, where it can be told, the line.
+ * Parses a `product.toml` strictly. A value of a wrong type must never reach `images.json`: every client
+ * would then reject that whole file. The problem states what is wrong and, when it is known, the line.
  *
  *     aliases = ["debian/stable"]
  *     release_title = "Bookworm"
@@ -101,7 +101,7 @@ function readRequirements(value: TomlValue): Readonly<Record<string, string>> {
 
 function readDate(value: TomlValue): string {
   const key = 'support_eol';
-  // A bare TOML date is no help: the parser takes 30 February for 2 March.
+  // A bare TOML date is not accepted: the parser takes 30 February for 2 March.
   if (typeof value !== 'string') throw new Wrong(`${key} is not a string: quote the date`, key);
   const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(value)?.map(Number) ?? [];
   if (year !== undefined && month !== undefined && day !== undefined) {
@@ -112,7 +112,7 @@ function readDate(value: TomlValue): string {
   throw new Wrong(`${key} is ${JSON.stringify(value)}, not a date as YYYY-MM-DD`, key);
 }
 
-/** The line that sets `key`, as people write it; the parser does not tell. */
+/** Returns the line that sets `key` in one of the usual forms. The parser does not report it. */
 function lineOf(text: string, key: string): number | undefined {
   const name = key.replaceAll(/[^\w]/g, '\\$&');
   const setting = new RegExp(`^\\s*(\\[+\\s*)?["']?${name}["']?\\s*[=.\\]]|\\b${name}\\s*=`);
@@ -120,7 +120,7 @@ function lineOf(text: string, key: string): number | undefined {
   return index < 0 ? undefined : index + 1;
 }
 
-/** The parser's message without its picture of the place, which has several lines. */
+/** Returns the parser's message without its excerpt of the file, which has several lines. */
 function describe(error: TomlError): string {
   const [first = ''] = error.message.split('\n');
   return `line ${error.line}: ${first.replace('Invalid TOML document', 'it is no TOML')}`;

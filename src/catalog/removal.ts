@@ -5,31 +5,34 @@ import { exactly, object, optional, parsed, recordOf } from '../json/decoders.ts
 import { etag } from './field-decoders.ts';
 
 /**
- * `removed.json` beside the files of a version: which of them are withdrawn. It is an object like any
- * other, so that events, enumerations and a rebuilt catalog all come to the same.
+ * `removed.json` is stored beside the files of a version and lists the files that are withdrawn. It is an
+ * ordinary object, so that events, scans and a rebuilt catalog give the same result.
  */
 export interface RemovalMarker {
   readonly schema: 1;
   /** File name to the ETag that is withdrawn. */
   readonly files: Readonly<Record<string, ETag>>;
   /**
-   * File name to the second since which the withdrawn state is there, as `2026-01-31T23:59:59Z`: most ETags in
-   * S3 are of the bytes alone, and the same bytes put there later are a new upload. Without it, the ETag decides.
+   * File name to the second at which the withdrawn state was stored, as `2026-01-31T23:59:59Z`. Most ETags in
+   * S3 depend on the bytes alone, and the same bytes stored later are a new upload. Without this field, the
+   * ETag alone decides.
    */
   readonly times?: Readonly<Record<string, string>>;
 }
 
-/** What of a file a marker goes by. */
+/** The properties of a file that a marker is compared with. */
 export interface FileState {
   readonly etag: ETag;
   /** Milliseconds since 1970. */
   readonly lastModified: number;
 }
 
-/** The last moment that a Date holds, in milliseconds since 1970. */
+/** The latest time of a Date, in milliseconds since 1970. */
 const LAST_MOMENT = 8.64e15;
 
-/** Bytes of a marker: a version may have thousands of deltas, and withdrawing it lists each. */
+/**
+ * The largest marker, in bytes. A version may have thousands of deltas, and its marker lists each of them.
+ */
 export const REMOVAL_LIMIT = 16 * 1024 * 1024;
 
 export function serializeRemoval(
@@ -48,14 +51,14 @@ function ordered<T>(entries: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The second of a time, as `times` have it: what a store tells of one object is no finer everywhere. */
+/** A time to the second, in the format of `times`. Not every operation of a store reports finer times. */
 export function secondOf(lastModified: number): string {
-  // Directories hold times that no date does.
+  // Directories can have times outside the range of a Date.
   const ms = Math.min(LAST_MOMENT, Math.max(0, Math.trunc(lastModified) || 0));
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** Whether the marker lists the file in this state. */
+/** Returns true when the marker lists the file in this state. */
 export function isListed(
   { files, times }: Pick<Removal, 'files' | 'times'>,
   name: string,
@@ -66,7 +69,10 @@ export function isListed(
   return time === undefined || time === secondOf(lastModified);
 }
 
-/** Whether the marker takes this state of the file away. While condemned, any state of it. */
+/**
+ * Returns true when the marker withdraws this state of the file. A condemned marker withdraws every state of
+ * the files that it lists.
+ */
 export function isWithdrawn(removal: Removal | undefined, name: string, state: FileState): boolean {
   if (removal === undefined) return false;
   return (
@@ -75,7 +81,7 @@ export function isWithdrawn(removal: Removal | undefined, name: string, state: F
   );
 }
 
-/** Reads a marker strictly: a damaged one withdraws nothing. */
+/** Parses a marker strictly. A damaged marker withdraws nothing. */
 export function parseRemoval(
   json: string,
 ): Pick<RemovalMarker, 'files' | 'times'> | { readonly problem: string } {

@@ -1,16 +1,16 @@
 import type { Product } from './document.ts';
 
-/** Which published versions of a product are kept. */
+/** Selects the published versions of a product that are kept. */
 export interface Retention {
-  /** How many of the newest, at least 1. */
+  /** The number of newest versions to keep, at least 1. */
   readonly keep: number;
-  /** Versions whose date is later than this are kept too: milliseconds since 1970. */
+  /** Versions with a later date are kept too. Milliseconds since 1970. */
   readonly before?: number;
 }
 
 /**
- * The published versions of a product that retention does not keep, in ascending order. The greatest
- * published version is always kept, and what is not published is nothing to retention.
+ * Returns the published versions of a product that retention does not keep, in ascending order. The greatest
+ * published version is always kept. Versions in other states are ignored.
  */
 export function expiredVersions(product: Product, { keep, before }: Retention): string[] {
   const published = Object.keys(product.versions)
@@ -20,7 +20,7 @@ export function expiredVersions(product: Product, { keep, before }: Retention): 
   return before === undefined ? old : old.filter((name) => dateOf(name) < before);
 }
 
-/** Midnight UTC of the date that a version's name starts with, as milliseconds since 1970. */
+/** Midnight UTC of the date at the start of a version's name, in milliseconds since 1970. */
 function dateOf(version: string): number {
   const [year, month, day] = [version.slice(0, 4), version.slice(4, 6), version.slice(6, 8)];
   return Date.UTC(Number(year), Number(month) - 1, Number(day));

@@ -1,8 +1,9 @@
 import { isObject } from '../json/is-object.ts';
 
 /**
- * Whether two values give the same JSON, whatever the order of their keys; what is undefined counts as absent.
- * Parts that are one and the same are not looked into, so a change of a large document costs what it changes.
+ * Returns true when two values give the same JSON. The order of keys does not matter, and undefined counts as
+ * absent. Parts that are the same object are not compared, so the cost for a large document depends on the
+ * size of the change.
  */
 export function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;

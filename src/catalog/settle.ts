@@ -8,7 +8,7 @@ interface Claim {
   readonly product: string;
   readonly version: string;
   readonly file: string;
-  /** The earliest time at which the product had it, in milliseconds since 1970. */
+  /** The earliest time at which the product had the image, in milliseconds since 1970. */
   readonly lastModified: number;
 }
 
@@ -16,11 +16,15 @@ type Products = Catalog['products'];
 type Settled = Pick<Version, 'state' | 'reason' | 'withheld'>;
 
 /**
- * Gives every version its state, from the whole catalog at once: a client that meets a fingerprint twice
- * refuses both ("More than one match": `GetImage` in shared/simplestreams/simplestreams.go of LXD and
- * Incus), so each is published once. Within a product the greatest version has it; across products the
- * one that had it first by its files' times, then the first by name. `now` is in milliseconds since 1970.
- * What keeps its state keeps its identity: versions, products without a change, and all of them.
+ * Gives every version its state, from the whole catalog at once. A client that finds a fingerprint twice
+ * rejects both images ("More than one match": `GetImage` in shared/simplestreams/simplestreams.go of LXD and
+ * Incus). So each fingerprint is published once:
+ *
+ * - Within a product, the greatest version publishes it.
+ * - Across products, the product that had it first by its files' times publishes it, then the first by name.
+ *
+ * `now` is in milliseconds since 1970. Versions, products and the whole record keep their identity when their
+ * state does not change.
  */
 export function settle(products: Products, settings: Settings, now: number): Products {
   const standings = new Map<string, ReadonlyMap<string, Standing>>();
@@ -55,7 +59,7 @@ export function settle(products: Products, settings: Settings, now: number): Pro
   });
 }
 
-/** The same record with each value mapped; the very same when every value stays the very same. */
+/** Maps each value of a record. Returns the same record when every value stays identical. */
 function mapValues<T>(
   record: Readonly<Record<string, T>>,
   map: (value: T, name: string) => T,
@@ -93,13 +97,18 @@ function settleVersion(
   return { state: 'published', withheld };
 }
 
-/** A version of which a part is published, and a part refused: a verdict is kept only while it holds. */
+/**
+ * A published version with a verdict is published only in part. The catalog keeps a verdict only while it
+ * holds.
+ */
 function withVerdict(entry: Version, settled: Settled): Settled {
   if (settled.state !== 'published' || entry.verdict === undefined) return settled;
   return { ...settled, reason: `not all of it is listed: ${entry.verdict.reason}` };
 }
 
-/** A version that leaves the public files: other bytes than its own wait until no edge can hold these. */
+/**
+ * Embargoes a version that leaves the public files: other bytes are not named until no edge can have these.
+ */
 function embargoed(entry: Version, { edgeSeconds }: Settings, now: number): Version {
   if (edgeSeconds === 0) return entry;
   const until = now + edgeSeconds * 1000;
@@ -126,14 +135,14 @@ function withStanding(entry: Version, { state, reason, withheld }: Settled): Ver
   };
 }
 
-/** The greatest version keeps it, from the earliest time at which the product had it. */
+/** The greatest version gets the image, with the earliest time at which the product had it. */
 function withinProduct(earlier: Claim, later: Claim): Claim {
-  // Within one version the first file of the table keeps it: images come in that order.
+  // Within one version, the first file of the table gets it: images are in that order.
   const winner = later.version > earlier.version ? later : earlier;
   return { ...winner, lastModified: Math.min(earlier.lastModified, later.lastModified) };
 }
 
-/** Whether the claim of one product wins over that of another. */
+/** Returns true when the claim of one product wins over the claim of another. */
 function precedes(claim: Claim, rival: Claim): boolean {
   if (claim.lastModified !== rival.lastModified) return claim.lastModified < rival.lastModified;
   return claim.product < rival.product;

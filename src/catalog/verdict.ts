@@ -6,18 +6,18 @@ import { candidatesOf, possibleImages, type Candidate } from './candidates.ts';
 import { missingReads } from './missing-reads.ts';
 
 const METADATA = `metadata (${METADATA_FILES.join(' or ')})`;
-/** The first root of each type of image. */
+/** One example of a root for each type of image: the first in the table. */
 const ROOT_EXAMPLES = [...Map.groupBy(ROOT_FILES, imageType).values()].map(([first = '']) => first);
 
-/** What one version is by itself, before it is compared with the others. */
+/** The state of one version by itself, before it is compared with the other versions. */
 export interface Standing {
   readonly state: VersionState;
   readonly reason?: string;
-  /** Of a version that may be published: its images with fingerprints. */
+  /** The images with fingerprints. Only a version that may be published has any. */
   readonly images: readonly Candidate[];
 }
 
-/** Judges a version by its own files. `now` is in milliseconds since 1970. */
+/** Finds the state of a version from its own files. `now` is in milliseconds since 1970. */
 export function standingOf(
   product: ProductRef,
   version: Omit<Version, 'state'>,
@@ -32,7 +32,7 @@ export function standingOf(
   const rejection = rejectionOf(product, version, settings);
   if (rejection !== undefined) return { state: 'rejected', reason: rejection, images: [] };
 
-  // Completeness does not depend on the clients that the settings name: both are asked.
+  // Completeness does not depend on the clients in the settings, so this checks the images of both clients.
   const images = possibleImages(version.files);
   if (images.length === 0)
     return { state: 'incomplete', reason: missingIn(version.files), images: [] };
