@@ -11,10 +11,10 @@ import type { Mirror } from './mirror.ts';
 import { publishStreams } from '../pipeline/documents/publish-streams.ts';
 
 /**
- * Makes a store a mirror of this master, whatever it was before: its document is made anew when it is
- * damaged or lost, and bound to the master. When the mirror is ahead of the master, the master's generation
- * is raised, so that the mirror's never falls. `fanOut` then brings it up; what clients find there stays
- * until that knows what the mirror has.
+ * Makes a store a mirror of this master, whatever it was before. A damaged or lost mirror document is created
+ * again and bound to the master. When the mirror is ahead of the master, the master's generation is raised,
+ * so that the mirror's generation never falls. `fanOut` then brings the mirror up to date. The mirror's
+ * public files stay until `fanOut` has read what the mirror has.
  */
 export async function adoptMirror(context: PipelineContext, mirror: Mirror): Promise<void> {
   const catalog = await masterCatalog(context.store, new CatalogMemory());

@@ -19,7 +19,7 @@ import { PipelineError } from '../pipeline/errors.ts';
 import { loadMirror, loadOrCreateMirror, readMirrorStreams } from './load.ts';
 import type { Mirror } from './mirror.ts';
 
-/** A mirror's document as committed, and what it was made from. */
+/** A mirror's document as committed, and the data that it was made from. */
 export interface MirrorRound {
   readonly document: MirrorDocument;
   readonly changed: boolean;
@@ -32,9 +32,9 @@ export interface MirrorRound {
 export type RoundFacts = Pick<MirrorFacts, 'proofs' | 'graceMs' | 'mayReplace'>;
 
 /**
- * Brings a mirror's document up to the master's catalog and to what the mirror holds: reads the document,
+ * Brings a mirror's document up to the master's catalog and the objects on the mirror. It reads the document,
  * then the catalog, then lists the mirror, then swaps. Throws PipelineError `master_empty` and
- * `mirror_bound` beside those of loading.
+ * `mirror_bound`, and the errors of loading.
  */
 export async function commitMirror(
   context: PipelineContext,
@@ -78,7 +78,7 @@ export async function commitMirror(
       isPublic: streams.least !== undefined && compare(streams.least, current) >= 0,
       now: context.now(),
     });
-    // A document that was set back has to pass what it published before.
+    // A document that was set back must get a revision above the one that it published before.
     const overtaken = streams.greatest !== undefined && compare(streams.greatest, current) > 0;
     if (!overtaken && isSame(current, next)) return undefined;
     return {
@@ -90,17 +90,17 @@ export async function commitMirror(
   return { document, changed, ...found };
 }
 
-/** What counts the tries of commits of the mirror's document. */
+/** Returns the counter of repeated tries to commit the mirror's document. */
 export function mirrorRetries({ name }: Mirror): SwappedDocument<MirrorDocument>['retries'] {
   return { counter: 'MirrorCommitRetries', labels: { mirror: name } };
 }
 
-/** The revision that the public files of this document have. */
+/** Returns the revision of the public files that are made from this document. */
 export function revisionOf({ generation, revision }: MirrorDocument): Revision {
   return { catalog: generation, mirror: revision };
 }
 
-/** The master's catalog, when there is one to go by. Throws PipelineError `master_empty`. */
+/** Returns the master's catalog when it can be used. Throws PipelineError `master_empty`. */
 export async function masterCatalog(store: ObjectStore, memory: CatalogMemory): Promise<Catalog> {
   const loaded = await memory.load(store);
   if (loaded !== undefined && loaded.catalog.rebuilding !== true) return loaded.catalog;

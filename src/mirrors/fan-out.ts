@@ -16,51 +16,57 @@ import { failedReplications, proveReplica, REPAIR_AFTER_MS } from './replica.ts'
 import { errorText } from '../log/error-text.ts';
 
 export interface FanOutLimits extends ReadLimits {
-  /** Stops at the next step; what is done stays. */
+  /** Stops at the next step. Finished steps stay. */
   readonly signal?: AbortSignal;
-  /** Milliseconds between the end of a name on the mirror and the end of its bytes, edges left aside. */
+  /**
+   * Milliseconds between the end of a name on the mirror and the deletion of its bytes, without the edge's
+   * time.
+   */
   readonly graceMs?: number;
-  /** Milliseconds after which a replica that has not come is copied. */
+  /** Milliseconds after which a replica that is still missing is copied. */
   readonly repairAfterMs?: number;
-  /** Return without looking at the mirror's images when its document says that there is nothing to do. */
+  /** Return without listing the mirror's images when its document shows that there is nothing to do. */
   readonly quick?: boolean;
-  /** Outlives a call in a warm process. */
+  /** Persists between calls in a warm process. */
   readonly memory?: CatalogMemory;
-  /** Called with the bytes copied so far and those to be copied in all. */
+  /** Called with the bytes copied so far and the total to be copied. */
   readonly onProgress?: (bytes: number, total: number) => void;
 }
 
 export interface FanOutReport {
-  /** Of the mirror's document, which is public now unless `adopting`. */
+  /** The generation of the mirror's document, which is public now unless the mirror is `adopting`. */
   readonly generation: number;
   readonly revision: number;
   readonly copied: number;
   readonly copiedBytes: number;
   readonly missing: Missing;
-  /** Objects that are to be deleted when their time has come. */
+  /** The number of objects that will be deleted when their time is reached. */
   readonly leaving: number;
-  /** By key, what could not be done for now. */
+  /** By key: the errors of objects that could not be handled in this run. */
   readonly failures: ReadonlyMap<string, unknown>;
 }
 
 const JOBS_AT_ONCE = 12;
-/** Of those, few are large: together they fill the line, and leave it to the small ones in between. */
+/**
+ * Few of the jobs are large. Together they use the full bandwidth, and the other workers stay free for small
+ * jobs.
+ */
 const LARGE = { over: 16 * 1024 * 1024, limit: 4 };
 /** Milliseconds between two commits of one run. */
 const COMMIT_INTERVAL = 1000;
-/** Milliseconds after which a run that waits for a large copy sees what else is new. */
-const NEWS_INTERVAL = 5000;
+/** Milliseconds after which a run that waits for a large copy checks the master for changes. */
+const MASTER_INTERVAL = 5000;
 /** How often one object is tried in one run. */
 const MAX_TRIES = 3;
-/** So many failures in a row are the mirror's, not the objects'. */
+/** This many failures in a row are failures of the mirror, not of the objects. */
 const MAX_FAILURES = 5;
-/** Of the time left, what is kept for the last commit and publication, in milliseconds. */
+/** The part of the time left that is kept for the last commit and publication, in milliseconds. */
 const LAST_MS = 10_000;
 
 /**
- * Brings one mirror up to the master: copies what it has not, proves it, publishes what is proven, and
- * takes away what is wanted no longer, names before bytes. Whatever it is stopped at, the next run goes on.
- * Rejects when the mirror's document or public files cannot be read or written.
+ * Brings one mirror up to the master. It copies missing objects, proves them and publishes what is proven. It
+ * removes what is no longer wanted, names before bytes. A run can be stopped at any point, and the next run
+ * continues. Rejects when the mirror's document or public files cannot be read or written.
  */
 export async function fanOut(
   context: PipelineContext,
@@ -80,7 +86,7 @@ class FanOut {
   readonly #pool = new ReadPool<WorkOutcome>(JOBS_AT_ONCE, LARGE);
   readonly #busy = new Set<string>();
   readonly #tries = new Map<string, number>();
-  /** By key, whether the service has given up on bringing the object. */
+  /** By key: true when the service has given up replicating the object. */
   readonly #givenUp = new Map<string, boolean>();
   readonly #proofs = new Map<string, Proven>();
   readonly #failures = new Map<string, unknown>();
@@ -110,14 +116,14 @@ class FanOut {
       const began = now();
       const round = await this.#round();
       const works = mirrorWork(round.document, round.facts);
-      await this.#askForFailed(works);
+      await this.#readFailedReplications(works);
       for (const work of works) this.#schedule(work);
       if (this.#pool.isEmpty) {
-        // Once a change is public, what waited for that goes on.
+        // When a change is public, the work that waited for it can start.
         if (round.moved && !this.#isStopped()) continue;
         return this.#report(round.document, round.facts.wanted);
       }
-      // A look at a large mirror takes its time: nine parts in ten are to be the copies'.
+      // Listing a large mirror takes time. Nine tenths of the time are kept for the copies.
       const interval = Math.max(COMMIT_INTERVAL, 10 * (now() - began));
       await this.#take((signal) => pause(Math.max(0, began + interval - now()), signal), round);
     }
@@ -135,11 +141,14 @@ class FanOut {
     return { ...round, moved: round.changed || published };
   }
 
-  /** Takes what has ended; what is new on the master ends the wait too. */
-  async #take(patience: (signal: AbortSignal) => Promise<void>, round: MirrorRound): Promise<void> {
+  /** Takes the jobs that have ended. A change on the master ends the wait too. */
+  async #take(
+    gathering: (signal: AbortSignal) => Promise<void>,
+    round: MirrorRound,
+  ): Promise<void> {
     for (;;) {
-      const results = await this.#pool.take(patience, (signal) =>
-        this.#context.pause(NEWS_INTERVAL, signal),
+      const results = await this.#pool.take(gathering, (signal) =>
+        this.#context.pause(MASTER_INTERVAL, signal),
       );
       for (const [key, outcome] of results) this.#close(key, outcome);
       if (results.size > 0 || this.#pool.isEmpty) return;
@@ -164,8 +173,8 @@ class FanOut {
     this.#pool.add(key, size, () => this.#do(work, size));
   }
 
-  /** Each object is asked about once in a run. */
-  async #askForFailed(works: readonly MirrorWork[]): Promise<void> {
+  /** Reads the replication status of each object once in a run. */
+  async #readFailedReplications(works: readonly MirrorWork[]): Promise<void> {
     const waiting = works
       .filter((work) => work.kind === 'copy')
       .filter((work) => !this.#isDue(work));
@@ -175,7 +184,7 @@ class FanOut {
     for (const { key } of unknown) this.#givenUp.set(key, failed.includes(key));
   }
 
-  /** With replication the service copies; we only where it has given up, or has not copied for long. */
+  /** With replication, the service copies. We copy only when it has given up or has not copied for long. */
   #isDue(work: MirrorWork): boolean {
     if (this.#mirror.copy === 'fan-out' || work.kind !== 'copy') return true;
     if (this.#givenUp.get(work.key)) return true;

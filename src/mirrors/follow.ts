@@ -9,21 +9,24 @@ import { errorText } from '../log/error-text.ts';
 export interface MirrorsOptions {
   readonly context: PipelineContext;
   readonly mirrors: readonly Mirror[];
-  /** Milliseconds between the end of a name on a mirror and the end of its bytes. */
+  /** Milliseconds between the end of a name on a mirror and the deletion of its bytes. */
   readonly graceMs: number;
-  /** Milliseconds between two looks at the master's catalog. */
+  /** Milliseconds between two checks of the master's catalog. */
   readonly pollMs: number;
 }
 
-/** Milliseconds after which a mirror is worked on though its master is the same: graces end, copies failed. */
+/**
+ * Milliseconds after which a mirror is handled although its master is unchanged: a grace may have ended, or a
+ * copy failed.
+ */
 const TICK_MS = 60_000;
-/** Milliseconds between two looks at what a mirror itself holds when nothing is known to have changed. */
+/** Milliseconds between two listings of a mirror when no change is known. */
 const LOOK_EVERY_MS = 15 * 60_000;
 const FIRST_BACKOFF_MS = 2000;
 
 /**
- * Keeps mirrors up to the master, each in a loop of its own, so that one that is down delays no other. The
- * master's catalog is what is followed, whoever writes it: this process or another.
+ * Keeps mirrors up to the master. Each has its own loop, so that a mirror that is down does not delay the
+ * others. They follow the master's catalog, whether this process writes it or another.
  */
 export function startMirrors(options: MirrorsOptions): { close(): Promise<void> } {
   const abort = new AbortController();
@@ -69,13 +72,13 @@ async function keep(
     const until = now() + Math.min(backoff, TICK_MS);
     while (!isOver() && now() < until) {
       await pause(Math.min(pollMs, Math.max(0, until - now())), signal);
-      // A mirror that fails is left in peace, whatever the master does.
+      // After a failure, changes of the master do not end the wait.
       if (failures === 0 && (await catalogEtag(context)) !== seen) break;
     }
   }
 }
 
-/** Undefined when there is none, or the master cannot be asked: the fan-out then says why. */
+/** Returns undefined when there is none or the master cannot be read. The fan-out then reports the reason. */
 async function catalogEtag({ store }: PipelineContext): Promise<ETag | undefined> {
   try {
     return (await store.stat(CATALOG_KEY))?.etag;

@@ -15,7 +15,10 @@ import { errorText } from '../log/error-text.ts';
 
 const RECORD_LIMIT = 64 * 1024;
 
-/** `fanOut`, with what went wrong left on the master for `status`, written when it changes only. */
+/**
+ * Runs `fanOut` and stores its last error on the master for `status`. The record is written only when it
+ * changes.
+ */
 export async function keepMirror(
   context: PipelineContext,
   mirror: Mirror,
@@ -25,15 +28,15 @@ export async function keepMirror(
   try {
     const report = await fanOut(context, mirror, { ...limits, memory });
     const [failure] = report.failures;
-    await leaveRecord(context, mirror, memory, failure && { key: failure[0], error: failure[1] });
+    await storeRecord(context, mirror, memory, failure && { key: failure[0], error: failure[1] });
     return report;
   } catch (error) {
-    await leaveRecord(context, mirror, memory, { error });
+    await storeRecord(context, mirror, memory, { error });
     throw error;
   }
 }
 
-/** What last went wrong with a mirror; undefined when nothing did. Throws the master's errors. */
+/** Returns the last error of a mirror; undefined when there is none. Throws the master's errors. */
 export async function readMirrorRecord(
   store: ObjectStore,
   name: string,
@@ -47,7 +50,7 @@ export async function readMirrorRecord(
   }
 }
 
-async function leaveRecord(
+async function storeRecord(
   { store, now, log }: PipelineContext,
   { name }: Mirror,
   memory: CatalogMemory,
@@ -62,13 +65,13 @@ async function leaveRecord(
     };
     const next = nextMirrorRecord(before, met, now());
     if (next === undefined || next === before) return;
-    // Nothing is written to a master that is not mounted, or not the one that was meant.
+    // Nothing is written to a master that is not mounted or is not the intended one.
     if ((await memory.load(store)) === undefined) return;
     await store.write(mirrorRecordKey(name), Buffer.from(JSON.stringify(next) + '\n'), {
       contentType: 'application/json',
     });
   } catch (error) {
-    // The run counts, not what is told of it.
+    // The result of the run matters more than its record.
     log('debug', 'last error of a mirror not kept', { mirror: name, error: String(error) });
   }
 }

@@ -13,15 +13,15 @@ import { readPublicFile, type PublicFile } from '../pipeline/documents/public-fi
 import { collect } from '../pipeline/read-bytes.ts';
 import { assertStoreIsThere } from '../pipeline/documents/store-presence.ts';
 
-/** The states that the public documents of a mirror show. */
+/** The states that a mirror's public documents show. */
 export interface MirrorStreams {
   /** The documents that follow the catalog. */
   readonly files: readonly PublicFile[];
   /** The lowest revision of `files`; undefined while one of them is absent or another program's. */
   readonly least?: Revision;
-  /** The highest revision of those that are ours. */
+  /** The highest revision of the documents that are ours. */
   readonly greatest?: Revision;
-  /** Whether the documents that do not follow the catalog are there, in this edition or a later one. */
+  /** True when the documents that do not follow the catalog are there, in this edition or a later one. */
   readonly hasConstants: boolean;
 }
 
@@ -48,7 +48,7 @@ export async function readMirrorStreams(
 }
 
 /**
- * The mirror's document; undefined when there is none. Throws PipelineError `mirror_unreadable` or
+ * Returns the mirror's document; undefined when there is none. Throws PipelineError `mirror_unreadable` or
  * `mirror_newer`, and the store's errors.
  */
 export async function loadMirror(
@@ -63,7 +63,7 @@ export async function loadMirror(
     case 'newer':
       throw new PipelineError(
         'mirror_newer',
-        `${MIRROR_KEY} in ${mirror.store.url} has schema ${parsed.schema}, which this version does not know: ` +
+        `${MIRROR_KEY} in ${mirror.store.url} has schema ${parsed.schema}, which this version does not support: ` +
           'upgrade bucketstreams. Nothing was changed.',
       );
     case 'unreadable':
@@ -76,9 +76,9 @@ export async function loadMirror(
 }
 
 /**
- * The mirror's document, created where there is none. Throws PipelineError `mirror_lost` or
- * `streams_foreign` when public files would be lost by it; with `adopt` it is created over those, and
- * nothing is published before what the mirror has was read.
+ * Returns the mirror's document, and creates it when there is none. Throws PipelineError `mirror_lost` or
+ * `streams_foreign` when public files would be lost by that. With `adopt`, it is created although there are
+ * public files. Nothing is published then before the mirror's objects are read.
  */
 export async function loadOrCreateMirror(
   { documents }: Pick<PipelineContext, 'documents'>,
@@ -97,7 +97,7 @@ export async function loadOrCreateMirror(
   const { files, greatest } = await readMirrorStreams(store, documents);
   const isNew = files.every((file) => file.kind === 'absent');
   if (!isNew && !adopt) {
-    // A rival may have made and published it since.
+    // Another writer may have created and published it since.
     const made = await loadMirror(mirror);
     if (made !== undefined) return made;
     throw notOurs(name, store.url, greatest !== undefined);

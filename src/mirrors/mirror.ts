@@ -1,7 +1,7 @@
 import type { MirrorFilter } from './ledger/document.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
-/** A store that is to have what the master has, or a part of it. */
+/** A store that must have what the master has, or a part of it. */
 export interface Mirror {
   readonly name: string;
   readonly store: ObjectStore;

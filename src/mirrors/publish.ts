@@ -7,8 +7,8 @@ import type { Mirror } from './mirror.ts';
 import { publishDocuments } from '../pipeline/documents/publish-documents.ts';
 
 /**
- * Brings the mirror's public documents up to its own: they show the master's catalog, restricted to what is
- * proven on the mirror. Returns whether anything was written.
+ * Brings the mirror's public documents up to its mirror document. They show the master's catalog, restricted
+ * to what is proven on the mirror. Returns true when something was written.
  */
 export async function publishMirror(
   context: PipelineContext,

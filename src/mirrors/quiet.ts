@@ -15,8 +15,8 @@ export interface QuietMirror {
 }
 
 /**
- * The mirror's document when, by it and the public files, there is nothing to do; else undefined. Nothing
- * is listed: what somebody took away on the mirror itself, a look has to find.
+ * Returns the mirror's document when it and the public files show that there is nothing to do; else
+ * undefined. It lists nothing, so only a look finds objects that another program deleted on the mirror.
  */
 export async function quietMirror(
   context: PipelineContext,

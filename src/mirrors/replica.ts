@@ -5,15 +5,16 @@ import type { PipelineContext } from '../pipeline/context.ts';
 import type { Mirror } from './mirror.ts';
 import type { WorkOutcome } from './tasks.ts';
 
-/** After so long a replica that has not come counts as stuck, and is copied by us; milliseconds. */
+/** Milliseconds after which a missing replica counts as stuck and is copied by us. */
 export const REPAIR_AFTER_MS = 60 * 60 * 1000;
 
-/** At most so many questions about one mirror's replication are under way at once. */
-const QUESTIONS_AT_ONCE = 16;
+/** The largest number of concurrent status requests for one mirror's replication. */
+const STATS_AT_ONCE = 16;
 
 /**
- * Of objects that have not come to the mirror yet, those that the service has given up on: one `stat` of
- * each on the master. One that cannot be asked about is not among them, for its age will tell.
+ * Returns the objects, of those that the mirror does not have yet, that the service has given up replicating.
+ * It does one `stat` of each on the master. An object whose `stat` fails is not returned; its age decides
+ * later.
  */
 export async function failedReplications(
   { store, log }: PipelineContext,
@@ -21,7 +22,7 @@ export async function failedReplications(
   missing: readonly (MirrorWork & { readonly kind: 'copy' })[],
 ): Promise<readonly string[]> {
   const failed: string[] = [];
-  await mapConcurrently(missing, QUESTIONS_AT_ONCE, async ({ key, wanted }) => {
+  await mapConcurrently(missing, STATS_AT_ONCE, async ({ key, wanted }) => {
     try {
       const source = await store.stat(key);
       if (source?.etag === wanted.etag && source.replication === 'failed') failed.push(key);
@@ -37,8 +38,8 @@ export async function failedReplications(
 }
 
 /**
- * Proves a replica without reading it: the service's replication keeps the version id of its source, so the
- * same id and size are the same bytes. Undefined when that cannot tell.
+ * Proves a replica without reading it. The service's replication keeps the version id of the source, so the
+ * same id and size mean the same bytes. Returns undefined when this proves nothing.
  */
 export async function proveReplica(
   { store: master }: PipelineContext,
@@ -48,7 +49,7 @@ export async function proveReplica(
   const [source, replica] = await Promise.all([master.stat(key), store.stat(key)]);
   if (source?.etag !== wanted.etag || replica?.etag !== etag) return { kind: 'look' };
   const { versionId } = source;
-  // What was stored while versioning was off has the id `null` on both sides, whatever it holds.
+  // Objects that were stored while versioning was off have the id `null` on both sides, with any bytes.
   if (versionId === undefined || versionId === 'null' || replica.versionId !== versionId) {
     return undefined;
   }

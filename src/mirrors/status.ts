@@ -11,32 +11,35 @@ import { loadMirror, readMirrorStreams } from './load.ts';
 import type { Mirror } from './mirror.ts';
 import { isStoreError } from '../storage/errors.ts';
 
-/** How a mirror is, by its document and its public files; its images are not looked at. */
+/** The state of a mirror, from its document and its public files. Its images are not listed. */
 export interface MirrorStatus {
   readonly name: string;
   readonly store: string;
-  /** Of the master's catalog that is public there, with the mirror's own revision; null where nothing is. */
+  /**
+   * The generation of the master's catalog that is public there, with the mirror's own revision; null when
+   * nothing is public.
+   */
   readonly public: { readonly generation: number; readonly revision: number } | null;
   /** How many generations the public files are behind the master's catalog; null when unknown. */
   readonly behind: number | null;
-  /** Null when unknown, as are the next two. */
+  /** Null when unknown, and so are the next two fields. */
   readonly missingVersions: number | null;
-  /** Still to be copied. */
+  /** Bytes that are still to be copied. */
   readonly missingBytes: number | null;
-  /** Objects that are to be deleted when their time has come. */
+  /** The number of objects that will be deleted when their time is reached. */
   readonly leaving: number | null;
   readonly problems: readonly string[];
-  /** What last went wrong when it was worked on; null when nothing did, or it is not known. Times: ISO 8601. */
+  /** The last error of a run; null when there was none or it is not known. Times are in ISO 8601. */
   readonly lastError: {
     readonly key: string | null;
     readonly message: string;
     readonly since: string;
-    /** Null while it still goes wrong. */
+    /** Null while the error persists. */
     readonly until: string | null;
   } | null;
 }
 
-/** Looks at one mirror. What is wrong with it is told, not thrown. */
+/** Reads the state of one mirror. Its problems are returned, not thrown. */
 export async function mirrorStatus(
   context: PipelineContext,
   mirror: Mirror,
@@ -44,7 +47,7 @@ export async function mirrorStatus(
   return withLastError(context, await lookAt(context, mirror));
 }
 
-/** Of a mirror that cannot be opened. */
+/** Returns the status of a mirror that cannot be opened. */
 export function unopenedMirror(
   context: PipelineContext,
   name: string,
@@ -110,7 +113,7 @@ async function lookAt(context: PipelineContext, mirror: Mirror): Promise<MirrorS
   }
 }
 
-/** Of a mirror that cannot be opened or read. */
+/** Returns the status of a mirror that cannot be opened or read. */
 function unreachableMirror(name: string, problem: string): MirrorStatus {
   const unknown = { public: null, behind: null, missingVersions: null, missingBytes: null };
   return { name, store: '', ...unknown, leaving: null, problems: [problem], lastError: null };

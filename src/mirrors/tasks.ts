@@ -6,12 +6,12 @@ import { copyObject } from '../pipeline/copy-object.ts';
 import { digest } from '../pipeline/digest.ts';
 import type { Mirror } from './mirror.ts';
 
-/** How a piece of work ended. What it did is for the next look to find. */
+/** The outcome of a task. The next look finds what the task changed. */
 export type WorkOutcome =
   | { readonly kind: 'proven'; readonly proven: Proven; readonly bytes: number }
-  /** Removed, or things are not as they were: look again. */
+  /** The object was removed, or its state is not the expected one: look again. */
   | { readonly kind: 'look' }
-  /** Not for now. */
+  /** Retry later. */
   | { readonly kind: 'later' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
@@ -39,7 +39,7 @@ export async function doMirrorWork(
     }
   } catch (error) {
     if (options.signal?.aborted) return { kind: 'later' };
-    // The source or the mirror's object is another one by now, or gone.
+    // The object of the source or of the mirror was changed or deleted.
     const changed = isStoreError(error, 'precondition_failed', 'conflict', 'not_found');
     return changed ? { kind: 'look' } : { kind: 'failed', error };
   }

@@ -4,7 +4,7 @@ import { listedFiles } from '../../catalog/listed-files.ts';
 import type { MirrorDocument, MirrorFilter, PendingDeletion, Proven } from './document.ts';
 import { namedEntries, type LedgerPart, type MasterEntry, type WantedFile } from './selection.ts';
 
-/** Longer than any order to delete is under way: a function's whole life, in milliseconds. */
+/** Longer than a delete request can be under way: the longest life of a function, in milliseconds. */
 const LATE_MS = 15 * 60 * 1000;
 
 /** An object of the mirror as a look found it. */
@@ -12,36 +12,37 @@ export interface SeenObject {
   readonly etag: ETag;
   /** Bytes. */
   readonly size: number;
-  /** Somebody is still writing it. */
+  /** Another program is still writing it. */
   readonly unsettled?: true;
 }
 
-/** All that one step of a mirror's document depends on beside the document. */
+/** All inputs of one step of a mirror's document, except the document itself. */
 export interface MirrorFacts {
   readonly catalog: Catalog;
   /** Everything that the catalog lists. */
   readonly listed: readonly MasterEntry[];
   readonly filter: MirrorFilter;
-  /** `wantedFiles` of the two above. */
+  /** The result of `wantedFiles` for the two fields above. */
   readonly wanted: ReadonlyMap<string, WantedFile>;
-  /** All of the mirror's images, looked at after the document was read. */
+  /** All of the mirror's images, listed after the document was read. */
   readonly seen: ReadonlyMap<string, SeenObject>;
-  /** What is known by now of bytes on the mirror, whatever they are. */
+  /** The proofs of bytes on the mirror so far, wanted or not. */
   readonly proofs: ReadonlyMap<string, Proven>;
-  /** Whether the mirror's public files are made from the document, or a later state of it. */
+  /** True when the mirror's public files are made from the document, or from a later state of it. */
   readonly isPublic: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Milliseconds from the end of a name to the end of its bytes, edges left aside. */
+  /** Milliseconds between the end of a name and the deletion of its bytes, without the edge's time. */
   readonly graceMs: number;
-  /** Whether what the master has by now may be put over what the mirror has. */
+  /** Returns true when the master's present bytes may be written over the mirror's. */
   readonly mayReplace: (wanted: WantedFile) => boolean;
 }
 
 /**
- * The mirror's document as it follows from what was seen. Pure and idempotent; its revision is left as it
- * is. What is proven comes in; what changed under our hands or is wanted no longer goes out; objects that
- * go pass from named over unnamed to condemned, never back from there.
+ * Returns the next state of the mirror's document. It is pure and idempotent, and does not change the
+ * revision. Proven objects are added. Objects that another program changed, or that are no longer wanted, are
+ * removed. An object to be deleted changes from named to unnamed to condemned. A condemned object never
+ * changes back.
  */
 export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): MirrorDocument {
   const { catalog, filter, seen, wanted, now } = facts;
@@ -99,14 +100,17 @@ export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): Mirro
     const object = seen.get(key);
     if (object === undefined || object.unsettled || files.has(key) || pendingDeletion.has(key))
       continue;
-    // Of another size it cannot be what is wanted; of the same it is read first.
+    // An object of another size cannot be the wanted one. An object of the same size is read first.
     if (object.size !== file.size && facts.mayReplace(file))
       pendingDeletion.set(key, { etag: object.etag });
   }
   for (const [key, entry] of pendingDeletion) {
-    // What was put among them just now may still be named.
+    // An entry that was added just now may still be named.
     if (!Object.hasOwn(before.pendingDeletion, key)) continue;
-    pendingDeletion.set(key, carryOn(entry, facts, wanted.has(key) ? 0 : facts.graceMs + edgeMs));
+    pendingDeletion.set(
+      key,
+      advanceDeletion(entry, facts, wanted.has(key) ? 0 : facts.graceMs + edgeMs),
+    );
   }
 
   const { adopting, ...document } = before;
@@ -124,7 +128,7 @@ export function advanceMirror(before: MirrorDocument, facts: MirrorFacts): Mirro
   return reading ? { ...next, adopting } : next;
 }
 
-/** Whether the mirror has something under a wanted key of which only a read can tell what it is. */
+/** Returns true when the mirror has an object under a wanted key that only a read can identify. */
 export function isUnread(
   { files, pendingDeletion }: Pick<MirrorDocument, 'files' | 'pendingDeletion'>,
   { seen, wanted }: Pick<MirrorFacts, 'seen' | 'wanted'>,
@@ -135,7 +139,7 @@ export function isUnread(
   return size !== undefined && size === wanted.get(key)?.size;
 }
 
-function carryOn(
+function advanceDeletion(
   entry: PendingDeletion,
   { isPublic, now }: MirrorFacts,
   graceMs: number,
@@ -147,7 +151,7 @@ function carryOn(
   return { ...entry, unnamedAt, ...(condemned ? { condemned } : {}) };
 }
 
-/** By key the bytes that the mirror is to have, or has and still names. */
+/** Returns by key the sha256 of the bytes that the mirror must have, or has and still names. */
 function keptKeys(
   { listed, wanted, filter }: MirrorFacts,
   mirror: Pick<MirrorDocument, LedgerPart>,

@@ -26,14 +26,14 @@ import {
 
 export type ParsedMirror =
   | { readonly kind: 'mirror'; readonly mirror: MirrorDocument }
-  /** Written by a newer bucketstreams: to be left alone. */
+  /** Written by a newer bucketstreams; it must not be changed. */
   | { readonly kind: 'newer'; readonly schema: number }
   /** `problem` is the first wrong value, with its path. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 const PROOFS: readonly Proof[] = ['copied', 'replica', 'read'];
 
-/** Reads a mirror's document strictly: one wrong type anywhere makes it unreadable. */
+/** Parses a mirror's document strictly: one value of a wrong type makes all of it unreadable. */
 export function parseMirror(json: string): ParsedMirror {
   const root = decodeText(anything, json);
   if ('problem' in root) return { kind: 'unreadable', ...root };
@@ -46,14 +46,14 @@ export function parseMirror(json: string): ParsedMirror {
   return { kind: 'mirror', mirror: decoded.document };
 }
 
-/** The document's stored form; equal documents give equal bytes. */
+/** Returns the document's stored form. Equal documents give equal bytes. */
 export function serializeMirror(mirror: MirrorDocument): Uint8Array {
   const { schema, store, generation, revision, ...rest } = mirror;
   const body = { schema, store, generation, revision, ...sorted(rest) };
   return new TextEncoder().encode(JSON.stringify(body) + '\n');
 }
 
-/** The same value with the keys of all objects in order. */
+/** Returns the same value with the keys of all objects sorted. */
 function sorted<T extends object>(value: T): T {
   const order = (item: unknown): unknown => {
     if (Array.isArray(item)) return item.map(order);
@@ -91,7 +91,7 @@ const pendingDeletion = object<PendingDeletion>({
 const embargoedBytes = object<EmbargoedBytes>({ sha256, until: count });
 const tombstone = object<Tombstone>({ etag, until: count });
 
-/** `storedAs` has the names that schema 1 has for fields of today. */
+/** `storedAs` has the stored names of fields that have other names in schema 1. */
 function mirrorDecoder(
   storedAs: { readonly [Name in keyof MirrorDocument]?: string } = {},
 ): Decoder<MirrorDocument> {

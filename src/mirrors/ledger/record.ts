@@ -1,18 +1,18 @@
 import { decodedOrAbsent } from '../../json/decode.ts';
 import { count, object, optional, text } from '../../json/decoders.ts';
 
-/** What last went wrong with a mirror, kept on the master: a sick mirror may not be able to tell. */
+/** The last error of a mirror, stored on the master: a mirror that fails may not be able to store it. */
 export interface MirrorRecord {
-  /** The object that was worked on; absent when it was the mirror as a whole. */
+  /** The object that failed; absent when the mirror as a whole failed. */
   readonly key?: string;
   readonly message: string;
-  /** Milliseconds since 1970 at which it was met first. */
+  /** The time of the first failure with this error, in milliseconds since 1970. */
   readonly since: number;
-  /** Milliseconds since 1970 at which a run went well again; absent while none has. */
+  /** The time of the next run that succeeded, in milliseconds since 1970; absent while none has. */
   readonly until?: number;
 }
 
-/** Of a mirror, by its name in the configuration. */
+/** Returns the key of the record of a mirror, by the mirror's name in the configuration. */
 export function mirrorRecordKey(name: string): string {
   return `catalog/mirrors/${name}.json`;
 }
@@ -24,12 +24,15 @@ const record = object<MirrorRecord>({
   until: optional(count),
 });
 
-/** Undefined for anything that is no record: nothing is decided by it. */
+/** Returns undefined for anything that is no record: no decision depends on it. */
 export function parseMirrorRecord(json: string): MirrorRecord | undefined {
   return decodedOrAbsent(record, json);
 }
 
-/** The record after one more run, which met `failure` or went well; the same one when nothing is new. */
+/**
+ * Returns the record after one more run, which failed with `failure` or succeeded. Returns the same record
+ * when nothing changed.
+ */
 export function nextMirrorRecord(
   before: MirrorRecord | undefined,
   failure: Pick<MirrorRecord, 'key' | 'message'> | undefined,

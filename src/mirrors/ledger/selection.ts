@@ -9,13 +9,13 @@ import type { MirrorDocument, MirrorFilter } from './document.ts';
 /** The parts of a mirror's document that decide whether a file may be named. */
 export type LedgerPart = 'files' | 'embargoed' | 'tombstones';
 
-/** An image that the master lists, or a listed file that is no image: a mirror needs its files only. */
+/** An image that the master lists, or a listed file that is no image. A mirror needs its files only. */
 export interface MasterEntry extends Pick<Listed, 'files'> {
   readonly product: string;
   readonly version: string;
 }
 
-/** An object of the master that a mirror is to have. */
+/** An object of the master that a mirror must have. */
 export interface WantedFile {
   readonly product: string;
   readonly version: string;
@@ -28,7 +28,10 @@ export interface WantedFile {
   readonly lastModified: number;
 }
 
-/** The objects that a mirror with this filter shall have, by key. `listed` is all that the master lists. */
+/**
+ * Returns the objects that a mirror with this filter must have, by key. `listed` is all that the master
+ * lists.
+ */
 export function wantedFiles(
   listed: readonly MasterEntry[],
   filter: MirrorFilter,
@@ -43,9 +46,9 @@ export function wantedFiles(
 }
 
 /**
- * The entries that the mirror names: all their files are proven there. They depend on the catalog and the
- * document alone. With `newest`, only proven versions count: an older one stays named until the newer one
- * is there.
+ * Returns the entries that the mirror names: those whose files are all proven there. The result depends on
+ * the catalog and the document alone. With `newest`, only proven versions count: an older version stays named
+ * until the newer one is there.
  */
 export function namedEntries<Entry extends MasterEntry>(
   listed: readonly Entry[],
@@ -57,7 +60,7 @@ export function namedEntries<Entry extends MasterEntry>(
   return newestOf(proven, mirror.filter.newest);
 }
 
-/** Returns true when the mirror has these very bytes under the key, and no edge can have others. */
+/** Returns true when the mirror has exactly these bytes under the key and no edge can have others. */
 export function isProven(
   { files, embargoed, tombstones }: Pick<MirrorDocument, LedgerPart>,
   key: string,

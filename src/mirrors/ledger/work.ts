@@ -3,16 +3,18 @@ import { isUnread, type MirrorFacts } from './advance.ts';
 import type { MirrorDocument } from './document.ts';
 import { isProven, type LedgerPart, type WantedFile } from './selection.ts';
 
-/** Something to do about one object of a mirror. Its outcome is looked at, never taken for granted. */
+/** A task for one object of a mirror. The next look checks its outcome; success is never assumed. */
 export type MirrorWork =
-  /** Put the master's object there: over the condemned one with the ETag `over`, else where nothing is. */
+  /**
+   * Copy the master's object: over the condemned one with the ETag `over`, else to a key without an object.
+   */
   | {
       readonly kind: 'copy';
       readonly key: string;
       readonly wanted: WantedFile;
       readonly over?: ETag;
     }
-  /** Find out what the object there is. */
+  /** Read the object there to identify it. */
   | {
       readonly kind: 'read';
       readonly key: string;
@@ -21,7 +23,7 @@ export type MirrorWork =
     }
   | { readonly kind: 'remove'; readonly key: string; readonly etag: ETag };
 
-/** What is to be done next, once `mirror` is committed and published. */
+/** Returns the next tasks, to be done when `mirror` is committed and published. */
 export function mirrorWork(
   mirror: MirrorDocument,
   facts: Pick<MirrorFacts, 'wanted' | 'seen'>,
@@ -32,7 +34,8 @@ export function mirrorWork(
     const seen = facts.seen.get(key);
     if (Object.hasOwn(mirror.files, key)) continue;
     if (going?.condemned) {
-      // The same bytes may get the same ETag, and then nothing would tell that they are new: they go first.
+      // The same bytes may get the same ETag, and nothing would show that they are new. The old ones are
+      // deleted first.
       const same = going.proven?.sha256 === wanted.sha256;
       if (same) work.push({ kind: 'remove', key, etag: going.etag });
       else work.push({ kind: 'copy', key, wanted, over: going.etag });
@@ -47,15 +50,15 @@ export function mirrorWork(
   return work;
 }
 
-/** What a mirror is still to get. */
+/** The files that a mirror does not have yet. */
 export interface Missing {
-  /** `product version`. */
+  /** Each as `product version`. */
   readonly versions: ReadonlySet<string>;
   readonly files: number;
   readonly bytes: number;
 }
 
-/** What of the wanted files the mirror has not, or may not name yet. */
+/** Returns the wanted files that the mirror does not have or may not name yet. */
 export function missingFiles(
   mirror: Pick<MirrorDocument, LedgerPart>,
   wanted: ReadonlyMap<string, WantedFile>,
