@@ -4,7 +4,7 @@ import { canonicalArchitecture } from '../images/architectures.ts';
 import type { Client } from '../images/file-kinds.ts';
 import type { ProductRef } from '../images/layout.ts';
 
-/** The ancestor's `os/release/arch/variant`, and the two short forms that people type. */
+/** The predecessor's form `os/release/arch/variant`, and the two short forms that people type. */
 export const DEFAULT_ALIASES: readonly AliasTemplate[] = [
   { template: '{os}/{release}', variant: 'default' },
   { template: '{os}/{release}/{variant}' },
@@ -13,7 +13,7 @@ export const DEFAULT_ALIASES: readonly AliasTemplate[] = [
 
 const PLACEHOLDER = /\{(os|release|arch|variant)\}/g;
 
-/** Why `template` cannot make aliases, or undefined when it can. */
+/** Returns why `template` cannot make aliases, or undefined when it can. */
 export function templateProblem(template: string): string | undefined {
   const example = template.replaceAll(PLACEHOLDER, 'x');
   if (/[{}]/.test(example)) {
@@ -22,7 +22,7 @@ export function templateProblem(template: string): string | undefined {
   return aliasProblem(example);
 }
 
-/** The aliases that the templates give a product, in their order, each once. */
+/** Returns the aliases that the templates give a product, in their order, each once. */
 export function expandAliases(
   templates: readonly AliasTemplate[],
   product: ProductRef,
@@ -37,21 +37,21 @@ export function expandAliases(
   return [...new Set(aliases)];
 }
 
-/** A product with the aliases it asks for. */
+/** A product with the aliases that it asks for. */
 export interface AliasClaim {
   readonly product: ProductRef;
   readonly aliases: readonly string[];
-  /** What it has to offer: for a client and type that it has not, it claims nothing. */
+  /** The product's images. It claims no alias for a client and type without an image. */
   readonly images: Iterable<{ readonly client: Client; readonly type: string }>;
 }
 
 /**
- * Which of its aliases each claim gets, in the order of `claims`.
+ * Returns the aliases that each claim gets, in the order of `claims`.
  *
- * A client gives an alias to the first product by os, release and variant, for each architecture and each
- * of container and virtual machine on its own (shared/simplestreams/simplestreams.go, applyAliases). Here a
- * later product loses an alias only where it would get it from no client; where clients leave the choice to
- * chance (amd64 beside x86_64), the product's name decides.
+ * A client gives an alias to the first product by os, release and variant. It does so for each architecture,
+ * and separately for containers and virtual machines (shared/simplestreams/simplestreams.go, applyAliases).
+ * Here a later product loses an alias only when no client would give it to that product. When a client's
+ * choice is random (amd64 beside x86_64), the product's name decides.
  */
 export function settleAliases(claims: readonly AliasClaim[]): readonly (readonly string[])[] {
   const taken = new Set<string>();
@@ -68,7 +68,9 @@ export function settleAliases(claims: readonly AliasClaim[]): readonly (readonly
   return claims.map((claim) => granted.get(claim) ?? []);
 }
 
-/** The clients' order of products: os, release, variant, as text; then the architecture's name. */
+/**
+ * Compares in the clients' order of products: os, release, variant, as text; then the architecture's name.
+ */
 function compareProducts(a: ProductRef, b: ProductRef): number {
   for (const name of ['os', 'release', 'variant', 'arch'] as const) {
     if (a[name] !== b[name]) return a[name] < b[name] ? -1 : 1;

@@ -1,10 +1,10 @@
-/** What JSON writes as it is. */
+/** Text that JSON does not escape. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
 /**
- * JSON without white space whose object keys are in ascending order, so that equal values give equal
- * bytes. JSON.stringify will not do: it puts keys that look like numbers, as versions do, first.
- * Properties that are undefined are left out.
+ * Returns JSON without white space and with object keys in ascending order, so that equal values give equal
+ * bytes. JSON.stringify would not: it puts keys that look like numbers, as versions do, first. Properties
+ * that are undefined are omitted.
  */
 export function canonicalJson(value: unknown): string {
   if (typeof value === 'string') return quoted(value);

@@ -3,7 +3,7 @@ import type { Revision } from './generation.ts';
 
 /**
  * The simplestreams files as LXD and Incus decode them, field by field (shared/simplestreams/index.go and
- * products.go in both). One value of another type and the whole file is lost to every client.
+ * products.go in both). One value of another type makes the whole file unreadable for every client.
  */
 export interface IndexDocument {
   /** Ours only; clients ignore it. */
@@ -19,7 +19,7 @@ export interface IndexEntry {
   readonly format?: string;
   /** Relative to the server's base URL, not to the index. */
   readonly path: string;
-  /** Clients do not fetch `path` when this is empty; the names themselves they ignore. */
+  /** Clients do not fetch `path` when this is empty. They ignore the names themselves. */
   readonly products: readonly string[];
 }
 
@@ -49,22 +49,22 @@ export interface ProductEntry {
   readonly supported?: boolean;
   readonly variant?: string;
   readonly version?: string;
-  /** By version name; those that do not start with `YYYYMMDD` are skipped. */
+  /** By version name. Clients skip names that do not start with `YYYYMMDD`. */
   readonly versions: Readonly<Record<string, VersionEntry>>;
 }
 
 export interface VersionEntry {
-  /** The keys are free: clients go by `ftype`. */
+  /** The keys are free: clients use `ftype`. */
   readonly items: Readonly<Record<string, ItemEntry>>;
   readonly label?: string;
   readonly pubname?: string;
 }
 
-/** A metadata item has a fingerprint for each root that it goes with, by the root's field. */
+/** A metadata item has a fingerprint for each of its roots, in the field of that root. */
 export interface ItemEntry extends Readonly<Partial<Record<HashField, string>>> {
   readonly ftype: string;
   readonly path: string;
-  /** Bytes. New clients stop reading there. */
+  /** Bytes. New clients stop reading after this many. */
   readonly size: number;
   readonly sha256?: string;
   readonly md5?: string;

@@ -1,13 +1,13 @@
 import { constants, gunzipSync } from 'node:zlib';
 
-/** Which state of the catalog, and of a mirror's ledger, a public file is made from. */
+/** The state of the catalog, and of a mirror's ledger, that a public file is made from. */
 export interface Revision {
   readonly catalog: number;
   /** The mirror's own revision; absent means 0, as on the master. */
   readonly mirror?: number;
 }
 
-/** How many bytes from the start of a public file hold its revision, compressed or not. */
+/** The number of bytes at the start of a public file that contain its revision, compressed or not. */
 export const REVISION_BYTES = 512;
 
 const START =
@@ -19,8 +19,8 @@ export function revisionMember({ catalog, mirror = 0 }: Revision): string {
 }
 
 /**
- * Reads the revision of a public file from its first REVISION_BYTES bytes, gzipped or not. Undefined for
- * a file that is not one of ours.
+ * Reads the revision of a public file from its first REVISION_BYTES bytes, gzipped or not. Returns undefined
+ * for another program's file.
  */
 export function readGeneration(firstBytes: Uint8Array): Revision | undefined {
   const match = START.exec(startOfText(firstBytes.subarray(0, REVISION_BYTES)));
@@ -32,7 +32,7 @@ function startOfText(bytes: Uint8Array): string {
   const decode = (some: Uint8Array) => new TextDecoder().decode(some);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return decode(bytes);
   try {
-    // The end of the stream is not there: a sync flush yields what the bytes so far stand for.
+    // The end of the stream is missing. A sync flush returns the text of the bytes so far.
     return decode(gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }));
   } catch {
     return '';

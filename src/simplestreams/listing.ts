@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog/document.ts';
 import { listedIn, type Listed } from '../catalog/listed-files.ts';
 import { parseProductName } from '../images/layout.ts';
 
-/** An image, or a file that is none, as the public files of a catalog offer it. */
+/** An image, or a file that is no image, as the public files of a catalog list it. */
 export interface ListedEntry extends Listed {
   /** `os:release:arch:variant`. */
   readonly product: string;
@@ -12,12 +12,12 @@ export interface ListedEntry extends Listed {
 /** Narrows what is listed: a mirror names only what is proven there. */
 export type ListedFilter = (entry: ListedEntry) => boolean;
 
-/** Everything that is listed for any client, in ascending order of product, then version. */
+/** Yields everything that is listed for any client, in ascending order of product, then version. */
 export function* listedEntries(catalog: Catalog): Generator<ListedEntry> {
   for (const product of Object.keys(catalog.products).sort()) yield* entriesOf(catalog, product);
 }
 
-/** The products that have something to list, in ascending order. */
+/** Returns the products that have something to list, in ascending order. */
 export function listedNames(catalog: Catalog, isListed: ListedFilter = () => true): string[] {
   const names = Object.keys(catalog.products).sort();
   return names.filter((product) => entriesOf(catalog, product).some(isListed));

@@ -13,7 +13,7 @@ import type {
 } from './documents.ts';
 import type { Revision } from './generation.ts';
 
-/** A document, or why no client could read it, with the path to what is wrong. */
+/** A document, or the reason why no client could read it, with the path of the wrong value. */
 export type Parsed<T> = Decoded<T>;
 
 /** Reads a parsed `index.json`, from any server, as strictly as the clients do. */
@@ -26,7 +26,7 @@ export function parseProducts(json: unknown): Parsed<ProductsDocument> {
   return decode(productsDocument, json);
 }
 
-/** No client reads it: what does not look like ours is somebody else's and no error. */
+/** No client reads it. A value in another form belongs to another program and is no error. */
 const generation: Decoder<Revision | undefined> = (value) => {
   if (!isObject(value)) return undefined;
   const { catalog, mirror } = value;
@@ -34,7 +34,7 @@ const generation: Decoder<Revision | undefined> = (value) => {
   return { catalog: Number(catalog), mirror: Number(mirror) };
 };
 
-/** An entry of an index, whole. */
+/** A whole entry of an index. */
 export const indexEntry = struct<IndexEntry>({
   datatype: text,
   format: optional(text),
@@ -42,7 +42,7 @@ export const indexEntry = struct<IndexEntry>({
   products: listOf(text),
 });
 
-/** An item of a version, whole. */
+/** A whole item of a version. */
 export const item = struct<ItemEntry>({
   ftype: text,
   path: text,
@@ -55,7 +55,7 @@ export const item = struct<ItemEntry>({
   ...forHashFields(optional(text)),
 });
 
-// The fields of each level but for the level below it, which a reader may take apart by itself.
+// The fields of each level, without the level below it, which a reader may decode by itself.
 
 export const INDEX_FIELDS = { generation, format: text };
 

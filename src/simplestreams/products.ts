@@ -8,7 +8,7 @@ import { listedEntries, type ListedEntry, type ListedFilter } from './listing.ts
 /** The values of a product without a `product.toml`. */
 const NO_VALUES: ProductValues = { aliases: [], requirements: {} };
 
-/** The products that have something to list, by name, as they stand in `images.json`. */
+/** Returns the products that have something to list, by name, in the form of `images.json`. */
 export function listedProducts(
   catalog: Catalog,
   isListed: ListedFilter = () => true,

@@ -12,7 +12,7 @@ export interface PublicItem {
   /** Bytes. */
   readonly size: number;
   readonly sha256: Sha256;
-  /** Of a metadata item: by a root's ftype, sha256(metadata ‖ root). */
+  /** For a metadata item: sha256(metadata ‖ root), by the root's ftype. */
   readonly combined: ReadonlyMap<string, Sha256>;
 }
 
@@ -21,17 +21,19 @@ export interface PublicVersion {
   readonly items: readonly PublicItem[];
 }
 
-/** The paths of the products files for images that an index names. */
+/** Returns the paths of the products files for images that an index names. */
 export function productsPaths({ index }: IndexDocument): string[] {
   return Object.values(index)
     .filter(({ datatype, products }) => {
-      // Both clients fetch no products file for an empty list.
+      // Both clients skip a products file whose list of products is empty.
       return datatype === 'image-downloads' && products.length > 0;
     })
     .map(({ path }) => path);
 }
 
-/** All versions of a products file; items that clients cannot check or fetch are problems. */
+/**
+ * Returns all versions of a products file. Items that clients cannot check or fetch are reported as problems.
+ */
 export function publicVersions(
   products: Iterable<readonly [name: string, ProductEntry]>,
   report: Report,
@@ -54,7 +56,7 @@ export function publicVersions(
 
 function readItem(place: string, item: ItemEntry): PublicItem | string | undefined {
   const { ftype, path, size } = item;
-  // Such as a manifest that has no digest: no client verifies it.
+  // For example a manifest without a digest: no client verifies it.
   if (item.sha256 === undefined) return undefined;
   const sha256 = parseSha256(item.sha256);
   if (sha256 === undefined) return 'its sha256 is not 64 lowercase hexadecimal characters';

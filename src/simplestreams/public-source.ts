@@ -1,4 +1,4 @@
-/** Where public files are read from: a store, or a server as a client reads it. */
+/** A source of public files: a store, or a server that is read as a client reads it. */
 export interface PublicSource {
   readonly url: string;
   /** Opens a path below the URL; rejects with a StoreError. A body that ends early is an error of the stream. */

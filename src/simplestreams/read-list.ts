@@ -3,10 +3,10 @@ import type { ProductsDocument, IndexDocument } from './documents.ts';
 import { parseIndex, parseProducts, type Parsed } from './parse-documents.ts';
 import type { PublicSource } from './public-source.ts';
 
-/** A public list that was fetched cannot be used. `message` is complete for a person. */
+/** A public list was fetched but cannot be used. `message` is complete for a person. */
 export class ListError extends Error {
   override readonly name = 'ListError';
-  /** `refused`: no client reads it. */
+  /** `refused`: no client accepts it. */
   readonly code: 'too_large' | 'not_json' | 'refused';
 
   constructor(code: ListError['code'], message: string, cause?: unknown) {
@@ -15,7 +15,7 @@ export class ListError extends Error {
   }
 }
 
-/** Reads a JSON file of a source whole, up to `limit` bytes. Rejects with ListError, or as `open` does. */
+/** Reads a whole JSON file of a source, up to `limit` bytes. Rejects with ListError, or as `open` does. */
 export async function readList(
   source: PublicSource,
   path: string,
@@ -33,7 +33,7 @@ export async function readList(
   }
 }
 
-/** Reads an index as clients do, who refuse it whole for one wrong value. Rejects as `readList` does. */
+/** Reads an index as clients do: one wrong value makes it unusable. Rejects as `readList` does. */
 export async function readIndex(
   source: PublicSource,
   path: string,
@@ -42,7 +42,7 @@ export async function readIndex(
   return accepted(parseIndex(await readList(source, path, limit)), source, path);
 }
 
-/** The same for a products file. */
+/** Reads a products file in the same way. */
 export async function readProducts(
   source: PublicSource,
   path: string,

@@ -12,8 +12,8 @@ const DATATYPE = 'image-downloads';
 const PRODUCTS_FORMAT = 'products:1.0';
 
 /**
- * The bytes of `streams/v1/images.json`. They depend on the arguments alone, and `revision` is the first
- * thing in them.
+ * Returns the bytes of `streams/v1/images.json`. They depend on the arguments alone and start with
+ * `revision`.
  */
 export function renderImages(
   catalog: Catalog,
@@ -29,8 +29,8 @@ export function renderImages(
 }
 
 /**
- * The bytes of `streams/v1/index.json`, as for `renderImages`. Without any product the entry stays, with
- * none: clients then do not fetch `images.json`, and show an empty list.
+ * Returns the bytes of `streams/v1/index.json`, as `renderImages` does. When there is no product, the entry
+ * stays with an empty list: clients then do not fetch `images.json`, and show an empty list.
  */
 export function renderIndex(
   catalog: Catalog,

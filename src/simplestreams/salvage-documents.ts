@@ -20,7 +20,7 @@ import {
 
 /** A problem of a public document. */
 export interface Problem {
-  /** What has it: `product version item`, a file, or empty for the document itself. */
+  /** The part with the problem: `product version item`, a file, or empty for the document itself. */
   readonly key: string;
   readonly problem: string;
 }
@@ -28,8 +28,9 @@ export interface Problem {
 export type Report = (problem: Problem) => void;
 
 /**
- * Reads an index as far as it can be read, where `parseIndex` refuses it for one wrong value. An entry with a
- * wrong value is left out. Another level with one has zero values, but for the level below it.
+ * Reads as much of an index as can be read, while `parseIndex` rejects it for one wrong value. An entry with
+ * a wrong value is omitted. Any other level with a wrong value gets zero values, except for the level below
+ * it.
  */
 export function salvageIndex(json: unknown, report: Report): IndexDocument {
   reportAbsence(json, 'index', report);
@@ -38,8 +39,8 @@ export function salvageIndex(json: unknown, report: Report): IndexDocument {
 }
 
 /**
- * The same for a products file: its products by name, each decoded when the caller asks for it. An item with a
- * wrong value or without an ftype is left out, and so is a version without items.
+ * Reads a products file in the same way. It yields products by name and decodes each when the caller asks for
+ * it. An item with a wrong value or without an ftype is omitted, and so is a version without items.
  */
 export function* salvageProducts(
   json: unknown,
@@ -59,7 +60,7 @@ function salvageProduct(json: unknown, key: string, report: Report): ProductEntr
     const place = `${key} ${name}`;
     const version = levelOf(members[name], place, VERSION, report);
     const items = salvaged(version.members, place, item, report, withoutFtype);
-    // A hostile list has millions of empty versions, which would cost memory here.
+    // A hostile list may have millions of empty versions, which would use memory here.
     if (Object.keys(items).length > 0) versions.push([name, { ...version.fields, items }]);
   }
   return { ...fields, versions: Object.fromEntries(versions) };
@@ -67,7 +68,7 @@ function salvageProduct(json: unknown, key: string, report: Report): ProductEntr
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Those of the members that can be read, each whole. */
+/** Returns the members that can be read, each whole. */
 function salvaged<T>(
   members: Members,
   key: string,
@@ -90,7 +91,7 @@ function withoutFtype({ ftype }: ItemEntry): string | undefined {
   return ftype === '' ? 'it has no ftype' : undefined;
 }
 
-/** One level of a document: its own fields, and the field that has the level below. */
+/** One level of a document: its own fields, and the name of the field with the level below. */
 interface Level<Fields> {
   readonly fields: Decoder<Fields>;
   readonly below: string;
@@ -125,7 +126,7 @@ function levelOf<Fields>(
   };
 }
 
-/** The value read, or its type's zero value, as Go leaves it. */
+/** Returns the decoded value or, as Go does, the zero value of its type. */
 function orZero<T>(decode: Decoder<T>, json: unknown, key: string, report: Report): T {
   const parsed = parse(decode, json);
   if ('document' in parsed) return parsed.document;
@@ -133,14 +134,14 @@ function orZero<T>(decode: Decoder<T>, json: unknown, key: string, report: Repor
   return decode(undefined);
 }
 
-/** Clients take its absence for an empty object; it is another kind of file all the same. */
+/** Clients treat an absent object as empty. It is reported here, because it shows another kind of file. */
 function reportAbsence(json: unknown, name: string, report: Report): void {
   const found = memberIn(json, name);
   if (found !== undefined && found !== null) return;
   if (json === null || isObject(json)) report({ key: '', problem: `it has no object "${name}"` });
 }
 
-/** A member whose name is written in any case; the last one counts, as with Go. */
+/** Returns a member whose name may be in any case. The last one counts, as in Go. */
 function memberIn(json: unknown, name: string): unknown {
   if (!isObject(json)) return undefined;
   const key = Object.keys(json).findLast((own) => own.toLowerCase() === name);
