@@ -8,20 +8,20 @@ import { functionContext, type Invocation } from './function-context.ts';
 import { parseMirrorSettings } from './mirror-settings.ts';
 import { storeLocation } from './store-location.ts';
 
-/** Milliseconds between two looks at the mirror itself when nothing is known to have changed. */
+/** Milliseconds between two listings of the mirror when no change is known. */
 const LOOK_EVERY = 15 * 60_000;
 
 const world = functionContext();
 const mirror = openMirror();
 const memory = new CatalogMemory();
 let lookedAt = -Infinity;
-/** When this process first found the mirror behind, in milliseconds since 1970. */
+/** The time at which this process first found the mirror behind, in milliseconds since 1970. */
 let behindSince: number | undefined;
 
 /**
- * Brings one mirror up to the master. News of the master's public files and ticks of the clock ask for the
- * same. A mirror that cannot be worked on shows in a metric, and its messages count as done: the next tick
- * comes within a minute, and messages that return five times would fill the dead letters.
+ * Brings one mirror up to the master. Messages about the master's public files and ticks of the clock ask for
+ * the same work. When a mirror cannot be handled, a metric shows it, and its messages count as done. The next
+ * tick follows within a minute, and messages that return five times would fill the dead-letter queue.
  */
 export async function handler(_event: unknown, invocation: Invocation): Promise<void> {
   const { context, meter } = await world;

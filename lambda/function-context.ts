@@ -6,25 +6,26 @@ import { emfMeter, type EmfMeter } from './metrics.ts';
 import { parseSettings } from './settings.ts';
 import { storeLocation } from './store-location.ts';
 
-/** What Lambda tells a handler beside the event, as far as it is used. */
+/** The part of Lambda's context argument that is used. */
 export interface Invocation {
   readonly awsRequestId: string;
-  /** Milliseconds until the invocation is cut off. */
+  /** Returns the milliseconds until the invocation is cut off. */
   getRemainingTimeInMillis(): number;
 }
 
 export interface FunctionWorld {
   readonly context: PipelineContext;
-  /** That of the context. A handler flushes it at its end. */
+  /** The meter of the context. A handler flushes it at its end. */
   readonly meter: EmfMeter;
-  /** Of the master. */
+  /** The bucket of the master. */
   readonly bucket: string;
   readonly queueUrl: string;
 }
 
 /**
- * The context of a function, from its environment: STORE_URL, QUEUE_URL, LOG_LEVEL,
- * BUCKETSTREAMS_SETTINGS. Made once a process, so that digests and connections outlive an invocation.
+ * Creates the context of a function from its environment: STORE_URL, QUEUE_URL, LOG_LEVEL,
+ * BUCKETSTREAMS_SETTINGS. It is created once per process, so that digests and connections outlive an
+ * invocation.
  */
 export async function functionContext(
   environment: NodeJS.ProcessEnv = process.env,
@@ -57,8 +58,8 @@ function levelOf(text: string | undefined): LogLevel {
 }
 
 /**
- * Lambda gives a whole processor for each 1,769 MB (AWS Lambda guide, "Configure Lambda function memory"),
- * and shows two of which a smaller function gets a share.
+ * Lambda gives a whole processor for each 1,769 MB (AWS Lambda guide, "Configure Lambda function memory"). A
+ * smaller function sees two processors but gets only a share of them.
  */
 function hasTwoProcessors(environment: NodeJS.ProcessEnv): boolean {
   return Number(environment['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? 0) >= 2 * 1769;

@@ -16,14 +16,14 @@ const queue = new SQSClient({});
 const world = functionContext();
 
 /**
- * Indexes what a batch of messages names. A message is done when all its versions are public or in a
- * state that only new files can change; one that is not comes back, the later the more often it came.
- * When the catalog or the public files cannot be written, all messages come back.
+ * Indexes the versions that a batch of messages names. A message is done when all its versions are public or
+ * in a state that only new files can change. Any other message returns to the queue, after a wait that grows
+ * with each return. When the catalog or the public files cannot be written, all messages return.
  */
 export async function handler(event: unknown, invocation: Invocation): Promise<BatchResponse> {
   const { context, meter, bucket, queueUrl } = await world;
   const messages = parseQueueEvent(event);
-  // Graphs show a gap where there is no zero.
+  // Without a zero, graphs show a gap.
   for (const name of ['BytesHashed', 'CommitRetries'] as const) meter.count(name, 0);
   const requests = messages.map((message) => ({
     message,
@@ -46,7 +46,8 @@ export async function handler(event: unknown, invocation: Invocation): Promise<B
       error: String(error),
       request: invocation.awsRequestId,
     });
-    // The function fails, so Lambda hands back the whole batch: soon, not after the visibility time-out.
+    // The function fails, so Lambda hands back the whole batch. This makes it return soon, not after the
+    // visibility time-out.
     for (const message of messages) await hide(message, waitOf(message), queueUrl);
     throw error;
   }
@@ -58,11 +59,11 @@ export async function handler(event: unknown, invocation: Invocation): Promise<B
         reason: request.reason,
       });
       failed.push(message);
-      // No wait makes it readable: the dead-letter queue is to have it soon.
+      // A wait does not make it readable, so it should reach the dead-letter queue soon.
       await hide(message, 0, queueUrl);
       continue;
     }
-    // Its other records go their way; what this one named, the next sweep finds.
+    // The other records of the message are indexed. The next sweep finds the object of this record.
     for (const reason of request.unreadable ?? []) {
       context.log('error', 'record cannot be read', { message: message.messageId, reason });
     }
@@ -95,7 +96,7 @@ async function hide(message: QueueMessage, seconds: number, queueUrl: string): P
       }),
     );
   } catch (error) {
-    // It then comes back when the queue's own visibility time is over: later, but it does.
+    // The message then returns when the queue's own visibility time is over, which is later.
     context.log('warn', 'visibility not changed', {
       message: message.messageId,
       error: String(error),

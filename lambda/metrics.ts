@@ -4,9 +4,9 @@ import { emfLine } from '../src/log/emf.ts';
 import type { Meter, MetricLabels } from '../src/log/meter.ts';
 import { isPipelineError } from '../src/pipeline/errors.ts';
 
-/** A meter that writes what it took to the function's log, where CloudWatch makes metrics of it. */
+/** A meter that writes its values to the function's log, where CloudWatch makes metrics from them. */
 export interface EmfMeter extends Meter {
-  /** Writes one line for each set of labels that something was measured with, and starts anew. */
+  /** Writes one line for each set of labels that has values, and starts again without values. */
   flush(): void;
 }
 
@@ -15,7 +15,7 @@ export function emfMeter(
   deployment: string = DEFAULT_DEPLOYMENT,
   now: () => number = Date.now,
 ): EmfMeter {
-  /** By mirror; undefined for the master. */
+  /** By mirror; the key is undefined for the master. */
   let taken = new Map<string | undefined, Partial<Record<MetricName, number>>>();
   const valuesOf = ({ mirror }: MetricLabels = {}) => {
     const values = taken.get(mirror) ?? {};
@@ -48,7 +48,7 @@ export function emfMeter(
   };
 }
 
-/** Errors that no later try repairs: a person has to decide something about the catalog. */
+/** Returns true for errors that no retry repairs: a person has to decide something about the catalog. */
 export function isCatalogProblem(error: unknown): boolean {
   return isPipelineError(
     error,

@@ -11,23 +11,25 @@ export interface QueueMessage {
   readonly messageId: string;
   readonly receiptHandle: string;
   readonly body: string;
-  /** How often it was handed out, this time included. */
+  /** How often the message was received, this time included. */
   readonly receives: number;
 }
 
-/** What a message asks for. */
+/** The request that a message contains. */
 export type Request =
   | {
       readonly kind: 'index';
       readonly prefixes: readonly string[];
       readonly foreign: number;
-      /** Why records beside these cannot be read; absent where all can. */
+      /** For each other record that cannot be read, the reason; absent when all can be read. */
       readonly unreadable?: readonly string[];
     }
-  /** It can never be read; the dead-letter queue keeps it for a person. */
+  /** The message can never be read. The dead-letter queue keeps it for a person. */
   | { readonly kind: 'malformed'; readonly reason: string };
 
-/** The answer that tells SQS which messages are not done (AWS Lambda guide, "Reporting batch item failures"). */
+/**
+ * The response that names the messages that are not done (AWS Lambda guide, "Reporting batch item failures").
+ */
 export interface BatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
@@ -35,7 +37,7 @@ export interface BatchResponse {
 const SHORTEST_WAIT_S = 5;
 const LONGEST_WAIT_S = 300;
 
-/** Reads the event that the function was called with; messages of any other shape make it reject. */
+/** Reads the event that the function was called with. Throws for messages of any other shape. */
 export function parseQueueEvent(event: unknown): QueueMessage[] {
   const records = memberOf(event, 'Records');
   if (!Array.isArray(records))
@@ -74,12 +76,12 @@ export function decodeRequest(body: string, bucket: string): Request {
   }
 }
 
-/** Whether there was nothing in a message that cannot be read. */
+/** Returns true when nothing in a message is unreadable. */
 export function isWhollyRead(request: Request): boolean {
   return request.kind === 'index' && request.unreadable === undefined;
 }
 
-/** The body of a message by which a sweep asks for versions and products to be indexed. */
+/** Returns the body of a message by which a sweep asks to index versions and products. */
 export function sweepMessage(prefixes: readonly string[]): string {
   return JSON.stringify({ bucketstreams: { versions: prefixes } });
 }
@@ -100,7 +102,7 @@ function sweepRequest(body: string): Request | undefined {
   return { kind: 'index', prefixes: known, foreign: 0 };
 }
 
-/** For how many seconds a message that is not done is to be hidden; undefined when it is done. */
+/** Returns for how many seconds to hide a message that is not done; undefined when it is done. */
 export function hideFor(
   message: QueueMessage,
   prefixes: readonly string[],
@@ -114,7 +116,7 @@ export function hideFor(
   return Math.min(LONGEST_WAIT_S, Math.max(waitOf(message), ...waits));
 }
 
-/** For how many seconds a message is hidden that is to be tried again: the longer the more often it came. */
+/** Returns for how many seconds to hide a message that is retried. The wait grows with each receive. */
 export function waitOf(message: QueueMessage): number {
   return Math.min(LONGEST_WAIT_S, SHORTEST_WAIT_S * 2 ** Math.min(message.receives - 1, 10));
 }

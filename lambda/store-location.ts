@@ -1,6 +1,6 @@
 import { isStoreProblem, parseStoreUrl, type StoreLocation } from '../src/storage/location.ts';
 
-/** Reads a store's URL of the function's environment, which `name` tells the operator. */
+/** Reads a store's URL from the function's environment. The error message has `name` as its source. */
 export function storeLocation(name: string, text: string | undefined): StoreLocation {
   const location = parseStoreUrl(text ?? '', process.cwd());
   if (!isStoreProblem(location)) return location;

@@ -7,7 +7,7 @@ import { functionContext, type Invocation } from './function-context.ts';
 import { isCatalogProblem } from './metrics.ts';
 import { sweepMessage } from './queue-batch.ts';
 
-/** Few, since a message comes back whole while one of its versions is not done. */
+/** Few, since a message returns whole while one of its versions is not done. */
 const PREFIXES_PER_MESSAGE = 10;
 const CALLS_AT_ONCE = 16;
 
@@ -15,9 +15,9 @@ const queue = new SQSClient({});
 const world = functionContext();
 
 /**
- * Finds what no event told of: lists the store, has the index function look at what differs, carries removals
- * on, and clears what uploads left behind. It reads no image. Fails when the store or the catalog cannot be
- * read; the next sweep tries again.
+ * Finds changes without an event. It scans the store, has the index function index the differences, continues
+ * removals, and deletes the remains of uploads. It reads no image. Fails when the store or the catalog cannot
+ * be read; the next sweep tries again.
  */
 export async function handler(_event: unknown, invocation: Invocation): Promise<void> {
   const { context, meter, queueUrl } = await world;
