@@ -6,8 +6,8 @@ import { deploymentOf } from './deployment-of.ts';
 import { addStacks } from './stacks.ts';
 
 /**
- * What `cdk` runs. Of CDK's context it reads `config`: the path of the configuration, `bucketstreams.toml`
- * by default.
+ * The program that `cdk` runs. From CDK's context it reads `config`, the path of the configuration;
+ * `bucketstreams.toml` by default.
  */
 async function main(): Promise<void> {
   const app = new App();
@@ -28,7 +28,7 @@ try {
   await main();
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
-  // The message is all that its reader needs; a stack trace would hide it.
+  // The message has all that its reader needs; a stack trace would hide it.
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 2;
 }

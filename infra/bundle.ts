@@ -2,14 +2,14 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync, type Metafile } from 'esbuild';
 
-/** The functions' bundles, named as their files in `lambda/`. */
+/** The functions' bundles, named like their files in `lambda/`. */
 export const BUNDLES = ['index-images', 'sweep', 'fan-out'] as const;
 export type BundleName = (typeof BUNDLES)[number];
 
 const ROOT = join(import.meta.dirname, '..');
 const DIGEST_WORKER = join(ROOT, 'src/hashing/digest-worker.ts');
 
-/** An ES module has no `require`; some of the SDK's CommonJS parts call it for Node's own modules. */
+/** An ES module has no `require`, but some CommonJS parts of the SDK call it for Node's own modules. */
 const REQUIRE = [
   "import { createRequire as bucketstreamsCreateRequire } from 'node:module';",
   'const require = bucketstreamsCreateRequire(import.meta.url);',
@@ -18,8 +18,8 @@ const REQUIRE = [
 const built = new Map<BundleName, string>();
 
 /**
- * Bundles a function into a folder, once a process, and answers the folder: `index.js` with the handler,
- * `digest-worker.js` beside it, and nothing from outside is needed but Node 24.
+ * Bundles a function once per process and returns the folder. It contains `index.js` with the handler and
+ * `digest-worker.js`. The code needs nothing else but Node 24.
  */
 export function bundle(name: BundleName): string {
   const known = built.get(name);
@@ -30,7 +30,7 @@ export function bundle(name: BundleName): string {
   return folder;
 }
 
-/** Bundles a function into `folder`, which is emptied first, and tells what is in it. */
+/** Bundles a function into `folder`, which is emptied first. Returns esbuild's list of what is in it. */
 export function buildBundle(name: BundleName, folder: string): Metafile {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -43,7 +43,7 @@ export function buildBundle(name: BundleName, folder: string): Metafile {
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    // Of packages that have both forms the ES module is the one from which unused parts fall away.
+    // When a package has both forms, unused parts can be left out of the ES module only.
     mainFields: ['module', 'main'],
     banner: { js: REQUIRE },
     minifySyntax: true,
@@ -52,7 +52,7 @@ export function buildBundle(name: BundleName, folder: string): Metafile {
     metafile: true,
     logLevel: 'error',
   });
-  // What Node finds here must not depend on folders above.
+  // Node's choice of module format here must not depend on folders above.
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}\n');
   return metafile;
 }

@@ -8,14 +8,14 @@ import type { Deployment, MirrorPlan } from './deployment.ts';
 
 export interface DeploymentPlan {
   readonly deployment: Deployment;
-  /** What the configuration has and no deployment can do, for the user to know. */
+  /** Parts of the configuration that no deployment can provide, for the user. */
   readonly warnings: readonly string[];
 }
 
 /**
- * What a configuration means on AWS. Throws a ConfigError where it cannot be deployed.
+ * Converts a configuration to a deployment on AWS. Throws a ConfigError when it cannot be deployed.
  *
- * @param fallbackRegion of the master, where its URL names none.
+ * @param fallbackRegion The region of the master when its URL names none.
  */
 export function deploymentOf(config: Config, fallbackRegion?: string): DeploymentPlan {
   const fail = failing(config.file);
@@ -65,7 +65,7 @@ function failing(file: string | undefined): Fail {
     new ConfigError({ file: known, line: lineOf?.(key), key: key.join('.') }, problem, remedy);
 }
 
-/** Other services are reached from where the configuration is, not from AWS. */
+/** Other services are reached from the machine that has the configuration, not from AWS. */
 function isOnAws({ location }: MirrorConfig): boolean {
   return location.kind === 'bucket' && location.endpoint === undefined;
 }
@@ -94,17 +94,17 @@ function bucketOf(
 function mirrorPlan(mirror: MirrorConfig, fail: Fail): MirrorPlan {
   const { name, copy, include, exclude, newest } = mirror;
   const key = ['mirrors', name, 'store'];
-  const place = bucketOf(mirror.location, key, undefined, fail);
+  const target = bucketOf(mirror.location, key, undefined, fail);
   if (mirror.credentials.kind !== 'default') {
     const problem = 'a deployed mirror is kept by its function’s own role';
     throw fail(['mirrors', name, 'credentials'], problem, 'remove it');
   }
   return {
     name,
-    ...place,
+    ...target,
     copy,
     settings: {
-      store: `s3://${place.bucket}?region=${place.region}`,
+      store: `s3://${target.bucket}?region=${target.region}`,
       copy,
       include,
       exclude,

@@ -12,23 +12,23 @@ export interface MirrorPlan {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** All that the stacks are made from: the configuration, reduced to what matters on AWS. */
+/** All inputs of the stacks: the configuration, reduced to what matters on AWS. */
 export interface Deployment extends AwsDeployment {
   readonly bucket: string;
   readonly mirrors: readonly MirrorPlan[];
-  /** The mirror that answers when the master does not. */
+  /** The mirror that serves requests when the master does not respond. */
   readonly failover?: string;
   readonly domains: readonly string[];
   /** The ARN of a certificate of AWS Certificate Manager in us-east-1 for all of `domains`. */
   readonly certificate?: string;
   /** Seconds. */
   readonly maxAge: { readonly streams: number; readonly images: number };
-  /** Refuse to overwrite image files, by bucket policy. */
+  /** Deny overwriting image files, by bucket policy. */
   readonly writeOnce: boolean;
-  /** What the functions put into a new catalog: clients, aliases, edgeSeconds. */
+  /** The settings that the functions store in a new catalog: clients, aliases, edgeSeconds. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly logLevel: string;
-  /** Let `cdk destroy` delete the image buckets too; S3 refuses while there is anything in them. */
+  /** Let `cdk destroy` delete the image buckets too. S3 refuses while there is anything in them. */
   readonly destroyImages: boolean;
   /** Replication with S3 Replication Time Control: 99.99 % within 15 minutes, at a price. */
   readonly replicationTimeControl: boolean;

@@ -4,14 +4,14 @@ import { NagSuppressions } from 'cdk-nag';
 import type { Construct } from 'constructs';
 import { DOCUMENT_PATTERNS } from '../src/facts/delivery-policy.ts';
 
-/** Prefixes of documents that are written again and again; old states of them are the way back. */
+/** Prefixes of documents that are written again and again. Their old versions can be restored. */
 const DOCUMENT_PREFIXES = ['catalog/*', ...DOCUMENT_PATTERNS].map((pattern) =>
   pattern.replace(/\*$/, ''),
 );
 
 /**
- * A bucket of the master or of a mirror: private, versioned, over TLS only. It survives the stack unless
- * `destroy` is set.
+ * A bucket of the master or of a mirror: private, versioned, over TLS only. It stays when the stack is
+ * deleted, unless `destroy` is set.
  */
 export function imageBucket(
   scope: Construct,

@@ -15,7 +15,7 @@ import { printOutputs } from './outputs.ts';
 import { replicateImages } from './workers/replication.ts';
 import { uploaderRole } from './access/uploader-role.ts';
 
-/** The master: bucket, events, functions, the CDN before it, and what watches over them. */
+/** The master: the bucket, its events, the functions, the CDN in front of it, and the monitoring. */
 export class MasterStack extends Stack {
   constructor(scope: Construct, deployment: Deployment, props: StackProps) {
     super(scope, masterStackName(deployment), {

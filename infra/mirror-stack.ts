@@ -6,8 +6,8 @@ import type { Deployment, MirrorPlan } from './deployment.ts';
 import { imageBucket } from './image-bucket.ts';
 
 /**
- * The bucket of one mirror, in its own region. It refers to nothing of the master and is deployed before it,
- * so that replication rules and origins find it there.
+ * The bucket of one mirror, in its own region. It does not refer to the master and is deployed before it, so
+ * that replication rules and origins find the bucket.
  */
 export class MirrorStack extends Stack {
   constructor(scope: Construct, deployment: Deployment, mirror: MirrorPlan, props: StackProps) {

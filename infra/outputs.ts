@@ -4,7 +4,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Delivery } from './edge/distribution.ts';
 import type { Deployment } from './deployment.ts';
 
-/** What a user needs next, printed by `cdk deploy` ready to paste. */
+/** Makes `cdk deploy` print the values that a user needs next, ready to paste. */
 export function printOutputs(
   stack: Stack,
   deployment: Deployment,

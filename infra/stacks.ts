@@ -10,14 +10,15 @@ export interface Stacks {
   readonly mirrors: readonly MirrorStack[];
 }
 
-/** All stacks of a deployment, for `account` or for whichever account the credentials are of. */
+/** Adds all stacks of a deployment, for `account` or else for the account of the credentials. */
 export function addStacks(app: App, deployment: Deployment, account?: string): Stacks {
   const mirrors = deployment.mirrors.map(
     (mirror) =>
       new MirrorStack(app, deployment, mirror, { env: { account, region: mirror.region } }),
   );
   const master = new MasterStack(app, deployment, { env: { account, region: deployment.region } });
-  // An order of deployment, and no reference: S3 checks that the destinations of replication are there.
+  // This sets the order of deployment without a reference: S3 checks that the destinations of replication
+  // exist.
   for (const mirror of mirrors) master.addStackDependency(mirror);
   Tags.of(app).add('bucketstreams', deployment.deployment);
   Aspects.of(app).add(new AwsSolutionsChecks());

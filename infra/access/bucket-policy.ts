@@ -2,12 +2,12 @@ import { Aws } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { DOCUMENT_PATTERNS } from '../../src/facts/delivery-policy.ts';
 
-/** What anybody may fetch through the CDN. */
+/** The keys that anybody may fetch through the CDN. */
 const PUBLIC_PATTERNS = ['images/*', ...DOCUMENT_PATTERNS];
 
 /**
- * Lets CloudFront read what is public. It may list too, since S3 tells it of a missing key by 404 only then;
- * listings are not reachable, the distribution's function answers them.
+ * Lets CloudFront read public objects. It may also list the bucket: only then does S3 respond with 404 for a
+ * missing key. Listings are not reachable, because the distribution's function responds to such requests.
  *
  * @param distribution ARN or pattern of ARNs of the distributions meant.
  */
@@ -33,16 +33,16 @@ export function edgeMayRead(bucket: string, distribution: string): iam.PolicySta
 }
 
 /**
- * For a mirror's bucket, which is there before the distribution: any distribution of this account, since a
- * stack in another region cannot be told which one.
+ * Returns a pattern for any distribution of this account. A mirror's bucket exists before the distribution,
+ * and a stack in another region cannot get the distribution's id.
  */
 export function anyDistribution(): string {
   return `arn:${Aws.PARTITION}:cloudfront::${Aws.ACCOUNT_ID}:distribution/*`;
 }
 
 /**
- * Refuses an upload of an image file that does not ask to be the first of its key. The parts of a multipart
- * upload cannot ask, its completion does (Amazon S3 user guide, "Enforce conditional writes").
+ * Denies an upload of an image file that is not conditional on an absent key. The parts of a multipart upload
+ * cannot be conditional, but its completion is (Amazon S3 user guide, "Enforce conditional writes").
  * `product.toml` and `removed.json` are documents and may change.
  */
 export function writeOnce(bucket: string): iam.PolicyStatement {
@@ -68,7 +68,7 @@ export function bucketArn(bucket: string): string {
   return `arn:${Aws.PARTITION}:s3:::${bucket}`;
 }
 
-/** The ARN of the keys like `pattern`. */
+/** Returns the ARN of the keys that match `pattern`. */
 export function objects(bucket: string, pattern: string): string {
   return `${bucketArn(bucket)}/${pattern}`;
 }

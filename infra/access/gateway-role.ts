@@ -7,9 +7,9 @@ import type { Deployment } from '../deployment.ts';
 import { mayDelete, mayList, mayRead, mayUpload, thisAccount } from './permissions.ts';
 
 /**
- * The role of a gateway, wherever its container runs: a task of ECS has it as its own, others assume it. It
- * takes away what broke off, so it may delete; in a versioned bucket that hides, and destroys nothing. It
- * cannot touch what the functions write.
+ * The role of a gateway, wherever its container runs: an ECS task has it as its own role, others assume it.
+ * It deletes the remains of interrupted uploads, so it may delete. In a versioned bucket a deletion hides an
+ * object and destroys nothing. It cannot change what the functions write.
  */
 export function gatewayRole(scope: Construct, deployment: Deployment): iam.Role {
   const { bucket } = deployment;
@@ -27,7 +27,7 @@ export function gatewayRole(scope: Construct, deployment: Deployment): iam.Role 
         statements: [
           mayList(bucket),
           mayUpload(bucket, 'images/*', 'uploads/*'),
-          // An image that waited for its product is copied to its place.
+          // An image in staging is copied to its product and version.
           mayRead(bucket, 'images/*', 'uploads/*', 'catalog/catalog.json'),
           mayDelete(bucket, 'images/*', 'uploads/*'),
         ],

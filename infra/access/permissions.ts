@@ -4,8 +4,8 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { bucketArn, objects } from './bucket-policy.ts';
 
 /**
- * To look at a bucket: to list it, and to be told that a key is absent. Without it S3 answers 403 for every
- * absent key, and nothing that decides by absence may work on that.
+ * Allows listing a bucket, and so finding out that a key is absent. Without it, S3 responds with 403 for
+ * every absent key, and code that decides by absence must not rely on that.
  */
 export function mayList(bucket: string): iam.PolicyStatement {
   return new iam.PolicyStatement({
@@ -18,7 +18,7 @@ export function mayRead(bucket: string, ...patterns: string[]): iam.PolicyStatem
   return onObjects(['s3:GetObject'], bucket, patterns);
 }
 
-/** Bytes of a certain version: what a replica is compared with. */
+/** Allows reading a certain version of an object, which a replica is compared with. */
 export function mayReadVersions(bucket: string, ...patterns: string[]): iam.PolicyStatement {
   return onObjects(['s3:GetObjectVersion'], bucket, patterns);
 }
@@ -27,7 +27,7 @@ export function mayWrite(bucket: string, ...patterns: string[]): iam.PolicyState
   return onObjects(['s3:PutObject'], bucket, patterns);
 }
 
-/** To store large objects in parts, and to take unfinished ones away. */
+/** Allows storing large objects in parts, and aborting unfinished uploads. */
 export function mayUpload(bucket: string, ...patterns: string[]): iam.PolicyStatement {
   return onObjects(
     ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
@@ -44,7 +44,7 @@ export function maySend(queue: sqs.Queue): iam.PolicyStatement {
   return new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] });
 }
 
-/** For anybody of this account whom an administrator lets assume the role. */
+/** The principal for anybody of this account whom an administrator allows to assume the role. */
 export function thisAccount(): iam.AccountPrincipal {
   return new iam.AccountPrincipal(Aws.ACCOUNT_ID);
 }

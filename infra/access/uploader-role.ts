@@ -8,8 +8,8 @@ import type { Deployment } from '../deployment.ts';
 import { mayList, mayRead, mayUpload, thisAccount } from './permissions.ts';
 
 /**
- * The role under which images are uploaded: it can put images and learn what became of them. It cannot
- * delete, nor touch what the functions write.
+ * The role for uploads of images. It can store images and read what state they have. It cannot delete, and it
+ * cannot change what the functions write.
  */
 export function uploaderRole(scope: Construct, deployment: Deployment): iam.Role {
   const { bucket } = deployment;
@@ -21,7 +21,7 @@ export function uploaderRole(scope: Construct, deployment: Deployment): iam.Role
       upload: new iam.PolicyDocument({
         statements: [
           mayUpload(bucket, 'images/*'),
-          // S3 has no condition by prefix for this one.
+          // S3 has no condition by prefix for this action.
           new iam.PolicyStatement({
             actions: ['s3:ListBucketMultipartUploads'],
             resources: [bucketArn(bucket)],

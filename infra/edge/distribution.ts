@@ -9,7 +9,7 @@ import { edgeFunctionCode } from './viewer-function.ts';
 import { edgePolicies } from './policies.ts';
 import { originGroups, origins, type OriginIds } from './origins.ts';
 
-/** Seconds for which the edge remembers an error: an upload that is on its way should not have to wait. */
+/** Seconds for which an edge caches an error. They are few, so that a new upload is visible soon. */
 const ERROR_SECONDS: Readonly<Record<number, number>> = {
   403: 5,
   404: 5,
@@ -19,10 +19,10 @@ const ERROR_SECONDS: Readonly<Record<number, number>> = {
   504: 1,
 };
 
-/** The distribution before the master bucket, and before the mirror that steps in for it. */
+/** The distribution in front of the master bucket and of the mirror that replaces it in a failure. */
 export class Delivery extends Construct {
   readonly distribution: cloudfront.CfnDistribution;
-  /** Where clients find it, without `https://`. */
+  /** The host name for clients, without `https://`. */
   readonly host: string;
 
   constructor(scope: Construct, deployment: Deployment) {
@@ -64,7 +64,8 @@ export class Delivery extends Construct {
         ipv6Enabled: true,
         origins: origins(deployment, ids, access.attrId),
         ...(failover === undefined ? {} : { originGroups: originGroups({ streams, images }, ids) }),
-        // Whatever the path, the function sees it first; what it lets through is one of these two.
+        // The function runs first for every path. The requests that it passes on belong to one of these two
+        // behaviours.
         defaultCacheBehavior: {
           ...behaviour(streams),
           compress: true,

@@ -13,12 +13,12 @@ export function origins(
   ids: OriginIds,
   accessControl: string,
 ): cloudfront.CfnDistribution.OriginProperty[] {
-  const origin = (id: string, place: { readonly bucket: string; readonly region: string }) => ({
+  const origin = (id: string, location: { readonly bucket: string; readonly region: string }) => ({
     id,
-    // The regional name: the global one redirects for a new bucket's first hours.
-    domainName: `${place.bucket}.s3.${place.region}.amazonaws.com`,
+    // The regional name: the global one redirects during the first hours of a new bucket.
+    domainName: `${location.bucket}.s3.${location.region}.amazonaws.com`,
     originAccessControlId: accessControl,
-    // Access by the control alone; S3 wants the property there and empty.
+    // Access is by the control alone. S3 requires this property with an empty value.
     s3OriginConfig: { originAccessIdentity: '' },
     connectionAttempts: 2,
     connectionTimeout: 5,
@@ -31,8 +31,9 @@ export function origins(
 }
 
 /**
- * A mirror may have an image that the master has lost. Of the public JSON it has an answer of its own, which
- * may be older: it stands in only when the master does not answer, never when there is nothing there.
+ * A mirror may have an image that the master has lost, so a 404 for an image fails over too. The mirror has
+ * its own public JSON, which may be older. So for public JSON it is used only when the master does not
+ * respond, never when an object is missing.
  */
 export function originGroups(
   groups: { readonly streams: string; readonly images: string },

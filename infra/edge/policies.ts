@@ -4,10 +4,10 @@ import { ALLOWED_METHODS } from '../../src/facts/delivery-policy.ts';
 import { edgeName } from '../../src/facts/deployment-names.ts';
 import type { Deployment } from '../deployment.ts';
 
-/** Nothing that is uploaded may become a page of the site's. */
+/** An uploaded file must never run as a page of this site. */
 const NO_PAGE = "default-src 'none'; sandbox";
 
-/** Ids of the policies of the two kinds of objects. */
+/** The ids of the policies for the two kinds of objects. */
 export interface EdgePolicies {
   readonly streamsCache: string;
   readonly imagesCache: string;
@@ -25,7 +25,10 @@ export function edgePolicies(scope: Construct, deployment: Deployment): EdgePoli
   };
 }
 
-/** One object, one entry: neither query, cookie nor header make another, but for the JSON's compression. */
+/**
+ * Creates a policy with one cache entry for each object. Queries, cookies and headers make no other entries;
+ * only the compression of the JSON does.
+ */
 function cache(
   scope: Construct,
   deployment: Deployment,
@@ -36,7 +39,7 @@ function cache(
     cachePolicyConfig: {
       name: edgeName(deployment, what.toLowerCase()),
       minTtl: 0,
-      // For image files: their uploaders say nothing of Cache-Control.
+      // For image files: their uploaders set no Cache-Control.
       defaultTtl: seconds,
       maxTtl: seconds,
       parametersInCacheKeyAndForwardedToOrigin: {

@@ -12,9 +12,9 @@ interface ViewerRequest {
 }
 
 /**
- * Responds at the edge to requests for what is no public object, by the delivery policy. It asks the origin
- * for the rest under one name, so that one object is cached once. Its text runs in CloudFront's JavaScript
- * runtime 2.0, beside those of `DOCUMENT_KEYS` and `route`.
+ * Responds at the edge to requests for what is no public object, by the delivery policy. It requests every
+ * other object from the origin under one name, so that it is cached once. Its source runs in CloudFront's
+ * JavaScript runtime 2.0, together with the sources of `DOCUMENT_KEYS` and `route`.
  */
 function handler(event: ViewerRequest): unknown {
   const request = event.request;
@@ -43,7 +43,7 @@ function handler(event: ViewerRequest): unknown {
   return request;
 }
 
-/** The source of the function. CloudFront takes up to 10 KB. */
+/** Returns the source of the function. CloudFront accepts up to 10 KB. */
 export function edgeFunctionCode(): string {
   const keys = `const DOCUMENT_KEYS = ${JSON.stringify(DOCUMENT_KEYS)};`;
   return [keys, route.toString(), handler.toString()].join('\n');

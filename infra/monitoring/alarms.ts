@@ -6,17 +6,17 @@ import type { MetricName } from '../../src/facts/metric-names.ts';
 import type { Deployment, MirrorPlan } from '../deployment.ts';
 import type { WorkerFunction } from '../workers/worker-function.ts';
 
-/** An alarm, and the section of docs/operations.md that says what to do about it. */
+/** An alarm, and the section of docs/operations.md that states what to do about it. */
 export interface AlarmPlan {
-  /** The section's heading is this name; so is the end of the alarm's. */
+  /** The heading of the section. It is also a part of the alarm's name. */
   readonly name: string;
   readonly meaning: string;
   readonly metric: cloudwatch.IMetric;
   readonly threshold: number;
-  /** Periods of the metric in a row. */
+  /** The number of consecutive periods of the metric. */
   readonly periods: number;
   readonly comparison?: cloudwatch.ComparisonOperator;
-  /** Whether silence is bad too. */
+  /** True when missing data is bad too. */
   readonly silenceIsBad?: boolean;
 }
 

@@ -9,7 +9,7 @@ import type { Watched } from './watched.ts';
 
 const PERIOD = Duration.minutes(5);
 
-/** One page: what comes in, what is public, what waits, how far the mirrors are, what the edge answers. */
+/** One page: uploads, public versions, waiting messages, the mirrors' lag, and responses of the edge. */
 export function dashboard(
   scope: Construct,
   deployment: Deployment,
@@ -20,7 +20,7 @@ export function dashboard(
   const graph = (title: string, ...left: cloudwatch.IMetric[]) =>
     new cloudwatch.GraphWidget({ title, left, width: 8, height: 6 });
   const { queue, dead } = events.index;
-  // CloudFront tells its metrics in us-east-1 alone.
+  // CloudFront reports its metrics in us-east-1 alone.
   const edge = (metricName: string, statistic: string) =>
     new cloudwatch.Metric({
       namespace: 'AWS/CloudFront',

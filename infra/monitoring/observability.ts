@@ -10,7 +10,7 @@ import type { Watched } from './watched.ts';
 
 const RUNBOOK = 'docs/operations.md';
 
-/** Alarms, each with its section in the runbook, a topic to subscribe to, and a dashboard. */
+/** The alarms, each with its section in the runbook, a topic to subscribe to, and a dashboard. */
 export class Observability extends Construct {
   readonly alarms: sns.Topic;
   readonly #deployment: Deployment;

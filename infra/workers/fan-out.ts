@@ -19,8 +19,8 @@ import { workQueue, type WorkQueue } from './queues.ts';
 import { mayWorkOn, WorkerFunction } from './worker-function.ts';
 
 /**
- * Keeps one mirror: a queue, a function and a role of its own, so that a mirror that is down delays no other
- * and a mistake in one reaches no other.
+ * Keeps one mirror, with a queue, a function and a role of its own. So a mirror that is down does not delay
+ * the others, and a mistake in one does not affect the others.
  */
 export class FanOut extends Construct {
   readonly work: WorkQueue;
@@ -38,7 +38,7 @@ export class FanOut extends Construct {
     streams.addSubscription(
       new subscriptions.SqsSubscription(this.work.queue, { rawMessageDelivery: true }),
     );
-    // The tick goes through the queue, so that the queue's limit of concurrency holds for it too.
+    // The tick is sent through the queue, so that the queue's limit of concurrency applies to it too.
     new events.Rule(this, 'Tick', {
       ruleName: tickRuleName(deployment, mirror.name),
       schedule: events.Schedule.rate(Duration.minutes(1)),
@@ -51,7 +51,7 @@ export class FanOut extends Construct {
 
     const from = deployment.bucket;
     const to = mirror.bucket;
-    // What last went wrong, for `bucketstreams status`.
+    // The last error of the mirror, for `bucketstreams status`.
     const record = `catalog/mirrors/${mirror.name}.json`;
     this.worker = new WorkerFunction(this, 'Worker', deployment, {
       role: { fanOut: mirror.name },
@@ -78,7 +78,8 @@ export class FanOut extends Construct {
       ],
       reach: 'It reads every image of the master and keeps the mirror’s copies and public files.',
     });
-    // Two is the least that an event source can be held to; news and ticks are told together.
+    // An event source cannot have a lower limit than two. Messages about changes and ticks are handled
+    // together.
     this.worker.workOn(this.work.queue, {
       batchSize: 100,
       window: Duration.seconds(1),

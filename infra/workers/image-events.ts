@@ -13,9 +13,9 @@ import { workQueue, type WorkQueue } from './queues.ts';
 const IMAGE_EVENTS = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*', 's3:LifecycleExpiration:*'];
 
 /**
- * Where the master bucket sends its events: uploads to the index queue, a new `images.json` to the topic of
- * the mirrors. Policies name the bucket by its literal ARN and the account, since the bucket, which S3 checks
- * against them when it is made, can only come after them.
+ * The targets of the master bucket's events: the index queue for uploads, the mirrors' topic for a new
+ * `images.json`. S3 checks the targets' policies when it creates the bucket, so the bucket is created after
+ * them. Therefore the policies name the bucket by its literal ARN and the account.
  */
 export class ImageEvents extends Construct {
   readonly index: WorkQueue;
@@ -27,7 +27,8 @@ export class ImageEvents extends Construct {
     this.#deployment = deployment;
     this.index = workQueue(this, 'Index', {
       name: indexQueueName(deployment),
-      // Work that has to wait is handed back, from 5 s to 5 min later each time: 20 times is over an hour.
+      // A message that has to wait is handed back for 5 s to 5 min, longer each time: 20 receives take over
+      // an hour.
       maxReceiveCount: 20,
       retention: Duration.days(14),
     });
@@ -62,7 +63,10 @@ export class ImageEvents extends Construct {
     });
   }
 
-  /** Has the bucket send its events here, by its own property: no custom resource, no function. */
+  /**
+   * Makes the bucket send its events here, by its own property. This needs no custom resource and no
+   * function.
+   */
   connect(bucket: s3.Bucket, resource: s3.CfnBucket): void {
     const filter = (prefix: string) => ({
       s3Key: { rules: [{ name: 'prefix', value: prefix }] },

@@ -11,7 +11,7 @@ import { mayWorkOn, WorkerFunction } from './worker-function.ts';
 
 const PUBLIC_AND_CATALOG = ['catalog/*', ...DOCUMENT_PATTERNS];
 
-/** What turns uploads into public files, and what finds the uploads whose event got lost. */
+/** The function that turns uploads into public files, and the one that finds uploads whose event was lost. */
 export class Indexing extends Construct {
   readonly index: WorkerFunction;
   readonly sweep: WorkerFunction;
@@ -47,7 +47,7 @@ export class Indexing extends Construct {
     this.sweep = new WorkerFunction(this, 'Sweep', deployment, {
       role: 'sweep',
       bundle: 'sweep',
-      description: 'Finds what events did not tell, and finishes removals',
+      description: 'Finds changes whose events were lost, and finishes removals',
       memory: 1024,
       environment,
       permissions: [

@@ -4,9 +4,12 @@ import { NagSuppressions } from 'cdk-nag';
 import type { Construct } from 'constructs';
 import { deadLetterName } from '../../src/facts/deployment-names.ts';
 
-/** The longest that Lambda lets a function run; a large root takes it. */
+/** The longest time that Lambda lets a function run. A large root needs it. */
 export const FUNCTION_TIMEOUT = Duration.minutes(15);
-/** At least six times the function's time-out, so that no message is seen twice while one works on it. */
+/**
+ * At least six times the function's time-out, so that no message is received twice while a function handles
+ * it.
+ */
 const VISIBILITY = Duration.minutes(6 * 15 + 5);
 
 export interface WorkQueue {
@@ -14,7 +17,7 @@ export interface WorkQueue {
   readonly dead: sqs.Queue;
 }
 
-/** A queue that a function works on, with the queue of what it could not work on. */
+/** Creates a queue for a function, with the dead-letter queue for what the function could not handle. */
 export function workQueue(
   scope: Construct,
   id: string,

@@ -9,8 +9,8 @@ import { replicated, type Deployment } from '../deployment.ts';
 const REPLICATED = 'images/';
 
 /**
- * Has S3 copy images, and images alone, to the mirrors that are configured so. Deletions stay ours: each
- * mirror withdraws names before bytes, in its own time.
+ * Makes S3 copy images, and only images, to the mirrors that are configured for it. S3 does not replicate
+ * deletions: our function removes names before bytes, for each mirror in its own time.
  */
 export function replicateImages(
   scope: Construct,
@@ -54,13 +54,14 @@ export function replicateImages(
     rules: mirrors.map((mirror, index) => ({
       id: mirror.name,
       status: 'Enabled',
-      // Of rules with one destination the greater number wins; ours have one each, but each needs its own.
+      // Among rules with one destination the greater number wins. Ours have one destination each, but each
+      // rule needs its own number.
       priority: index + 1,
       filter: { prefix: REPLICATED },
       deleteMarkerReplication: { status: 'Disabled' },
       destination: {
         bucket: bucketArn(mirror.bucket),
-        // Without them S3 counts no failed replications.
+        // Without metrics, S3 does not count failed replications.
         metrics: deployment.replicationTimeControl
           ? { status: 'Enabled', eventThreshold: { minutes: 15 } }
           : { status: 'Enabled' },

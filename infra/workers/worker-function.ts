@@ -23,11 +23,11 @@ export interface WorkerFunctionProps {
   readonly memory: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly permissions: readonly iam.PolicyStatement[];
-  /** Why `permissions` contain patterns of keys. */
+  /** The reason why `permissions` contain patterns of keys. */
   readonly reach: string;
 }
 
-/** A function with a role that may do just what is listed, and a log group that does not grow for ever. */
+/** A function whose role allows only what is listed, and whose log group does not grow for ever. */
 export class WorkerFunction extends Construct {
   readonly function: lambda.Function;
   readonly #role: iam.Role;
@@ -80,7 +80,7 @@ export class WorkerFunction extends Construct {
     });
   }
 
-  /** Works on the messages of `queue`, and hands back those that it names only. */
+  /** Handles the messages of `queue`. Only the messages that the function names return to the queue. */
   workOn(
     queue: sqs.Queue,
     options: {
@@ -100,7 +100,10 @@ export class WorkerFunction extends Construct {
   }
 }
 
-/** What the poller of an event source does in the function's name, and the function for what it hands back. */
+/**
+ * Allows what the poller of an event source does in the function's name, and what the function does with
+ * messages that it hands back.
+ */
 export function mayWorkOn(queue: sqs.Queue): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid: 'WorkOnQueue',
