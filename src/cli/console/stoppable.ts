@@ -27,7 +27,7 @@ export async function stoppable<T>(
     stopped = { error: new StoppedError(signal, 'nothing of it is left'), at: now };
     outliveReaders();
     terminal.err(
-      `bucketstreams: ${signal}: stopping, and deleting incomplete work; a second signal ends at once\n`,
+      `bucketstreams: ${signal}: stopping, and deleting incomplete work; once more ends at once\n`,
     );
     abort.abort(stopped.error);
   }, terminal.env);
