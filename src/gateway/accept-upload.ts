@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 import type { Sha256 } from '../images/digests.ts';
 import { DEFAULT_METADATA } from '../images/file-kinds.ts';
-import type { ProductRef } from '../images/layout.ts';
+import { productPath, type ProductRef } from '../images/layout.ts';
 import type { Logger } from '../log/logger.ts';
 import type { PipelineContext } from '../pipeline/context.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { productOfAliases, productPath } from '../publishing/choose-product.ts';
+import { productOfAliases } from '../publishing/choose-product.ts';
 import { ImageError } from '../archives/image-error.ts';
 import { allows, type TrustedClient, type TrustStore } from './trust-store.ts';
 import type { ImageRegister } from './image-register.ts';

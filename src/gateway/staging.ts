@@ -1,11 +1,11 @@
-import { productName, type ProductRef, type VersionRef } from '../images/layout.ts';
+import { productName, productPath, type ProductRef, type VersionRef } from '../images/layout.ts';
 import type { Sha256 } from '../images/digests.ts';
 import { DEFAULT_METADATA } from '../images/file-kinds.ts';
 import type { Logger } from '../log/logger.ts';
 import { readBytes } from '../pipeline/read-bytes.ts';
 import { isStoreError } from '../storage/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { productOfAlias, productOfProperties, productPath } from '../publishing/choose-product.ts';
+import { productOfAlias, productOfProperties } from '../publishing/choose-product.ts';
 import { clearUploads, stagedFolders } from '../publishing/clear-uploads.ts';
 import { ImageError } from '../archives/image-error.ts';
 import { allows, type TrustedClient, type TrustStore } from './trust-store.ts';

@@ -136,9 +136,14 @@ export function parseProductName(name: string): ProductRef | undefined {
   return name.includes('/') ? undefined : parseProductPath(name.replaceAll(':', '/'));
 }
 
+/** `os/release/arch/variant`, as people type and clients show it. */
+export function productPath({ os, release, arch, variant }: ProductRef): string {
+  return `${os}/${release}/${arch}/${variant}`;
+}
+
 /** `images/os/release/arch/variant/`, with the slash. */
-export function productPrefix({ os, release, arch, variant }: ProductRef): string {
-  return `${IMAGES_PREFIX}${os}/${release}/${arch}/${variant}/`;
+export function productPrefix(product: ProductRef): string {
+  return `${IMAGES_PREFIX}${productPath(product)}/`;
 }
 
 /** `images/os/release/arch/variant/version/`, with the slash. */

@@ -3,7 +3,13 @@ import {
   isKnownArchitecture,
   unknownArchitecture,
 } from '../images/architectures.ts';
-import { parseProductPath, PRODUCT_NAME_RULE, shown, type ProductRef } from '../images/layout.ts';
+import {
+  parseProductPath,
+  PRODUCT_NAME_RULE,
+  productPath,
+  shown,
+  type ProductRef,
+} from '../images/layout.ts';
 
 export interface ImageDescription {
   /** The image's own properties, overridden by those of the uploader. */
@@ -81,11 +87,6 @@ function architectureProblem(named: string, own: string): string | undefined {
 
 function quoted(alias: string): string {
   return JSON.stringify(shown(alias));
-}
-
-/** `os/release/arch/variant`. */
-export function productPath({ os, release, arch, variant }: ProductRef): string {
-  return [os, release, arch, variant].join('/');
 }
 
 /** Returns the product that an image's properties `os`, `release`, `architecture` and `variant` name. */

@@ -2,12 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 
 import { parseSha256, type Sha256 } from '../images/digests.ts';
 import { fileKind, METADATA_FILES, UNIFIED_FILES } from '../images/file-kinds.ts';
-import {
-  versionPrefix,
-  versionProblem,
-  type ProductRef,
-  type VersionRef,
-} from '../images/layout.ts';
+import { versionProblem, type ProductRef, type VersionRef } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { eachChunk, hashed, wholeBody, type Chunks } from '../bytes/borrowed-chunks.ts';
 import { abandoned } from './abandon.ts';
@@ -209,9 +204,4 @@ function missingParts(names: readonly string[]): string | undefined {
   if (!has(METADATA_FILES))
     return `there is no metadata (a tar with a metadata.yaml) ${roots ? 'beside the root' : ''}`.trim();
   return roots ? undefined : 'there is no root file system beside the metadata';
-}
-
-/** Returns `images/…/version/` for a message. */
-export function versionPath(ref: VersionRef): string {
-  return versionPrefix(ref);
 }

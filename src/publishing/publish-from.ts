@@ -1,6 +1,6 @@
 import type { Sha256 } from '../images/digests.ts';
 import { DEFAULT_METADATA } from '../images/file-kinds.ts';
-import { versionProblem, type ProductRef } from '../images/layout.ts';
+import { versionPrefix, versionProblem, type ProductRef } from '../images/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { alreadyPublished } from './already-published.ts';
 import { productOfProperties } from './choose-product.ts';
@@ -11,7 +11,7 @@ import { exportImage, type SourceImage } from '../sources/instances/images.ts';
 import { abandoned } from './abandon.ts';
 import { errorText } from '../log/error-text.ts';
 import { LeftBehindError } from '../sources/instances/left-behind.ts';
-import { versionPath, type PlacedVersion } from './place-version.ts';
+import type { PlacedVersion } from './place-version.ts';
 import { receiveImage } from './receive/receive-image.ts';
 import { type ImageHead } from './receive/received-image.ts';
 import { lookUp } from '../sources/instances/look-up.ts';
@@ -78,7 +78,7 @@ async function publishInstance(
     throw error;
   }
   await release().catch((left: unknown) => {
-    throw leftBehind(`${versionPath(placed.ref)} is stored`, left);
+    throw leftBehind(`${versionPrefix(placed.ref)} is stored`, left);
   });
   return placed;
 }

@@ -1,4 +1,4 @@
-import { parseProductName, type ProductRef } from '../../images/layout.ts';
+import { parseProductName } from '../../images/layout.ts';
 import { parseProductPattern } from '../../images/product-pattern.ts';
 import { UsageError } from '../console/exit.ts';
 
@@ -25,9 +25,4 @@ function productPattern(text: string): ProductMatch {
 export function anyPattern(patterns: readonly string[]): ProductMatch {
   const matches = patterns.map(productPattern);
   return (product) => matches.length === 0 || matches.some((match) => match(product));
-}
-
-/** Returns `os/release/arch/variant`, as people type and clients show it. */
-export function productPath({ os, release, arch, variant }: ProductRef): string {
-  return `${os}/${release}/${arch}/${variant}`;
 }

@@ -1,8 +1,7 @@
-import { versionPrefix, type VersionRef } from '../../images/layout.ts';
+import { productPath, versionPrefix, type VersionRef } from '../../images/layout.ts';
 import type { PipelineContext } from '../../pipeline/context.ts';
 import { removeVersions, type Withdrawn } from '../../pipeline/removal/remove-versions.ts';
 import { indexAll } from '../../pipeline/indexing/update.ts';
-import { productPath } from './product-pattern.ts';
 import { formatBytes } from '../console/progress.ts';
 import { renderTable } from '../console/table.ts';
 

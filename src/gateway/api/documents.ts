@@ -1,7 +1,7 @@
+import { productPath } from '../../images/layout.ts';
 import { canonicalArchitecture } from '../../images/architectures.ts';
 import { imageType, type ImageType } from '../../images/file-kinds.ts';
 import type { KnownImage } from '../../publishing/known-images.ts';
-import { productPath } from '../../publishing/choose-product.ts';
 import type { StagedImage } from '../staged-image.ts';
 import type { TrustedClient } from '../trust-store.ts';
 import type { GatewayParts } from './call.ts';

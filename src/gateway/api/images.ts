@@ -1,10 +1,10 @@
-import { shown } from '../../images/layout.ts';
+import { productPath, shown } from '../../images/layout.ts';
 import { removeVersions } from '../../pipeline/removal/remove-versions.ts';
 import type { UploadContext } from '../accept-upload.ts';
 import { ImageError } from '../../archives/image-error.ts';
 import { GatewayError } from './responses.ts';
 import { aliasDocument, knownImageDocument, stagedImageDocument } from './documents.ts';
-import { productOfAlias, productPath } from '../../publishing/choose-product.ts';
+import { productOfAlias } from '../../publishing/choose-product.ts';
 import { allows, type TrustedClient } from '../trust-store.ts';
 import { byFingerprint, knownImages, type KnownImage } from '../../publishing/known-images.ts';
 import type { StagedImage } from '../staged-image.ts';
