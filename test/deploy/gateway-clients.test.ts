@@ -102,7 +102,7 @@ async function startGateway(role: string): Promise<typeof token> {
   };
 }
 
-/** What the bucket's public file lists for LXD. */
+/** Returns the entries for LXD of the bucket's public file. */
 async function publicImages() {
   const text = await aws.aws(['s3', 'cp', `s3://${BUCKET}/streams/v1/images.json`, '-']);
   return readImages(Buffer.from(text)).imagesFor('lxd');

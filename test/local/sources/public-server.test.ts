@@ -151,14 +151,17 @@ describe('the fetcher of public files', () => {
   });
 
   it('ends with its signal', async (t) => {
+    const abort = new AbortController();
     const url = await http(t, ({ url: target }, response) => {
-      if (target === '/half') response.writeHead(200, { 'content-length': 10 }).write('half');
+      if (target === '/never') abort.abort();
+      else response.writeHead(200, { 'content-length': 10 }).write('half');
     });
-    for (const path of ['never', 'half']) {
-      const abort = new AbortController();
-      const reading = read(t, url, { signal: abort.signal }, path);
-      setTimeout(() => abort.abort(), 50);
-      await assert.rejects(reading);
-    }
+    await assert.rejects(read(t, url, { signal: abort.signal }, 'never'));
+    const midway = new AbortController();
+    const remote = openRemote(url, { signal: midway.signal });
+    t.after(() => remote.close());
+    const body = await remote.open('half');
+    body.once('data', () => midway.abort());
+    await assert.rejects(once(body, 'end'));
   });
 });

@@ -34,7 +34,7 @@ function header({ path, type, link = '', size }: ArchiveEntry, length: number): 
   return block;
 }
 
-/** What LXD and Incus expect in a metadata archive. */
+/** The content that LXD and Incus expect in a metadata archive. */
 export const METADATA_YAML = `architecture: x86_64
 creation_date: 1700000000
 properties:
