@@ -13,10 +13,12 @@ export async function createProgram(
   argv: readonly string[],
   run: ProgramRun,
 ): Promise<CommandUnknownOpts> {
+  // Other runs do not need the package's file, and may not be allowed to read it.
+  const version = argv.includes(VERSION) ? await packageVersion() : '';
   const program = new ConsoleCommand('bucketstreams', run)
     .usage('COMMAND [options]')
     .description('An LXD and Incus image server made of a directory or an S3 bucket.')
-    .version(`bucketstreams ${await packageVersion()}`, '--version', 'Print the version.')
+    .version(`bucketstreams ${version}`, VERSION, 'Print the version.')
     // publish has its own --version.
     .enablePositionalOptions()
     .helpCommand('help [COMMAND]', 'Print the help of a command')
@@ -36,6 +38,8 @@ export async function createProgram(
     });
   return program;
 }
+
+const VERSION = '--version';
 
 const NOTES = `
 Every command that uses a store takes --store URL: file:./data for a directory, or
